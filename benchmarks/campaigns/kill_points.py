@@ -2,15 +2,17 @@
 
     python -m benchmarks.campaigns.kill_points --kills 200 --seed 1 --write True
 
-The build is the sample world's, of some languages, from dumps to token shards. Half of the kills strike just before an
-operation on files (the n-th open for writing, rename, removal or new folder), drawn over all of a build; the other half
-at a moment drawn over its time. A build is killed again and again until a run reaches the end; then every file is
-compared. `--by-command True` kills the real command with its worker processes instead, at moments alone.
+The build is the one of `make build-data`: the sample world in all its languages, from dumps to token shards. Half of the
+kills strike just before an operation on files (the n-th open for writing, rename, removal or new folder), drawn over all
+of a build; the other half at a moment drawn over its time. A build is killed again and again until a run reaches the end;
+then every file is compared. `--by-command True` kills the real command instead, whose worker processes outlive it, at
+moments alone. `--minutes 12 --go-on True` does it in pieces: each goes on with the numbers of the kills that are noted.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import random
 import shutil
@@ -25,13 +27,15 @@ from pathlib import Path
 
 import tyro
 
-from benchmarks.campaigns.results import Outcome, conclude
+from benchmarks.campaigns.results import Outcome, conclude, noted
 from pipeline import build
-from pipeline.sample_world import SampleWorldConfig
+from pipeline.sample_world import WIKIS, SampleWorldConfig
 from pipeline.sample_world import run as write_sample_world
 
 ONE_PROCESS = ["--runner=FnApiRunner", "--direct_running_mode=in_memory"]
 MAX_SECONDS = 300.0
+VALIDATION_PER_MILLE = 100
+"""As `make build-data` has it for the sample world."""
 _OPERATIONS = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree"})
 
 
@@ -43,10 +47,16 @@ class Config:
     """How often a build is killed."""
     seed: int = 1
     """Seed of when."""
-    languages: tuple[str, ...] = ("en", "el")
-    """Languages of the sample world that are built."""
+    languages: tuple[str, ...] = ()
+    """Languages of the sample world that are built; nothing for all of them."""
+    entities: int = 0
+    """Entities of the sample world; 0 for all of them."""
     by_command: bool = False
-    """Kill `python -m pipeline build` with its worker processes, not a fork of this process."""
+    """Kill `python -m pipeline build`, which has worker processes, not a fork of this process."""
+    minutes: float = 0.0
+    """Stop after the first whole build that ends later than this; 0 for no limit."""
+    go_on: bool = False
+    """Go on with the campaign noted in `results.json`: its kills count, and are not done again."""
     write: bool = False
     """Whether to note the outcome in `results.json`."""
 
@@ -58,14 +68,12 @@ class Builder:
         self._place, self._by_command = place, config.by_command
         self.output = place / "build"
         self._operations = place / "operations"
-        world = place / "world"
-        with contextlib.redirect_stdout(sys.stderr):
-            write_sample_world(SampleWorldConfig(output=str(world)))
         self._dumps = place / "dumps"
-        self._dumps.mkdir()
-        for path in world.iterdir():
-            if path.name.startswith(("wikidata", *(f"{language}wiki-" for language in config.languages))):
-                path.rename(self._dumps / path.name)
+        wikis = tuple(f"{language}wiki" for language in config.languages) or WIKIS
+        with contextlib.redirect_stdout(sys.stderr):
+            write_sample_world(SampleWorldConfig(output=str(self._dumps), wikis=wikis, entities=config.entities))
+        if not config.by_command:
+            importlib.import_module("pipeline.beam_run")  # once here, not in every fork
 
     def run(self, kill_after: float = MAX_SECONDS, kill_before: int = 0) -> bool:
         """Start or go on with the build; returns whether it reached the end.
@@ -91,6 +99,7 @@ class Builder:
 
     def _command(self) -> int:
         arguments = ["build", "--dumps", str(self._dumps), "--output", str(self.output)]
+        arguments += ["--validation-per-mille", str(VALIDATION_PER_MILLE)]
         with (self._place / "log").open("w") as log:
             return subprocess.Popen([sys.executable, "-m", "pipeline", *arguments], stdout=log, stderr=log).pid
 
@@ -104,7 +113,8 @@ class Builder:
             os.dup2(log, 1)
             os.dup2(log, 2)
             counter = OperationCounter(kill_before)
-            build.run(build.BuildConfig(dumps=str(self._dumps), output=str(self.output)), ONE_PROCESS)
+            settings = {"dumps": str(self._dumps), "output": str(self.output)}
+            build.run(build.BuildConfig(**settings, validation_per_mille=VALIDATION_PER_MILLE), ONE_PROCESS)
             self._operations.write_text(str(counter.count))
             code = 0
         finally:
@@ -140,9 +150,9 @@ def contents(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def run(config: Config) -> Outcome:
-    """Run the campaign."""
-    draw, started = random.Random(config.seed), time.monotonic()
+def run(config: Config, first: int = 0) -> Outcome:
+    """Run the campaign, from the kill with number `first` on."""
+    started, stop = time.monotonic(), config.minutes * 60 or float("inf")
     with tempfile.TemporaryDirectory() as place:
         builder = Builder(config, Path(place))
         began = time.monotonic()
@@ -150,38 +160,57 @@ def run(config: Config) -> Outcome:
         whole, seconds = contents(builder.output), time.monotonic() - began
         operations = 0 if config.by_command else builder.num_operations()
         print(f"a whole build: {len(whole)} files, {seconds:.1f} s, {operations} operations on files", file=sys.stderr)
-        killed = held = waiting = 0
-        while killed < config.kills or waiting:
-            if waiting == 0 and builder.output.exists():
-                shutil.rmtree(builder.output)
-            if killed == config.kills:
-                ended = builder.run()
-            elif config.by_command or draw.random() < 0.5:
-                ended = builder.run(kill_after=draw.uniform(0.05, seconds))
-            else:
-                ended = builder.run(kill_before=draw.randint(1, operations))
-            if not ended:
-                killed, waiting = killed + 1, waiting + 1
-                continue
-            found = contents(builder.output)
-            if found == whole:
-                held += waiting
-            else:
-                odd = sorted(name for name in {*found, *whole} if found.get(name) != whole.get(name))
-                print(f"after {waiting} kills, the last being number {killed}, differ: {odd[:5]}", file=sys.stderr)
-            waiting = 0
-    how = "the command and its workers" if config.by_command else "operations on files and moments"
+        number, held, builds = first, 0, 0
+        while number < config.kills and time.monotonic() - started < stop:
+            shutil.rmtree(builder.output)
+            builds += 1
+            draw = random.Random(f"{config.seed} {number} {builds}")
+            kills = kill_until_it_ends(builder, draw, config.kills - number, seconds, operations)
+            number += kills
+            odd = differences(contents(builder.output), whole)
+            held += 0 if odd else kills
+            if odd:
+                print(f"after {kills} kills, the last being number {number}, differ: {odd[:5]}", file=sys.stderr)
+    languages = f"{len(config.languages)} of the sample world's languages" if config.languages else "the sample world"
+    how = "the command, which leaves workers behind" if config.by_command else "at operations on files and at moments"
     return Outcome(
-        what=f"SIGKILL of `build` on the sample world ({', '.join(config.languages)}; {how}), the rerun's bytes equal",
-        seed=config.seed, tried=killed, held=held, seconds=time.monotonic() - started,
+        what=f"SIGKILL of `build` over {languages} ({how}), the rerun's bytes equal",
+        seed=config.seed, tried=number - first, held=held, seconds=time.monotonic() - started,
     )  # fmt: skip
+
+
+def kill_until_it_ends(builder: Builder, draw: random.Random, most: int, seconds: float, operations: int) -> int:
+    """Kill a build, and go on with it, until a run ends; returns how often it was killed.
+
+    Args:
+        draw: says where.
+        most: kills at most.
+        seconds, operations: how long a whole build takes, and how many operations on files; 0 for kills at moments alone.
+    """
+    kills, ended = 0, False
+    while not ended:
+        if kills == most:
+            ended = builder.run()
+        elif operations and draw.random() < 0.5:
+            ended = builder.run(kill_before=draw.randint(1, operations))
+        else:
+            ended = builder.run(kill_after=draw.uniform(0.05, seconds))
+        kills += not ended
+    return kills
+
+
+def differences(found: dict[str, str], wanted: dict[str, str]) -> list[str]:
+    """Return the names of files that are not in both, or not the same."""
+    return sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
 
 
 def main() -> int:
     """Run from the command line."""
     config = tyro.cli(Config, config=(tyro.conf.FlagConversionOff,))
     name = f"K1 by command, seed {config.seed}" if config.by_command else f"K1, seed {config.seed}"
-    return conclude(name, run(config), write=config.write)
+    before = noted(name) if config.go_on else None
+    outcome = run(config, before.tried if before else 0)
+    return conclude(name, outcome.after(before) if before else outcome, write=config.write)
 
 
 if __name__ == "__main__":

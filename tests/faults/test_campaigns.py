@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.campaigns import bit_flips, kill_points
+from benchmarks.campaigns import bit_flips, kill_points, results
 from pipeline.job import run_job
 from tests.faults.recorder import Recorder
 from tests.pipeline.number_job import JOB, NumberConfig
@@ -49,9 +49,30 @@ def run_and_kill(config: NumberConfig, kill_before: int) -> bool:
     return os.WIFSIGNALED(os.waitpid(process, 0)[1])
 
 
+@pytest.mark.fault("D1")
+def test_a_build_killed_at_random(recorder: Recorder) -> None:
+    config = kill_points.Config(kills=4, seed=5, languages=("en",), entities=24)
+    outcome = kill_points.run(config)
+    assert outcome.held == outcome.tried == 4
+    recorder.note("`build` killed 4 times: the rerun's files equal, byte for byte")
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("by_command", [False, True], ids=["fork", "command"])
-def test_the_build_killed_at_random(by_command: bool) -> None:
-    outcome = kill_points.run(kill_points.Config(kills=2, seed=5, languages=("en",), by_command=by_command))
+def test_the_build_of_the_sample_world_killed_at_random(by_command: bool) -> None:
+    outcome = kill_points.run(kill_points.Config(kills=2, seed=5, by_command=by_command))
     assert outcome.held == outcome.tried == 2
+
+
+def test_a_campaign_in_pieces_adds_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "results.json")
+    assert results.noted("K9") is None
+    first = results.Outcome(what="kills", seed=1, tried=3, held=2, seconds=5.0)
+    assert results.conclude("K9", first, write=True) == 1
+    before = results.noted("K9")
+    assert before == first
+    both = results.Outcome(what="kills", seed=1, tried=4, held=4, seconds=6.0).after(before)
+    assert (both.tried, both.held, both.seconds) == (7, 6, 11.0)
+    with pytest.raises(ValueError, match="another campaign"):
+        results.Outcome(what="kills", seed=2, tried=4, held=4, seconds=6.0).after(before)
