@@ -128,6 +128,8 @@ class PretrainConfig:
     """Steps between checkpoints."""
     keep_checkpoints: int = 2
     """Newest checkpoints that are kept; at least 2, so that a damaged one has a predecessor."""
+    save_in_background: bool = True
+    """Lets a thread write checkpoints while training goes on; False stands still until each is on disk. Equal bits."""
     resume: Literal["auto", "never"] = "auto"
     """auto goes on from the newest sound checkpoint in the output folder; never refuses a folder that has one."""
     allow_changed_data: bool = False

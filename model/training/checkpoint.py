@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -42,26 +43,38 @@ class Checkpoint:
     """The content of its `state.json`."""
 
 
-def model_tensors(model: nn.Module) -> dict[str, Tensor]:
-    """All parameters and buffers on the CPU, as copies; of tensors that share memory only the first by name."""
+def model_tensors(model: nn.Module, *, wait: bool = True) -> dict[str, Tensor]:
+    """All parameters and buffers on the CPU, as copies; of tensors that share memory only the first by name.
+
+    Args:
+        model: what is copied.
+        wait: False only queues copies from a GPU: they are whole once the device has done what it was given so far.
+    """
+    return {name: _copied(tensor, wait=wait) for name, tensor in _distinct(model)}
+
+
+def optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer, *, wait: bool = True) -> dict[str, Tensor]:
+    """The optimizer's moments on the CPU, as copies, named `<parameter>/<moment>`; `wait` as in `model_tensors`."""
+    names: dict[Tensor, str] = {parameter: name for name, parameter in model.named_parameters()}
+    return {
+        f"{names[parameter]}/{moment}": _copied(value, wait=wait)
+        for parameter, moments in optimizer.state.items()
+        for moment, value in moments.items()
+    }
+
+
+def _distinct(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     seen: set[int] = set()
-    tensors = {}
     for name, tensor in model.state_dict().items():
         if tensor.numel() and tensor.data_ptr() in seen:
             continue
         seen.add(tensor.data_ptr())
-        tensors[name] = tensor.detach().to("cpu", copy=True).contiguous()
-    return tensors
+        yield name, tensor
 
 
-def optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The optimizer's moments on the CPU, as copies, named `<parameter>/<moment>`."""
-    names: dict[Tensor, str] = {parameter: name for name, parameter in model.named_parameters()}
-    return {
-        f"{names[parameter]}/{moment}": value.detach().to("cpu", copy=True).contiguous()
-        for parameter, moments in optimizer.state.items()
-        for moment, value in moments.items()
-    }
+def _copied(tensor: Tensor, *, wait: bool) -> Tensor:
+    """A copy on the CPU; laid out before it is sent, because what was only queued must not be touched afterwards."""
+    return tensor.detach().contiguous().to("cpu", copy=True, non_blocking=not wait)
 
 
 def save(
@@ -126,7 +139,7 @@ def load_model(checkpoint: Checkpoint, model: nn.Module) -> None:
         CheckpointUnusable: the names or shapes differ.
     """
     tensors = _load(checkpoint.folder / MODEL)
-    expected = set(model_tensors(model))
+    expected = {name for name, _ in _distinct(model)}
     if set(tensors) != expected:
         odd = sorted(set(tensors) ^ expected)
         raise CheckpointUnusable(

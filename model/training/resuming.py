@@ -25,6 +25,7 @@ FREE = frozenset(
         "output",
         "resume",
         "save_every",
+        "save_in_background",
         "stop_after",
         "tokenizer",
         "validate_every",

@@ -16,6 +16,7 @@ from model.data.token_dataset import TokenDataset
 from model.method.encoder import check_lengths, load_encoder
 from model.method.joint import JointModel
 from model.training import checkpoint as checkpoints
+from model.training.checkpoint_writer import CheckpointWriter, Written
 from model.training.distributed import barrier, choose_device, gather_text, is_main, process_group, rank, world_size
 from model.training.export import export_model
 from model.training.feed import Feed
@@ -88,6 +89,9 @@ class Trainer:
         self.done, self.tokens_seen, self.bad = 0, 0, 0
         if found:
             self._resume(found)
+        self.writer = CheckpointWriter(
+            self.folder / "checkpoints", config.keep_checkpoints, background=config.save_in_background
+        )
         self.log = RunLog(self.folder, steps=config.steps, step=self.done)
         self.meter, self.verdicts = Meter(), Verdicts(device)
         self._announce(found)
@@ -99,6 +103,7 @@ class Trainer:
         while self.done < last:
             with explain_out_of_memory(self.config):
                 self._step()
+            self._note(self.writer.finished())
             if self._asked_to_stop(everything=self.done == last):
                 break
             if self.done % self.config.log_every == 0 or self.done == last:
@@ -108,7 +113,7 @@ class Trainer:
                 self._validate()
             if self.done % self.config.save_every == 0 and self.done < last:
                 self.save()
-        self.save()
+        self.save(last=True)
         if self.done < self.config.steps:
             raise Preempted(
                 f"stopped after step {self.done} of {self.config.steps}, with everything saved in {self.folder}. "
@@ -116,26 +121,30 @@ class Trainer:
             )
         return self._finish()
 
-    def save(self) -> None:
-        """Writes a checkpoint of the steps done; every rank must call it."""
+    def save(self, *, last: bool = False) -> None:
+        """Takes a checkpoint of the steps done; every rank must call it. The last one is on disk when this returns.
+
+        Raises:
+            StorageError: this one, or the one that was on its way, could not be written.
+        """
         streams = [json.loads(text) for text in gather_text(json.dumps(self.feed.state_dict()), self.device)]
         if is_main():
-            checkpoints.save(
-                self.folder / "checkpoints",
-                self.done,
-                checkpoints.model_tensors(self.joint),
-                checkpoints.optimizer_tensors(self.joint, self.training.optimizer),
-                fitting_state(self.config, self.data.fingerprint, self.tokenizer_print)
-                | {"tokens_seen": self.tokens_seen, "bad_steps": self.bad, "stream": merge_states(streams)},
-                self.config.keep_checkpoints,
-            )
-            self.log.event("checkpoint", step=self.done)
-        barrier()
+            state = fitting_state(self.config, self.data.fingerprint, self.tokenizer_print)
+            state |= {"tokens_seen": self.tokens_seen, "bad_steps": self.bad, "stream": merge_states(streams)}
+            self._note(self.writer.save(self.done, self.joint, self.training.optimizer, state))
+        if last:
+            self._note(self.writer.wait())
+            barrier()
 
     def close(self) -> None:
-        """Ends the loader and closes the log."""
+        """Ends the loader, lets a checkpoint on its way come to disk, and closes the log."""
         self.feed.close()
+        self.writer.close()
         self.log.close()
+
+    def _note(self, checkpoints_on_disk: list[Written]) -> None:
+        for one in checkpoints_on_disk:
+            self.log.event("checkpoint", step=one.step, stalled=round(one.stalled, 4), seconds=round(one.seconds, 4))
 
     def _step(self) -> None:
         batches, waited = self.feed.take(self.config.accumulation)
