@@ -20,7 +20,9 @@ import msgspec
 from pipeline import storage
 from pipeline.dump_record import describe_dump
 from pipeline.job import Job, Task
+from pipeline.parsing.doubled_keys import num_doubled_keys
 from pipeline.parsing.dump_lines import FINAL_MARK, HEAD_BYTES, entity_text, layout_of
+from pipeline.parsing.empty_fields import count_empty_fields
 from pipeline.parsing.items import EntityColumns, EntityRefused, ItemOptions, Ranks
 from pipeline.parsing.languages import find_wiki, label_languages, parse_languages
 from pipeline.ranges import ByteRange, Lines, plan_ranges, read_chunks, read_head, read_lines
@@ -63,6 +65,9 @@ class WikidataConfig:
     """Longest entity, in bytes of JSON; a longer one is rejected. The longest seen in a dump had 1.1 MB."""
     range_bytes: int = 64 * 1024 * 1024
     """Compressed bytes one task reads, and so the size of shards. 16 MB or more each, four a worker or more."""
+    check_keys_every: int = 1_000
+    """Of so many entities of a task one is looked through for keys that stand twice in one object, of which the last
+    holds; 1 for all of them, which takes several times as long, 0 for none."""
     max_reject_share: float = 0.001
     """Largest share of records that may be rejected, 0 to 1."""
 
@@ -98,8 +103,8 @@ def plan(config: WikidataConfig) -> list[Task]:
         UsageError: a language or wiki nobody knows, or a size that is none.
     """
     item_options(config)
-    if config.range_bytes < 1 or config.max_line_bytes < 1:
-        raise UsageError("range_bytes and max_line_bytes must be at least 1")
+    if config.range_bytes < 1 or config.max_line_bytes < 1 or config.check_keys_every < 0:
+        raise UsageError("range_bytes and max_line_bytes must be at least 1, check_keys_every at least 0")
     tasks: list[Task] = []
     for path in expand_sources(config.dumps):
         layout = layout_of(read_head(path, HEAD_BYTES, open_source), path)
@@ -122,9 +127,11 @@ def run_task(config: WikidataConfig, task: Task, out: TaskOutput) -> None:
     span = ByteRange(**task.payload["span"])
     columns = EntityColumns(item_options(config))
     records = _document(span) if task.payload["layout"] == "document" else _lines(config, task, span, out)
-    gathered = 0
-    for text, place in records:
-        _add(columns, text, place, span, out)
+    gathered, every = 0, config.check_keys_every
+    for number, (text, place) in enumerate(records):
+        if _add(columns, text, place, span, out) and every and number % every == 0:
+            out.ledger.count("entities_checked_for_doubled_keys", 1)
+            out.ledger.count("doubled_keys", num_doubled_keys(text))
         gathered += len(text)
         if len(columns) >= ENTITIES_PER_BATCH or gathered >= BYTES_PER_BATCH:
             _write(columns, out)
@@ -171,18 +178,19 @@ def _document(span: ByteRange) -> Iterator[tuple[bytes, Place]]:
         yield entity, (Lines([entity], 0, 0), 0)
 
 
-def _add(columns: EntityColumns, text: bytes, place: Place, span: ByteRange, out: TaskOutput) -> None:
-    """Add one entity to the columns, and to the accounts."""
+def _add(columns: EntityColumns, text: bytes, place: Place, span: ByteRange, out: TaskOutput) -> bool:
+    """Add one entity to the columns, and to the accounts; says whether it became a row."""
     out.ledger.read()
     try:
         reason = columns.add(text)
     except EntityRefused as refused:
         _reject(out, refused.reason, refused.detail, text, place, span, record=refused.record)
-        return
+        return False
     if reason is None:
         out.ledger.keep()
     else:
         out.ledger.drop(reason)
+    return reason is None
 
 
 def _reject(
@@ -202,8 +210,11 @@ def _reject(
 
 
 def _write(columns: EntityColumns, out: TaskOutput) -> None:
-    for table, rows in columns.take().items():
+    taken = columns.take()
+    for table, rows in taken.items():
         out.write(table, rows)
+    for name, n in count_empty_fields(taken).items():
+        out.ledger.count(name, n)
     columns.sitelinks.pack()
 
 

@@ -43,23 +43,46 @@ def test_malformed_json(tmp_path: Path, recorder: Recorder, odd: bytes) -> None:
     assert only_reject(recorder, tmp_path, odd) == "json_syntax"
 
 
+def empty_counters(folder: Path) -> dict[str, int]:
+    """Returns how many entities came out without something, by what."""
+    counters = balanced(folder).counters
+    return {name: count for name, count in counters.items() if name.startswith("entities_without_")}
+
+
 @pytest.mark.fault("B2")
 def test_empty_lists_for_objects(tmp_path: Path, recorder: Recorder) -> None:
     empty: list[Any] = []
     odd = entity(2, labels=empty, descriptions=empty, aliases=empty, claims=empty, sitelinks=empty)
     other = entity(4, aliases={"en": {}}, claims={"P31": {}})
-    found = ingest(recorder, tmp_path, line(odd), line(other))
+    lexeme = {"type": "lexeme", "id": "L9", "lemmas": {}, "senses": {}, "forms": {}, "claims": []}
+    found = ingest(recorder, tmp_path, line(odd), line(other), line(lexeme))
     assert found["Q2"]["texts"] == [] and found["Q2"]["instance_of"] == []
-    assert found["Q4"]["texts"][0]["aliases"] == []
-    recorder.note("rows with empty texts and no triples")
+    assert found["Q4"]["texts"][0]["aliases"] == [] and found["Q4"]["num_sitelinks"] == 1
+    assert {row["subject"] for row in rows(tmp_path, "triples")} == {"Q1", "Q3"}
+    counts = {"entities_without_label": 1, "entities_without_triples": 2, "entities_without_sitelinks": 1}
+    assert empty_counters(tmp_path) == counts and dropped(tmp_path) == {"lexeme": 1}
+    recorder.note(", ".join(f"{name} {count}" for name, count in counts.items()))
+
+
+LEFT_OUT: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
+    "labels": (("labels",), {"entities_without_label": 1}),
+    "claims": (("claims",), {"entities_without_triples": 1}),
+    "sitelinks": (("sitelinks",), {"entities_without_sitelinks": 1}),
+    "all three": (
+        ("labels", "claims", "sitelinks"),
+        {"entities_without_label": 1, "entities_without_triples": 1, "entities_without_sitelinks": 1},
+    ),
+    "what may be missing": (("descriptions", "aliases", "type", "lastrevid"), {}),
+}
 
 
 @pytest.mark.fault("B3")
-@pytest.mark.parametrize("key", ["labels", "descriptions", "aliases", "claims", "sitelinks", "type", "lastrevid"])
-def test_missing_keys(tmp_path: Path, recorder: Recorder, key: str) -> None:
-    found = ingest(recorder, tmp_path, line(entity(2, **{key: ABSENT})))
-    assert "Q2" in found
-    recorder.note("a row, with what is missing left empty")
+@pytest.mark.parametrize("what", LEFT_OUT)
+def test_missing_keys(tmp_path: Path, recorder: Recorder, what: str) -> None:
+    keys, counts = LEFT_OUT[what]
+    found = ingest(recorder, tmp_path, line(entity(2, **dict.fromkeys(keys, ABSENT))))
+    assert "Q2" in found and empty_counters(tmp_path) == counts
+    recorder.note(f"no {' '.join(keys)}: a row; counted as {counts or 'nothing special'}")
 
 
 @pytest.mark.fault("B4")
@@ -128,11 +151,17 @@ def test_numbers_that_are_none(tmp_path: Path, recorder: Recorder, odd: bytes) -
 def test_duplicates(tmp_path: Path, recorder: Recorder) -> None:
     twice = b'{"labels":{"en":{"language":"en","value":"first"}},' + line(entity(2))[1:]
     again = line(entity(2, labels={"en": {"language": "en", "value": "second line"}}))
-    found = ingest(recorder, tmp_path, twice, again)
+    found = ingest(recorder, tmp_path, twice, again, flags=("--check-keys-every", "1"))
     labels = {text["language"]: text["label"] for text in found["Q2"]["texts"]}
     assert labels["en"] == "Thing 2"
     assert rejects(tmp_path) == [("Q2", "duplicate_id")]
-    recorder.note("the last key holds; the second entity: reject duplicate_id")
+    counters = balanced(tmp_path).counters
+    assert counters["doubled_keys"] == 1 and counters["entities_checked_for_doubled_keys"] == 3
+    recorder.note("the last key holds; doubled_keys 1; the second entity: reject duplicate_id")
+    run_job(recorder, tmp_path / "few", "wikidata", "wikidata.json", dumps.wikidata([twice, *dumps.things(2001)[2:]]))
+    counters = balanced(tmp_path / "few").counters
+    assert counters["doubled_keys"] == 1 and counters["entities_checked_for_doubled_keys"] == 2
+    recorder.note("by default one entity of 1,000 is looked through")
 
 
 @pytest.mark.fault("B11")
