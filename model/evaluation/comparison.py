@@ -1,47 +1,92 @@
 """Several runs side by side: what each objective adds to retrieval across languages, beside chance.
 
 A model without projection heads is shown twice, by single states and by the mean over tokens, because its best form is
-the fair line to beat.
+the fair line to beat. Runs that differ in nothing but their seed share a line of means and spreads.
 """
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from model.evaluation.command import model_folder
 from model.evaluation.comparison_config import ComparisonConfig
 from model.evaluation.ranking_config import Pooling, RetrievalConfig
-from model.evaluation.results import Results, Row, align
+from model.evaluation.results import Measure, Results, Row, align, format_measure, merge_seeds, read_results
 from model.evaluation.retrieval_run import run_retrieval
 from model.training.head_files import load_heads
+from model.training.resuming import FREE
+from schemas.errors import UsageError
 
 QUESTIONS = {"mep": "context → entity", "oe": "fact → object"}
 """Short heads, no wider than three columns of figures."""
 MEASURES = ("hits@1", "hits@10", "mrr")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """One line of the table: a run, or several that differ in their seed alone."""
+
+    name: str
+    """What it is called."""
+    results: Results
+    """Its scores; measures have one value per run."""
+
+
 def compare(config: ComparisonConfig) -> str:
-    """Evaluate every run and return the table; the full results are written beside each run."""
-    outcomes: list[tuple[str, Results]] = []
+    """Evaluate every run and return the table; the full results are written beside each run.
+
+    Raises: UsageError where two runs would write into one folder; the errors of retrieval.
+    """
+    names = [Path(source).name for source in config.runs]
+    if config.output and len(set(names)) < len(names):
+        raise UsageError(
+            f"some runs share a folder name ({', '.join(sorted(names))}), so that their results would lie in one folder. "
+            "Leave --output out: results then go into each run's folder"
+        )
+    groups: dict[str, list[str]] = {}
     for source in config.runs:
-        model = model_folder(source)
-        roles = set(load_heads(model).heads)
-        name = _name(source, roles)
-        poolings: tuple[Pooling, ...] = ("state",) if roles else ("state", "mean")
-        for pooling in poolings:
-            results = _retrieve(config, source, model, pooling)
-            outcomes.append((name if pooling == "state" else f"{name}, mean over tokens", results))
-    return comparison_table(outcomes)
+        groups.setdefault(_all_but_seed(source), []).append(source)
+    return comparison_table([outcome for sources in groups.values() for outcome in _outcomes(config, sources)])
 
 
-def comparison_table(outcomes: Sequence[tuple[str, Results]]) -> str:
-    """One line per run and one for chance; hits and MRR in per cent, averaged over pairs of different languages."""
-    questions = [q for q in QUESTIONS if _line(outcomes[0][1], q, "chance") is not None]
+def _outcomes(config: ComparisonConfig, sources: Sequence[str]) -> list[Outcome]:
+    """A group of runs in each form that is fair to it."""
+    roles = set(load_heads(model_folder(sources[0])).heads)
+    name = _name(sources, roles)
+    found = [Outcome(name=name, results=_merged([_retrieve(config, source, "state") for source in sources]))]
+    if not roles:
+        results = _merged([_retrieve(config, source, "mean") for source in sources])
+        found.append(Outcome(name=f"{name}, mean over tokens", results=results))
+    return found
+
+
+def _all_but_seed(source: str) -> str:
+    """What a run was trained with, apart from its seed and what changes nothing; its folder where that is not known."""
+    path = Path(model_folder(source)) / "run.json"
+    if not path.is_file():
+        return source
+    run = json.loads(path.read_text(encoding="utf-8"))
+    kept = {name: value for name, value in run["config"].items() if name not in FREE | {"seed"}}
+    return json.dumps([kept, run.get("data"), run.get("steps")], sort_keys=True)
+
+
+def _merged(runs: Sequence[Results]) -> Results:
+    return replace(runs[0], rows=merge_seeds([run.rows for run in runs]))
+
+
+def comparison_table(outcomes: Sequence[Outcome]) -> str:
+    """One line per outcome and one for chance; hits and MRR in per cent, averaged over pairs of different languages."""
+    first = outcomes[0].results
+    questions = [q for q in QUESTIONS if _line(first, q, "chance") is not None]
     lines = [["", *(name for _ in questions for name in MEASURES)]]
-    lines.append(["chance", *_cells(outcomes[0][1], questions, "chance")])
-    lines += [[name, *_cells(results, questions, "model")] for name, results in outcomes]
+    lines.append(["chance", *_cells(first, questions, "chance")])
+    lines += [[outcome.name, *_cells(outcome.results, questions, "model")] for outcome in outcomes]
     table = align(lines, left=1)
-    pairs = len({(r.keys["source"], r.keys["target"]) for r in outcomes[0][1].rows if _is_across(r)})
+    pairs = len({(r.keys["source"], r.keys["target"]) for r in first.rows if _is_across(r)})
     title = f"retrieval across languages, mean over {pairs} language pairs, in per cent"
+    if any(row.measures["mrr"].spread for outcome in outcomes for row in outcome.results.rows):
+        title += ", ± standard deviation over seeds"
     return f"{title}\n\n{_group_heads(table, questions)}\n{table}"
 
 
@@ -55,26 +100,37 @@ def _group_heads(table: str, questions: Sequence[str]) -> str:
     return line.rstrip()
 
 
-def _retrieve(config: ComparisonConfig, source: str, model: str, pooling: Pooling) -> Results:
-    results = run_retrieval(
-        RetrievalConfig(
-            model=model,
-            data=config.data,
-            languages=config.languages,
-            max_queries=config.max_queries,
-            pooling=pooling,
-            device=config.device,
-        )
+def _retrieve(config: ComparisonConfig, source: str, pooling: Pooling) -> Results:
+    wanted = RetrievalConfig(
+        model=model_folder(source),
+        data=config.data,
+        languages=config.languages,
+        max_queries=config.max_queries,
+        pooling=pooling,
+        device=config.device,
     )
     folder = Path(config.output) / Path(source).name if config.output else Path(source) / "evaluation"
-    results.write(folder if pooling == "state" else folder / "mean-pooling")
+    folder = folder if pooling == "state" else folder / "mean-pooling"
+    if config.reuse and (found := _lying_there(folder / "retrieval.json", wanted)):
+        return found
+    results = run_retrieval(wanted)
+    results.write(folder)
     return results
 
 
-def _name(source: str, roles: set[str]) -> str:
+def _lying_there(path: Path, wanted: RetrievalConfig) -> Results | None:
+    """Results that a run with these settings wrote after model and data were made; None if there are none."""
+    made = [Path(wanted.model) / "config.json", Path(wanted.data) / "manifest.json"]
+    if not path.is_file() or any(m.exists() and m.stat().st_mtime > path.stat().st_mtime for m in made):
+        return None
+    found = read_results(path)
+    return found if found.config == json.loads(json.dumps(asdict(wanted))) else None
+
+
+def _name(sources: Sequence[str], roles: set[str]) -> str:
     objectives = [name for name in ("mep", "oe") if f"{name}_query" in roles]
     label = "MLM only" if not objectives else "MLM" + "".join(f" + {name.upper()}" for name in objectives)
-    return f"{label} ({Path(source).name})"
+    return f"{label} ({Path(sources[0]).name if len(sources) == 1 else f'{len(sources)} seeds'})"
 
 
 def _is_across(row: Row) -> bool:
@@ -92,5 +148,8 @@ def _cells(results: Results, questions: Sequence[str], line: str) -> list[str]:
     cells = []
     for question in questions:
         row = _line(results, question, line)
-        cells += [f"{100 * row.measures[name].mean:.1f}" if row else "-" for name in MEASURES]
+        measures = {name: row.measures[name] for name in MEASURES} if row else {}
+        if line == "chance":  # the same for every seed
+            measures = {name: Measure((measure.mean,)) for name, measure in measures.items()}
+        cells += [format_measure(name, measures[name]) if row else "-" for name in MEASURES]
     return cells

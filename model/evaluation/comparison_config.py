@@ -19,5 +19,7 @@ class ComparisonConfig:
     """Languages of queries and candidates; all that have descriptions by default."""
     max_queries: int = 100
     """Most queries per language and question, drawn at random, the same for all runs; 0 takes all."""
+    reuse: bool = False
+    """Takes results that lie there already, where they are newer than model and data and of the same settings."""
     device: str = "auto"
     """cpu, cuda or auto."""

@@ -1,17 +1,21 @@
 """From folders on disk to the table of runs, by the commands a user types."""
 
 import json
+import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from statistics import fmean, stdev
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
 from model import cli
 from model.evaluation.command import CONFIGS, model_folder, parse
-from model.evaluation.comparison import comparison_table
+from model.evaluation.comparison import Outcome, compare, comparison_table
+from model.evaluation.comparison_config import ComparisonConfig
 from model.evaluation.documents import Document
 from model.evaluation.embedder import load_embedder, trained_lengths
 from model.evaluation.results import Results, Row, read_results
@@ -67,6 +71,62 @@ def test_runs_are_compared_beside_chance(
     assert read_results(output / "with-heads" / "retrieval.json").notes == []
 
 
+@pytest.fixture
+def seeds(run_with_heads: Path, tmp_path: Path) -> list[Path]:
+    """Three runs: two differ in their seed and their folders alone, the third in its rate too; their heads differ."""
+    made = []
+    for seed, rate in ((0, 1.0), (1, 1.0), (2, 5.0)):
+        folder = tmp_path / f"seed-{seed}"
+        shutil.copytree(run_with_heads, folder)
+        run = json.loads((folder / "model" / "run.json").read_text())
+        run["config"] |= {"seed": seed, "output": str(folder), "optim": {"peak_rate": rate}}
+        (folder / "model" / "run.json").write_text(json.dumps(run | {"data": "d", "steps": 8}))
+        heads = load_file(folder / "model" / "heads.safetensors")
+        heads = {name: tensor + seed * torch.randn_like(tensor) for name, tensor in heads.items()}
+        header = {"norm": "batch", "width": "32", "layer": "1"}
+        save_file(heads, folder / "model" / "heads.safetensors", metadata=header)
+        made.append(folder)
+    return made
+
+
+def test_runs_that_differ_in_their_seed_share_a_line(seeds: list[Path], tokens: Path) -> None:
+    table = compare(ComparisonConfig(runs=tuple(map(str, seeds)), data=str(tokens), device="cpu"))
+    lines = table.splitlines()
+    assert lines[0].endswith("in per cent, ± standard deviation over seeds")
+    assert [line.split("  ")[0] for line in lines[4:]] == [
+        "chance",
+        "MLM + MEP + OE (2 seeds)",
+        "MLM + MEP + OE (seed-2)",
+    ]
+    assert "±" in lines[5] and "±" not in lines[4] + lines[6]
+    each = [read_results(folder / "evaluation" / "retrieval.json") for folder in seeds[:2]]
+    keys = {"about": "summary", "question": "mep", "languages": "across", "line": "model"}
+    values = [100 * results.find(**keys).measures["mrr"].mean for results in each]
+    assert values[0] != values[1]
+    assert f"{fmean(values):.1f} ± {stdev(values):.1f}" in lines[5]
+
+
+def test_results_that_lie_there_are_reused_only_where_they_fit(seeds: list[Path], tokens: Path) -> None:
+    run = seeds[0]
+    config = ComparisonConfig(runs=(str(run),), data=str(tokens), device="cpu", reuse=True)
+    table, path = compare(config), run / "evaluation" / "retrieval.json"
+    path.write_text(path.read_text().replace('"chance"', '"by chance"'))
+    assert compare(config) != table  # what lies there was read
+    assert compare(replace(config, reuse=False)) == table
+    path.write_text(path.read_text().replace('"chance"', '"by chance"'))
+    assert compare(replace(config, max_queries=7)) == table  # other settings
+    path.write_text(path.read_text().replace('"chance"', '"by chance"'))
+    later = path.stat().st_mtime + 10
+    os.utime(run / "model" / "config.json", (later, later))
+    assert compare(config) == table  # a newer model
+
+
+def test_runs_of_one_name_do_not_share_a_folder(seeds: list[Path], tokens: Path, tmp_path: Path) -> None:
+    runs = (str(seeds[0]), str(tmp_path / "elsewhere" / "seed-0"))
+    with pytest.raises(UsageError, match="share a folder name"):
+        compare(ComparisonConfig(runs=runs, data=str(tokens), output=str(tmp_path / "out")))
+
+
 def test_each_question_stands_above_its_own_columns() -> None:
     rows = [Row.single({"about": "pair", "question": "mep", "source": "aa", "target": "bb"}, {"mrr": 0.1})]
     for question, value in (("mep", 0.25), ("oe", 0.5)):
@@ -74,7 +134,7 @@ def test_each_question_stands_above_its_own_columns() -> None:
             keys = {"about": "summary", "question": question, "languages": "across", "line": line}
             rows.append(Row.single(keys, dict.fromkeys(("hits@1", "hits@10", "mrr"), share)))
     results = Results(task="retrieval", model="m", primary_metric="mrr", primary_keys=rows[1].keys, rows=rows)
-    lines = comparison_table([("MLM + MEP", results)]).splitlines()
+    lines = comparison_table([Outcome(name="MLM + MEP", results=results)]).splitlines()
     assert lines[2].index("context → entity") == lines[3].index("hits@1")
     assert lines[2].index("fact → object") == lines[3].rindex("hits@1 ")
     assert lines[4].split() == ["chance", *["1.0"] * 6]
