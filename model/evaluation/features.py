@@ -1,4 +1,4 @@
-"""Inputs of fine-tuning: token ids with labels, batches of like length, and rectangles of them."""
+"""Inputs of fine-tuning: token ids with labels, the batches of an epoch, and rectangles of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,8 +25,14 @@ class Feature:
     segments: list[int] | None = None
 
 
-def epoch_batches(lengths: Sequence[int], batch_size: int, *key: int | str) -> list[list[int]]:
-    """Indices of one epoch in batches of like length; the order is a pure function of the key.
+def random_batches(count: int, batch_size: int, *key: int | str) -> list[list[int]]:
+    """Indices of one epoch in random batches; a pure function of the key. Every index comes once."""
+    order = permutation(count, *key, "order").tolist()
+    return [order[i : i + batch_size] for i in range(0, count, batch_size)]
+
+
+def like_length_batches(lengths: Sequence[int], batch_size: int, *key: int | str) -> list[list[int]]:
+    """Indices of one epoch in batches of like length, which need little padding; a pure function of the key.
 
     A random order is cut into stretches of `BUCKET_BATCHES` batches; each is sorted by length and cut into batches,
     and the batches are put in random order. Every index comes once.
@@ -46,8 +52,3 @@ def model_inputs(features: Sequence[Feature], pad_id: int, device: torch.device)
     if features[0].segments is not None:
         inputs["token_type_ids"] = pad([f.segments or [] for f in features], 0, device)[0]
     return inputs
-
-
-def label_rectangle(features: Sequence[Feature], device: torch.device) -> Tensor:
-    """Labels by token, padded with `IGNORED`."""
-    return pad([f.labels for f in features], IGNORED, device)[0]

@@ -5,6 +5,7 @@ XGLUE does, and once by the training language alone, which is what zero-shot tra
 reported. A stopped run goes on from its last finished epoch and ends with the same numbers.
 """
 
+import math
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -16,8 +17,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from model.evaluation.embedder import choose_device, length_batches
-from model.evaluation.features import Feature, epoch_batches
+from model.evaluation.embedder import choose_device
+from model.evaluation.features import Feature, like_length_batches, random_batches
 from model.evaluation.finetune_checkpoint import (
     SeedState,
     load_epoch,
@@ -31,6 +32,7 @@ from model.evaluation.finetune_config import FinetuneConfig
 from model.evaluation.finetune_task import EvaluationSet, FinetuneTask
 from model.evaluation.pretrained import longest_input
 from model.evaluation.results import COUNTS, Results, Row, mean_row, merge_seeds
+from model.evaluation.task_model import TaskModel
 from schemas.errors import LossNotFinite, UsageError
 
 MEAN_DEV = "mean dev"
@@ -60,7 +62,8 @@ class Finetuning:
 
     def run(self) -> Results:
         """Run or resume every seed and join their scores."""
-        rows = merge_seeds([self._rows(self.run_seed(seed)) for seed in self.config.seeds])
+        states = [self.run_seed(seed) for seed in self.config.seeds]
+        rows = merge_seeds([self._rows(state) for state in states])
         split = "test" if self.test else "dev"
         return Results(
             task=self.task.spec.name,
@@ -68,7 +71,7 @@ class Finetuning:
             primary_metric=self.task.spec.primary_metric,
             primary_keys={"selection": MEAN_DEV, "split": split, "language": "mean"},
             rows=rows,
-            notes=self._notes(),
+            notes=[*self._notes(), *dict.fromkeys(remark for state in states for remark in state.remarks)],
             config=asdict(self.config),
             stand_in=self.config.train_split != "train",
         )
@@ -131,6 +134,9 @@ class SeedRun:
                 f"max_length is {self.config.max_length}, but {self.config.model} reads at most {longest} tokens; "
                 f"use --max-length {longest}"
             )
+        packed, pad_id = self.config.batches == "packed", self.task.tokenizer.pad_token_id
+        self.task_model = TaskModel(self.model, self.task.level, pad_id, packed=packed)
+        state.remarks = self.task_model.remarks
         self.optimizer = make_optimizer(self.model, self.config)
         if state.epochs_done:
             load_epoch(self.model, self.optimizer, folder, state.epochs_done)
@@ -168,7 +174,7 @@ class SeedRun:
 
     def _train(self, epoch: int) -> float:
         features, losses = self.shared.train, []
-        batches = epoch_batches([len(f.token_ids) for f in features], self.config.batch_size, self.seed, epoch)
+        batches = self._epoch_batches(epoch)
         total = len(batches) * self.config.epochs
         self.model.train()
         with torch.random.fork_rng():
@@ -179,21 +185,35 @@ class SeedRun:
                 self.state.step += 1
         return fmean(losses)
 
+    def _epoch_batches(self, epoch: int) -> list[list[int]]:
+        """Inputs of each optimizer step; where padding costs, of like length."""
+        lengths, size = [len(f.token_ids) for f in self.shared.train], self.config.batch_size
+        if self.task_model.packed:
+            return random_batches(len(lengths), size, self.seed, epoch)
+        return like_length_batches(lengths, size, self.seed, epoch)
+
     def _step(self, features: Sequence[Feature], decay: float) -> float:
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * decay
-        device = self.shared.device
-        inputs = self.task.inputs(features, device) | self.task.label_inputs(features, device)
-        with autocast(self.config, device):
-            loss = self.model(**inputs).loss
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        total, value = sum(map(self.task.num_losses, features)), 0.0
+        for part in self._parts(features):
+            value += self._gradients([features[i] for i in part], total)
+        if not math.isfinite(value):
+            raise LossNotFinite(f"loss is {value} at step {self.state.step}; lower the learning rate or use fp32")
         nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
         self.optimizer.step()
-        value = float(loss.detach())
-        if value != value or value in (float("inf"), float("-inf")):
-            raise LossNotFinite(f"loss is {value} at step {self.state.step}; lower the learning rate or use fp32")
         return value
+
+    def _gradients(self, features: Sequence[Feature], total: int) -> float:
+        """Add the gradients of a part of a step; the step's loss is the mean over `total` losses of all its parts."""
+        with autocast(self.config, self.shared.device):
+            loss = self.task.losses(self.task_model.scores(features), features).sum() / total
+        loss.backward()
+        return float(loss.detach())
+
+    def _parts(self, features: Sequence[Feature]) -> list[list[int]]:
+        return self.task_model.parts([len(f.token_ids) for f in features], self.config.batch_tokens)
 
     def _evaluate(self, examples: EvaluationSet, predictions: Path | None = None) -> dict[str, float]:
         scored = self.task.score(examples, self._predict(examples.features))
@@ -205,11 +225,11 @@ class SeedRun:
     def _predict(self, features: Sequence[Feature]) -> list[Any]:
         self.model.eval()
         decoded: list[Any] = [None] * len(features)
-        for batch in length_batches([len(f.token_ids) for f in features], self.config.batch_tokens):
-            chosen = [features[i] for i in batch]
+        for part in self._parts(features):
+            chosen = [features[i] for i in part]
             with autocast(self.config, self.shared.device):
-                output = self.model(**self.task.inputs(chosen, self.shared.device))
-            for index, one in zip(batch, self.task.decode(output, chosen), strict=True):
+                scores = self.task_model.scores(chosen)
+            for index, one in zip(part, self.task.decode(scores, chosen), strict=True):
                 decoded[index] = one
         return decoded
 

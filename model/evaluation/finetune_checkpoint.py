@@ -36,6 +36,8 @@ class SeedState:
     epochs_done: int = 0
     step: int = 0
     """Optimizer steps taken."""
+    remarks: list[str] = field(default_factory=list)
+    """What a reader of the scores must know of how the model took its batches."""
     history: list[dict[str, Any]] = field(default_factory=list)
     """Per epoch: mean training loss and dev measures by language."""
     best: dict[str, int] = field(default_factory=dict)

@@ -49,8 +49,11 @@ class FinetuneConfig:
     """Most training examples, drawn at random; 0 takes all. Anything else is marked in the results."""
     max_test: int = 0
     """Most dev and test examples per language, the first ones; 0 takes all. Anything else is marked in the results."""
+    batches: Literal["packed", "padded"] = "packed"
+    """`packed` lays inputs end to end, without padding, and leaves out dropout of attention weights; encoders that
+    cannot be packed are padded, and the results say so. `padded` keeps to the recipe. (ours)"""
     batch_tokens: int = 16_384
-    """Padded size of a batch of dev or test, in tokens."""
+    """Token budget of one pass through the model, padding counted; a step of more tokens takes several."""
     device: str = "auto"
     """cpu, cuda or auto."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
@@ -61,7 +64,7 @@ class FinetuneConfig:
     def __post_init__(self) -> None:
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise UsageError(f"seeds is {self.seeds}: expected at least one, and none twice")
-        for name in ("epochs", "batch_size", "max_length"):
+        for name in ("epochs", "batch_size", "batch_tokens", "max_length"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}, expected at least 1")
 

@@ -1,4 +1,8 @@
-"""What the fine-tuning loop asks of a task: a model with a head, features, a loss, and official scores."""
+"""What the fine-tuning loop asks of a task: a model with a head, features, losses, and official scores.
+
+Scores of a head come as `TaskModel.scores` gives them: the rows of a batch's inputs end to end, whether the batch was
+packed or padded.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -6,12 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
-import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from model.data.draws import permutation
-from model.evaluation.features import Feature, model_inputs
+from model.evaluation.features import Feature
 from model.evaluation.finetune_config import FinetuneConfig
+from model.evaluation.task_model import Level
 from model.evaluation.tasks import Task
 from schemas.errors import UsageError
 
@@ -46,6 +51,8 @@ class FinetuneTask(ABC, Generic[Config, Examples]):
     """One fine-tuning task on one tokenizer."""
 
     spec: ClassVar[Task]
+    level: ClassVar[Level]
+    """Whether the head scores every token or every input as a whole."""
 
     def __init__(self, config: Config, tokenizer: Any) -> None:
         """Raises: UsageError for a tokenizer without offsets, which span labels need."""
@@ -68,12 +75,16 @@ class FinetuneTask(ABC, Generic[Config, Examples]):
         """One language of dev or test. Raises: as the readers do."""
 
     @abstractmethod
-    def label_inputs(self, features: Sequence[Feature], device: torch.device) -> dict[str, Tensor]:
-        """Labels by the names under which the model takes them."""
+    def losses(self, scores: Float[Tensor, "rows labels"], features: Sequence[Feature]) -> Float[Tensor, " losses"]:
+        """One loss per label of a batch, as many as `num_losses` of its features says."""
+
+    def num_losses(self, feature: Feature) -> int:
+        """How many losses a feature has."""
+        return 1
 
     @abstractmethod
-    def decode(self, output: Any, features: Sequence[Feature]) -> list[Any]:
-        """What is kept of a batch's output, one object per feature, on the CPU."""
+    def decode(self, scores: Float[Tensor, "rows labels"], features: Sequence[Feature]) -> list[Any]:
+        """What is kept of a batch's scores, one object per feature, on the CPU."""
 
     @abstractmethod
     def score(self, examples: EvaluationSet[Examples], decoded: Sequence[Any]) -> Scored:
@@ -85,10 +96,6 @@ class FinetuneTask(ABC, Generic[Config, Examples]):
         if not limit or len(examples) <= limit:
             return examples
         return [examples[i] for i in sorted(permutation(len(examples), "max_train")[:limit].tolist())]
-
-    def inputs(self, features: Sequence[Feature], device: torch.device) -> dict[str, Tensor]:
-        """A batch without labels."""
-        return model_inputs(features, self.tokenizer.pad_token_id, device)
 
     def write_predictions(self, scored: Scored, folder: Path, language: str) -> None:
         """Write `<language>.prediction` as XGLUE wants it handed in, and the attachments beside it."""

@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 
 from model.evaluation.features import Feature
 from model.evaluation.finetune_config import MlqaConfig
@@ -23,6 +26,7 @@ class MlqaTask(FinetuneTask[MlqaConfig, Question]):
     """MLQA in XGLUE's form, trained on SQuAD."""
 
     spec = MLQA
+    level = "token"
 
     def __init__(self, config: MlqaConfig, tokenizer: Any) -> None:
         """Raises: UsageError where a window has no room for context."""
@@ -51,18 +55,17 @@ class MlqaTask(FinetuneTask[MlqaConfig, Question]):
         flat = [window for own in windows for window in own]
         return EvaluationSet(language, questions, [window.feature for window in flat], owners, flat)
 
-    def label_inputs(self, features: Sequence[Feature], device: torch.device) -> dict[str, Tensor]:
-        """Start and end of the answer within the input."""
-        starts, ends = zip(*(f.labels for f in features), strict=True)
-        return {
-            "start_positions": torch.tensor(starts, device=device),
-            "end_positions": torch.tensor(ends, device=device),
-        }
+    def losses(self, scores: Float[Tensor, "tokens ends"], features: Sequence[Feature]) -> Float[Tensor, " windows"]:
+        """One loss per window: the mean of those of the answer's start and end among the window's tokens."""
+        windows = scores.float().split([len(feature.token_ids) for feature in features])
+        rectangle = pad_sequence(windows, batch_first=True, padding_value=-torch.inf)
+        labels = torch.tensor([feature.labels for feature in features], device=scores.device)
+        return functional.cross_entropy(rectangle, labels, reduction="none").mean(1)
 
-    def decode(self, output: Any, features: Sequence[Feature]) -> list[Tensor]:
-        """Start and end logits of each window, without its padding."""
-        both = torch.stack([output.start_logits, output.end_logits], dim=1).float().cpu()
-        return [pair[:, : len(f.token_ids)].clone() for pair, f in zip(both, features, strict=True)]
+    def decode(self, scores: Float[Tensor, "tokens ends"], features: Sequence[Feature]) -> list[Tensor]:
+        """Start and end scores of each window, shape `[2, tokens]`."""
+        windows = scores.float().cpu().split([len(feature.token_ids) for feature in features])
+        return [window.T.clone() for window in windows]
 
     def score(self, examples: EvaluationSet[Question], decoded: Sequence[Tensor]) -> Scored:
         """F1 and exact match by the rules of the language."""

@@ -1,12 +1,13 @@
 """Named entities: token classification, the label on each word's first sub-token, long sentences cut and joined again."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
-from model.evaluation.features import IGNORED, Feature, label_rectangle
+from model.evaluation.features import IGNORED, Feature
 from model.evaluation.finetune_config import NerConfig
 from model.evaluation.finetune_task import EvaluationSet, FinetuneTask, Scored
 from model.evaluation.pretrained import open_model
@@ -23,6 +24,7 @@ class NerTask(FinetuneTask[NerConfig, TaggedSentence]):
     """NER in XGLUE's form."""
 
     spec = NER
+    level = "token"
 
     def make_model(self) -> nn.Module:
         """The encoder with one linear layer over its states."""
@@ -42,16 +44,22 @@ class NerTask(FinetuneTask[NerConfig, TaggedSentence]):
         owners = [i for i, own in enumerate(features) for _ in own]
         return EvaluationSet(language, sentences, [f for own in features for f in own], owners)
 
-    def label_inputs(self, features: Sequence[Feature], device: torch.device) -> dict[str, Tensor]:
-        """One label per token."""
-        return {"labels": label_rectangle(features, device)}
+    def losses(self, scores: Float[Tensor, "tokens tags"], features: Sequence[Feature]) -> Float[Tensor, " words"]:
+        """One loss per word, on its first sub-token."""
+        labels = torch.tensor([label for feature in features for label in feature.labels], device=scores.device)
+        kept = labels != IGNORED
+        return functional.cross_entropy(scores[kept].float(), labels[kept], reduction="none")
 
-    def decode(self, output: Any, features: Sequence[Feature]) -> list[list[str]]:
+    def num_losses(self, feature: Feature) -> int:
+        """Number of words."""
+        return sum(label != IGNORED for label in feature.labels)
+
+    def decode(self, scores: Float[Tensor, "tokens tags"], features: Sequence[Feature]) -> list[list[str]]:
         """The predicted tags of each feature's words."""
-        best = output.logits.argmax(-1).cpu()
+        best = iter(scores.argmax(-1).tolist())
         return [
-            [TAGS[best[row, place]] for place, label in enumerate(feature.labels) if label != IGNORED]
-            for row, feature in enumerate(features)
+            [TAGS[tag] for label, tag in zip(feature.labels, best, strict=False) if label != IGNORED]
+            for feature in features
         ]
 
     def score(self, examples: EvaluationSet[TaggedSentence], decoded: Sequence[list[str]]) -> Scored:

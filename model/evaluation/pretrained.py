@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from model.method.encoder import position_offset
 from schemas.errors import InputMissing, UsageError
 
 
@@ -42,13 +43,11 @@ def open_model(loader: Any, source: str, **options: Any) -> nn.Module:
 
 
 def longest_input(model: Any) -> int:
-    """Longest document a model has positions for, in tokens; the RoBERTa family counts from its padding id + 1."""
+    """Longest document a model has positions for, in tokens; no bound for a model without such a table."""
     positions = getattr(model.config, "max_position_embeddings", None)
     if positions is None:
         return sys.maxsize
-    embeddings: Any = getattr(model.base_model, "embeddings", None)
-    starts_late = hasattr(embeddings, "create_position_ids_from_input_ids")
-    return positions - (embeddings.padding_idx + 1 if starts_late else 0)
+    return positions - position_offset(model)
 
 
 @contextmanager

@@ -1,10 +1,11 @@
 """Natural language inference: classification of a sentence pair."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from model.evaluation.features import Feature
 from model.evaluation.finetune_config import XnliConfig
@@ -20,6 +21,7 @@ class XnliTask(FinetuneTask[XnliConfig, SentencePair]):
     """XNLI in XGLUE's form."""
 
     spec = XNLI
+    level = "input"
 
     def make_model(self) -> nn.Module:
         """The encoder with the library's head for sequences."""
@@ -37,13 +39,14 @@ class XnliTask(FinetuneTask[XnliConfig, SentencePair]):
         pairs = load_pairs(self.config.data, language, split)[: self.config.max_test or None]
         return EvaluationSet(language, pairs, self._features(pairs), list(range(len(pairs))))
 
-    def label_inputs(self, features: Sequence[Feature], device: torch.device) -> dict[str, Tensor]:
-        """One label per pair."""
-        return {"labels": torch.tensor([f.labels[0] for f in features], device=device)}
+    def losses(self, scores: Float[Tensor, "pairs labels"], features: Sequence[Feature]) -> Float[Tensor, " pairs"]:
+        """One loss per pair."""
+        labels = torch.tensor([feature.labels[0] for feature in features], device=scores.device)
+        return functional.cross_entropy(scores.float(), labels, reduction="none")
 
-    def decode(self, output: Any, features: Sequence[Feature]) -> list[str]:
+    def decode(self, scores: Float[Tensor, "pairs labels"], features: Sequence[Feature]) -> list[str]:
         """The predicted label of each pair."""
-        return [XNLI_LABELS[i] for i in output.logits.argmax(-1).tolist()]
+        return [XNLI_LABELS[i] for i in scores.argmax(-1).tolist()]
 
     def score(self, examples: EvaluationSet[SentencePair], decoded: Sequence[str]) -> Scored:
         """Accuracy."""

@@ -38,7 +38,7 @@ class Encoder(nn.Module):
         """
         super().__init__()
         self.model: Any = model
-        self.position_offset = _position_offset(model)
+        self.position_offset = position_offset(model)
         settings: Any = model.config
         self.width = int(settings.hidden_size)
         self.transform_rows(torch.zeros(1, self.width, dtype=next(model.parameters()).dtype))
@@ -172,18 +172,23 @@ def check_lengths(encoder: Encoder, longest: int) -> None:
         )
 
 
+def probe_documents(vocab_size: int) -> list[list[int]]:
+    """A few documents of random pieces, special ones left out; always the same ones."""
+    generator = torch.Generator().manual_seed(1)
+    ordinary = range(5, max(6, vocab_size - 1))
+    return [
+        torch.randint(ordinary.start, ordinary.stop, (length,), generator=generator).tolist()
+        for length in PROBE_LENGTHS
+    ]
+
+
 def probe(encoder: Encoder) -> None:
     """Compares packed with unpacked logits on a few random documents.
 
     Raises:
         UsageError: they differ, so documents would see each other or sit at wrong positions.
     """
-    generator = torch.Generator().manual_seed(1)
-    ordinary = range(5, max(6, encoder.vocab_size - 1))
-    documents = [
-        torch.randint(ordinary.start, ordinary.stop, (length,), generator=generator).tolist()
-        for length in PROBE_LENGTHS
-    ]
+    documents = probe_documents(encoder.vocab_size)
     training, model = encoder.training, encoder.model
     encoder.eval()
     with torch.no_grad():
@@ -260,7 +265,7 @@ def _set_dropout(model: nn.Module, rate: float | None) -> None:
                 module.p = 0.0 if inside_attention else float(rate or 0.0)
 
 
-def _position_offset(model: nn.Module) -> int:
+def position_offset(model: nn.Module) -> int:
     """First position id of a document: the RoBERTa family starts after the padding id, the others at 0."""
     embeddings: Any = getattr(model.base_model, "embeddings", None)
     return embeddings.padding_idx + 1 if hasattr(embeddings, "create_position_ids_from_input_ids") else 0

@@ -5,10 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from transformers import AutoTokenizer
 
 from model.evaluation import finetune_checkpoint
-from model.evaluation.features import IGNORED, epoch_batches
+from model.evaluation.features import IGNORED, like_length_batches, random_batches
 from model.evaluation.finetune import Finetuning, SeedRun
 from model.evaluation.finetune_checkpoint import SeedState, read_state, write_state
 from model.evaluation.finetune_config import FinetuneConfig, MlqaConfig, NerConfig, XnliConfig
@@ -82,10 +83,12 @@ def mlqa_data(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.parametrize("batches", ["packed", "padded"])
 def test_ner_learns_and_reports_both_selections_on_dev_and_test(
-    tiny_model: Path, ner_data: Path, tmp_path: Path
+    batches: str, tiny_model: Path, ner_data: Path, tmp_path: Path
 ) -> None:
-    results = _finetuning(_ner_config(tiny_model, ner_data, tmp_path / "out")).run()
+    results = _finetuning(_ner_config(tiny_model, ner_data, tmp_path / "out", batches=batches)).run()
+    assert any("dropout of attention" in note for note in results.notes) == (batches == "packed")
     for selection in ("mean dev", "en dev"):
         for split in ("dev", "test"):
             for language in ("en", "de", "mean"):
@@ -156,7 +159,8 @@ def test_a_finished_seed_is_not_trained_again(tiny_model: Path, ner_data: Path, 
     first = finetuning.run()
     state = tmp_path / "out" / "ner" / "seed-42" / "state.json"
     stamp = state.stat().st_mtime_ns
-    assert finetuning.run().rows == first.rows
+    again = finetuning.run()
+    assert (again.rows, again.notes) == (first.rows, first.notes)
     assert state.stat().st_mtime_ns == stamp
 
 
@@ -226,10 +230,44 @@ def test_labels_stand_on_first_sub_tokens_and_long_sentences_lose_no_word(tiny_m
     assert sum(label != IGNORED for f in features for label in f.labels) == len(words)
 
 
+def test_a_step_in_several_streams_is_the_step_in_one(tiny_model: Path, ner_data: Path, tmp_path: Path) -> None:
+    losses, weights = [], []
+    for budget in (16_384, 12):
+        config = _ner_config(tiny_model, ner_data, tmp_path / str(budget), batch_tokens=budget)
+        run = SeedRun(_finetuning(config), 1, tmp_path, SeedState(fingerprint=""))
+        run.model.eval()  # without dropout, which draws for each stream anew
+        features = run.shared.train[:3] + run.shared.train[:1]
+        assert len(run._parts(features)) == (1 if budget > 12 else len(features))
+        losses.append(run._step(features, 1.0))
+        weights.append(torch.cat([parameter.detach().flatten() for parameter in run.model.parameters()]))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+    torch.testing.assert_close(*weights, rtol=0, atol=1e-6)
+
+
+def test_packed_and_padded_predictions_are_the_same(tiny_model: Path, mlqa_data: Path, tmp_path: Path) -> None:
+    decoded = []
+    for batches in ("packed", "padded"):
+        config = MlqaConfig(
+            model=str(tiny_model), data=str(mlqa_data), output=str(tmp_path), languages=("en",), max_length=128,
+            max_question_length=32, stride=16, test_split="none", batches=batches, device="cpu",
+        )  # fmt: skip
+        run = SeedRun(_finetuning(config), 1, tmp_path, SeedState(fingerprint=""))
+        decoded.append(run._predict(run.shared.train[:5] + run.shared.dev["en"].features))
+    for packed, padded in zip(*decoded, strict=True):
+        torch.testing.assert_close(packed, padded, rtol=0, atol=1e-5)
+
+
+def test_an_epoch_holds_every_example_once_in_random_batches() -> None:
+    batches = random_batches(1000, 32, 1, 1)
+    assert sorted(i for batch in batches for i in batch) == list(range(1000))
+    assert [len(batch) for batch in batches] == [32] * 31 + [8]
+    assert random_batches(1000, 32, 1, 1) == batches != random_batches(1000, 32, 1, 2)
+
+
 def test_an_epoch_holds_every_example_once_in_batches_of_like_length() -> None:
     lengths = [(7 * i) % 61 + 1 for i in range(1000)]
-    batches = epoch_batches(lengths, 8, 1, 1)
+    batches = like_length_batches(lengths, 8, 1, 1)
     assert sorted(i for batch in batches for i in batch) == list(range(1000))
     padded = sum(len(batch) * max(lengths[i] for i in batch) for batch in batches)
     assert sum(lengths) / padded > 0.9
-    assert epoch_batches(lengths, 8, 1, 1) == batches != epoch_batches(lengths, 8, 1, 2)
+    assert like_length_batches(lengths, 8, 1, 1) == batches != like_length_batches(lengths, 8, 1, 2)
