@@ -12,8 +12,10 @@ from torch import nn
 from transformers import AutoModelForMaskedLM, BertConfig, DistilBertConfig, ModernBertConfig, XLMRobertaConfig
 
 from model.config import EncoderConfig
+from model.method import document_attention
+from model.method.document_attention import exact_attention
 from model.method.encoder import Encoder, load_encoder, pack, probe
-from model.method.packed_attention import exact_attention, register_packed_attention
+from model.method.packed_attention import register_packed_attention
 from schemas.errors import InputMissing, UsageError
 from tests.model.hand_made import SMALL, VOCAB, documents, small_encoder
 
@@ -91,6 +93,23 @@ def test_exact_attention_gradient_by_formula(window: int) -> None:
     states = [torch.randn(12, 2, 3, dtype=torch.float64, generator=generator, requires_grad=True) for _ in range(3)]
     bounds = torch.tensor([0, 5, 6, 12, 12], dtype=torch.int32)
     assert torch.autograd.gradcheck(lambda q, k, v: exact_attention(q, k, v, bounds, 0.7, window), states)
+
+
+@pytest.mark.parametrize("window", [-1, 3])
+def test_the_fused_kernel_and_plain_products_give_the_same(monkeypatch: pytest.MonkeyPatch, window: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    states = [torch.randn(150, 4, 8, generator=generator, requires_grad=True) for _ in range(3)]
+    arriving = torch.randn(150, 4, 8, generator=generator)
+    bounds = torch.tensor([0, 90, 91, 140, 140], dtype=torch.int32)
+    found = []
+    for fused in (True, False):
+        if not fused:
+            monkeypatch.setattr(document_attention, "_fused", document_attention._by_products)
+            monkeypatch.setattr(document_attention, "_fused_gradient", document_attention._gradient_by_products)
+        attended = exact_attention(*states, bounds, 0.3, window)
+        assert not attended[140:].any()
+        found.append((attended, *torch.autograd.grad(attended, states, arriving)))
+    torch.testing.assert_close(found[0], found[1], atol=1e-5, rtol=1e-5)
 
 
 def test_a_padded_batch_is_refused_not_mixed_up() -> None:
