@@ -206,9 +206,10 @@ def _publish(job: Job, config: JobConfig, tasks: list[Task], built: str, identit
     )
     listed = {shard.path for shard in manifest.shards}
     storage.delete(built, [path for path in storage.list_files(built) if path not in listed])
+    # Before the dataset is finished: behind it, a run that was stopped here would never come back to write it.
+    storage.write_text(times_path(config.output), json.dumps(_seconds_by_partition(records), indent=1))
     storage.write_text(storage.join(built, MANIFEST_NAME), manifest.to_json())
     storage.publish(built, config.output)
-    storage.write_text(times_path(config.output), json.dumps(_seconds_by_partition(records), indent=1))
     return manifest
 
 

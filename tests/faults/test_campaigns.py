@@ -21,32 +21,69 @@ def test_random_damage_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert {"shard refused", "manifest.json refused", "state.json refused"} <= set(counts)
 
 
+@pytest.fixture
+def config(tmp_path: Path) -> NumberConfig:
+    """A job with rows and rejects, in a folder of its own."""
+    return NumberConfig(output=str(tmp_path / "work" / "out"), reject_every=10, max_reject_share=0.5)
+
+
+@pytest.fixture
+def whole(tmp_path: Path, config: NumberConfig) -> dict[str, str]:
+    """What a run that nothing happens to leaves in its folder, beside its dataset too; the folder is empty again."""
+    run_job(JOB, config, ONE_PROCESS)
+    found = kill_points.contents(tmp_path / "work")
+    shutil.rmtree(tmp_path / "work")
+    return found
+
+
 @pytest.mark.fault("D1")
 @pytest.mark.parametrize("kills", [(1,), (5, 3), (9, 2), (17, 4), (26,), (33, 1), (40,), (47,), (52, 7)], ids=str)
-def test_a_job_killed_at_operations_on_files(tmp_path: Path, recorder: Recorder, kills: tuple[int, ...]) -> None:
-    config = NumberConfig(output=str(tmp_path / "out"), reject_every=10, max_reject_share=0.5)
-    run_job(JOB, config, ONE_PROCESS)
-    whole = kill_points.contents(tmp_path / "out")
-    shutil.rmtree(tmp_path / "out")
+def test_a_job_killed_at_operations_on_files(
+    tmp_path: Path, config: NumberConfig, whole: dict[str, str], recorder: Recorder, kills: tuple[int, ...]
+) -> None:
     killed = sum(run_and_kill(config, kill) for kill in kills)
     run_job(JOB, config, ONE_PROCESS)
-    assert kill_points.contents(tmp_path / "out") == whole
+    assert kill_points.contents(tmp_path / "work") == whole
     assert killed >= 1
     recorder.note("killed by SIGKILL before operations on files: the rerun's files equal, byte for byte")
+
+
+@pytest.mark.fault("D1")
+def test_a_job_killed_while_it_is_published(tmp_path: Path, config: NumberConfig, whole: dict[str, str]) -> None:
+    """Kills before the last renames: of the note of times beside the dataset, of its manifest, of the dataset itself."""
+    process = os.fork()
+    if process == 0:
+        run_in_fork(config, 0, tmp_path / "operations")
+    os.waitpid(process, 0)
+    shutil.rmtree(tmp_path / "work")
+    last = int((tmp_path / "operations").read_text())
+    for kill_before in (last - 4, last - 1, last):
+        assert run_and_kill(config, kill_before)
+        run_job(JOB, config, ONE_PROCESS)
+        assert kill_points.contents(tmp_path / "work") == whole, kill_before
+        shutil.rmtree(tmp_path / "work")
+    assert not run_and_kill(config, last + 1)
 
 
 def run_and_kill(config: NumberConfig, kill_before: int) -> bool:
     """Runs the job in a fork that dies before an operation on files; returns whether it did."""
     process = os.fork()
     if process == 0:
-        try:
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, 2)
-            kill_points.OperationCounter(kill_before)
-            run_job(JOB, config, ONE_PROCESS)
-        finally:
-            os._exit(0)
+        run_in_fork(config, kill_before)
     return os.WIFSIGNALED(os.waitpid(process, 0)[1])
+
+
+def run_in_fork(config: NumberConfig, kill_before: int, count: Path | None = None) -> None:
+    """Runs the job to its end or its kill, and this process with it; notes how many operations on files there were."""
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 2)
+        counter = kill_points.OperationCounter(kill_before)
+        run_job(JOB, config, ONE_PROCESS)
+        if count:
+            count.write_text(str(counter.count))
+    finally:
+        os._exit(0)
 
 
 @pytest.mark.fault("D1")
