@@ -77,7 +77,7 @@ class EntityColumns:
         self._decode = entity_decoder(
             self._item_texts.fields, full_statements=options.literals or options.qualifiers
         ).decode
-        self._numbers_seen: set[tuple[str, int]] = set()
+        self._ids_seen: set[str] = set()
         self.sitelinks = SitelinkColumns(options.wikis)
         """Sitelinks of all entities; not part of `take`, because they are sorted over all."""
         self._start()
@@ -136,14 +136,14 @@ class EntityColumns:
     def _check_id(self, name: str | None, pattern: re.Pattern[str], line: bytes) -> None:
         if name is None or not pattern.fullmatch(name):
             raise EntityRefused("bad_id", f"id {name!r} is none of its type", name)
-        key = (name[0], int(name[1:]))
-        if key in self._numbers_seen:
+        if name in self._ids_seen:
             raise EntityRefused("duplicate_id", f"{name} came before in this range; the first one is kept", name)
-        self._numbers_seen.add(key)
+        self._ids_seen.add(name)
 
     def _add_item(self, entity: Any) -> None:
         name, claims, links = entity.id, entity.claims, entity.sitelinks
-        self._refuse_list(name, claims=claims, sitelinks=links)
+        if type(claims) is list or type(links) is list:
+            self._refuse_list(name, claims=claims, sitelinks=links)
         if claims:
             self._triples.add(name, claims)
             if self._literals is not None:

@@ -58,8 +58,16 @@ class TripleColumns:
         """`all_ranks` keeps every statement with its rank, otherwise only the best of each property."""
         self._all_ranks = all_ranks
         self._columns: tuple[list[str], list[str], list[str], list[str]] = ([], [], [], [])
-        self.counts: Counter[str] = Counter()
+        self._seen = self._kept = self._literal = 0
+        self._others: Counter[str] = Counter()
+
+    @property
+    def counts(self) -> Counter[str]:
         """Statements seen, and what became of them: the other counts add up to `statements_seen`."""
+        usual = Counter(
+            statements_seen=self._seen, statements_item_value=self._kept, statements_literal_value=self._literal
+        )
+        return +(usual + self._others)
 
     def add(self, subject: str, claims: Claims) -> None:
         """Add the statements of one item. This is the hottest loop of the job: every statement of Wikidata passes."""
@@ -81,20 +89,19 @@ class TripleColumns:
                 if type(value) is str:
                     continue
                 if type(value) is EntityValue and value.kind == "item" and value.id is not None:
-                    item: str | None = value.id
+                    objects.append(value.id)
+                elif item := item_of(value):
+                    objects.append(item)
                 else:
-                    item = item_of(value)
-                    if item is None:
-                        other += self._count_other_entity(value)
-                        continue
+                    other += self._count_other_entity(value)
+                    continue
                 relations.append(relation)
-                objects.append(item)
                 ranks.append(statement.rank)
         added = len(objects) - before
         subjects += [subject] * added
-        self._count("statements_seen", seen)
-        self._count("statements_item_value", added)
-        self._count("statements_literal_value", seen - added - other)
+        self._seen += seen
+        self._kept += added
+        self._literal += seen - added - other
 
     def _count_other_entity(self, value: Any) -> int:
         """Count a value that is an entity but no item; 0 for a literal."""
@@ -105,7 +112,7 @@ class TripleColumns:
 
     def _count(self, what: str, n: int = 1) -> int:
         if n:
-            self.counts[what] += n
+            self._others[what] += n
         return n
 
     def take(self) -> pa.RecordBatch:

@@ -9,8 +9,9 @@ from typing import Any
 import zstandard
 from isal import igzip_lib
 
-DECODED_BYTES = 4 * 1024 * 1024
-"""Decoded bytes at a time at most, so that a decompression bomb passes in bounded pieces."""
+DECODED_BYTES = 256 * 1024
+"""Decoded bytes at a time at most: a decompression bomb passes in bounded pieces, and what is decoded is still in the
+processor's cache when lines are cut from it."""
 
 _MAX_WINDOW_BYTES = 512 * 1024 * 1024
 """Memory that a zstd frame may ask for; zstd itself grants 128 MB unless told otherwise."""
