@@ -6,6 +6,8 @@ pass the head, and they pass it in chunks whose logits are turned into the loss 
 
 from __future__ import annotations
 
+from functools import cache
+from math import ceil
 from typing import Any
 
 import torch
@@ -15,7 +17,7 @@ from torch import Tensor
 IGNORED = -100
 """The label of an unused slot."""
 
-CHUNK_BYTES = 512 * 2**20
+CHUNK_BYTES = 2**30
 """Upper bound of the float32 logits held at one time, in bytes."""
 
 
@@ -25,6 +27,8 @@ def masked_word_loss(
     bias: Float[Tensor, " pieces"],
     labels: Int[Tensor, " slots"],
     chunk_rows: int = 0,
+    *,
+    compiled: bool = False,
 ) -> tuple[Float[Tensor, ""], Int[Tensor, ""]]:
     """Summed cross entropy of `rows @ weight.T + bias` against `labels`, and how many labels were right.
 
@@ -32,15 +36,21 @@ def masked_word_loss(
         rows: transformed hidden states of the masked positions.
         weight, bias: the output embedding.
         labels: the right pieces; -100 marks an unused slot, which adds nothing.
-        chunk_rows: rows per chunk; 0 chooses the most that fit `CHUNK_BYTES`.
+        chunk_rows: most rows of a chunk; 0 chooses the most that fit `CHUNK_BYTES`.
+        compiled: compiles the work on a chunk's logits, which then are read three times instead of ten.
 
     Returns:
-        The sum over used slots in nats, with exact gradients, and the count of right predictions.
+        The sum over used slots in nats, with exact gradients, and the count of right predictions. The gradients are
+        made once: a second backward pass through the same loss is an error.
     """
     chunk_rows = chunk_rows or max(1, CHUNK_BYTES // (4 * weight.shape[0]))
+    # Chunks of one size but the last, so that no small one is left over and a compiled chunk has two shapes at most.
+    even = ceil(rows.shape[0] / max(1, ceil(rows.shape[0] / chunk_rows)))
     if torch.is_autocast_enabled(rows.device.type):
         rows = rows.to(torch.get_autocast_dtype(rows.device.type))
-    return _ChunkedCrossEntropy.apply(rows, weight, bias, labels, chunk_rows)
+    # Inside a Function gradients are always off, so whether they are wanted has to be asked here.
+    wanted = torch.is_grad_enabled() and any(t.requires_grad for t in (rows, weight, bias))
+    return _ChunkedCrossEntropy.apply(rows, weight, bias, labels, max(1, even), wanted, compiled)
 
 
 class _ChunkedCrossEntropy(torch.autograd.Function):
@@ -51,42 +61,76 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, rows: Tensor, weight: Tensor, bias: Tensor, labels: Tensor, chunk_rows: int
+    def forward(  # noqa: PLR0913 (autograd passes what apply was given)
+        ctx: Any,
+        rows: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        labels: Tensor,
+        chunk_rows: int,
+        wanted: bool,
+        compiled: bool,
     ) -> tuple[Tensor, Tensor]:
+        chunk = _compiled_chunk() if compiled else _chunk
         narrow = weight.to(rows.dtype)
-        wanted = any(ctx.needs_input_grad[:3])
         d_rows, d_weight, d_bias = (torch.zeros_like(t) if wanted else t.new_empty(0) for t in (rows, weight, bias))
         total = torch.zeros((), dtype=bias.dtype, device=rows.device)
         right = torch.zeros((), dtype=torch.int64, device=rows.device)
         for start in range(0, rows.shape[0], chunk_rows):
             part = slice(start, start + chunk_rows)
-            loss, hits, d_logits = _chunk(rows[part], narrow, bias, labels[part])
+            loss, hits, d_logits, d_bias_part = chunk(rows[part], narrow, bias, labels[part], wanted)
             total += loss
             right += hits
             if wanted:
-                d_bias += d_logits.sum(0)
-                d_logits = d_logits.to(rows.dtype)
-                d_rows[part] = d_logits @ narrow
-                d_weight += d_logits.T @ rows[part]
+                d_bias += d_bias_part
+                torch.mm(d_logits, narrow, out=d_rows[part])
+                _add_product(d_weight, d_logits.T, rows[part])
         ctx.mark_non_differentiable(right)
         ctx.save_for_backward(d_rows, d_weight, d_bias)
         return total, right
 
     @staticmethod
     def backward(ctx: Any, scale: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-        d_rows, d_weight, d_bias = ctx.saved_tensors
-        return d_rows * scale.to(d_rows.dtype), d_weight * scale, d_bias * scale, None, None
+        # In place: a copy of the weight's gradient would be as large as the embedding.
+        d_rows, d_weight, d_bias = (gradient.mul_(scale.to(gradient.dtype)) for gradient in ctx.saved_tensors)
+        return d_rows, d_weight, d_bias, None, None, None, None
 
 
-def _chunk(rows: Tensor, weight: Tensor, bias: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Loss, count of right predictions and gradient of the logits of some rows; the logits die here."""
+def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
+    """Adds `left @ right` to `total`, without a product in between where the types allow it."""
+    if total.dtype == left.dtype:
+        total.addmm_(left, right)
+    else:
+        total += left @ right
+
+
+def _chunk(
+    rows: Tensor, weight: Tensor, bias: Tensor, labels: Tensor, wanted: bool
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Loss, count of right predictions, and the gradients of logits and bias of some rows; the logits die here.
+
+    One buffer holds the logits, then their exponentials, then their gradient.
+    """
     used = labels != IGNORED
     targets = torch.where(used, labels, 0)[:, None]
     logits = (rows @ weight.T).to(bias.dtype).add_(bias)
-    norm = logits.logsumexp(-1, keepdim=True)
-    right = ((logits.argmax(-1) == labels) & used).sum()
-    loss = ((norm - logits.gather(1, targets)).squeeze(1) * used).sum()
-    gradient = logits.sub_(norm).exp_()
-    gradient.scatter_add_(1, targets, torch.full_like(targets, -1, dtype=gradient.dtype))
-    return loss, right, gradient.mul_(used[:, None])
+    top = logits.amax(-1, keepdim=True)
+    own = logits.gather(1, targets)
+    right = ((own == top).squeeze(1) & used).sum()
+    powers = logits.sub_(top).exp_()
+    sums = powers.sum(-1, keepdim=True)
+    loss = ((sums.log() + top - own).squeeze(1) * used).sum()
+    if not wanted:
+        return loss, right, own[:0], own[:0]
+    gradient = powers.mul_(used[:, None] / sums)
+    if torch.compiler.is_compiling():  # a comparison melts into the pass before it, writing to places does not
+        columns = torch.arange(gradient.shape[1], device=gradient.device)
+        gradient = torch.where((columns == targets) & used[:, None], gradient - 1, gradient)
+    else:
+        gradient.scatter_add_(1, targets, -used[:, None].to(gradient.dtype))
+    return loss, right, gradient.to(rows.dtype), gradient.sum(0)
+
+
+@cache
+def _compiled_chunk() -> Any:
+    return torch.compile(_chunk, fullgraph=True, dynamic=False)

@@ -36,11 +36,17 @@ class MaskedWords(nn.Module):
 
     name = "mlm"
 
+    def __init__(self, *, compiled: bool = False) -> None:
+        """With `compiled`, training on a GPU compiles the work on logits; on a CPU that is slower."""
+        super().__init__()
+        self.compiled = compiled
+
     def forward(self, encoder: Encoder, states: States, batch: Batch) -> tuple[Tensor, Metrics]:
         """Returns this rank's share of the mean loss, and the measures of all ranks."""
         rows = encoder.transform_rows(states.words)
         output = encoder.output_embedding
-        total, right = masked_word_loss(rows, output.weight, output.bias, batch.mlm_labels)
+        compiled = self.compiled and self.training and rows.is_cuda
+        total, right = masked_word_loss(rows, output.weight, output.bias, batch.mlm_labels, compiled=compiled)
         parts = ((batch.mlm_labels != IGNORED_LABEL).sum(), right, total.detach())
         totals = global_sum(torch.stack([part.to(total.dtype) for part in parts]))
         number = totals[0].clamp(min=1)
@@ -107,7 +113,7 @@ def make_objectives(config: PretrainConfig, width: int) -> nn.ModuleDict:
     made: dict[str, nn.Module] = {}
     # The contexts of masked mentions carry masked words too, so MLM is part of every run that has any.
     if "mlm" in on or ("mep" in on and config.stream.mlm_on_contexts):
-        made["mlm"] = MaskedWords()
+        made["mlm"] = MaskedWords(compiled=config.encoder.compile)
     if "mep" in on:
         made["mep"] = MaskedEntities(width, config, salt=1)
     if "oe" in on:

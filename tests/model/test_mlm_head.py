@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from model.method import mlm_head
 from model.method.mlm_head import IGNORED, masked_word_loss
@@ -39,18 +43,96 @@ def test_no_used_slot_gives_zero_and_zero_gradient() -> None:
     assert states.grad is not None and not states.grad.any()
 
 
-def test_logits_exist_for_one_chunk_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes: list[int] = []
-    chunk = mlm_head._chunk
+@pytest.mark.parametrize("chunk_rows", [7, 64])
+def test_the_compiled_form_gives_the_same(monkeypatch: pytest.MonkeyPatch, chunk_rows: int) -> None:
+    torch._dynamo.reset()
+    compiled = torch.compile(mlm_head._chunk, fullgraph=True, dynamic=False, backend="aot_eager")
+    monkeypatch.setattr(mlm_head, "_compiled_chunk", lambda: compiled)
+    *leaves, labels = inputs(64, 101, torch.float64)
+    plain, right = masked_word_loss(*leaves, labels, chunk_rows)
+    expected = torch.autograd.grad(plain, leaves)
+    loss, hits = masked_word_loss(*leaves, labels, chunk_rows, compiled=True)
+    torch.testing.assert_close(loss, plain, atol=1e-10, rtol=0)
+    torch.testing.assert_close(torch.autograd.grad(loss, leaves), expected, atol=1e-10, rtol=0)
+    assert hits == right
 
-    def watched(rows: Tensor, *rest: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        sizes.append(len(rows))
-        return chunk(rows, *rest)
 
-    monkeypatch.setattr(mlm_head, "_chunk", watched)
-    monkeypatch.setattr(mlm_head, "CHUNK_BYTES", 4 * 101 * 10)
-    masked_word_loss(*inputs(64, 101, torch.float32))
-    assert max(sizes) == 10 and sum(sizes) == 64
+class Largest(TorchDispatchMode):
+    """Notes the most elements that any tensor made inside has in its storage."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.elements = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        for tensor in made if isinstance(made, (tuple, list)) else (made,):
+            if isinstance(tensor, Tensor):
+                self.elements = max(self.elements, tensor.untyped_storage().nbytes() // tensor.element_size())
+        return made
+
+
+def largest_tensor(rows: int, pieces: int, chunk_bytes: int, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(mlm_head, "CHUNK_BYTES", chunk_bytes)
+    leaves = inputs(rows, pieces, torch.float32)
+    with Largest() as seen:
+        masked_word_loss(*leaves)[0].backward()
+    return seen.elements
+
+
+def test_no_tensor_ever_has_room_for_all_logits(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, pieces = 1_000, 5_003
+    # Ten chunks of at most 100 rows; the weight's gradient, pieces x 16, is smaller.
+    assert largest_tensor(rows, pieces, 4 * pieces * 100, monkeypatch) == 100 * pieces
+    # The same watch sees all logits where one chunk may hold them.
+    assert largest_tensor(rows, pieces, 4 * pieces * rows, monkeypatch) == rows * pieces
+
+
+def test_xlm_r_sized_logits_stay_within_the_bound() -> None:
+    # On shapes alone: 10,000 masked words of 250,002 pieces are 10 GB of logits.
+    with FakeTensorMode(), Largest() as seen:
+        rows, weight = torch.empty(10_000, 16), torch.empty(250_002, 16, requires_grad=True)
+        masked_word_loss(rows, weight, torch.empty(250_002), torch.empty(10_000, dtype=torch.int64))[0].backward()
+    assert 0.9 * mlm_head.CHUNK_BYTES < 4 * seen.elements <= mlm_head.CHUNK_BYTES
+
+
+def test_chunks_are_even() -> None:
+    class Sizes(Largest):
+        seen: list[int] = []
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if func is torch.ops.aten.amax.default:
+                self.seen.append(len(args[0]))
+            return super().__torch_dispatch__(func, types, args, kwargs)
+
+    with Sizes() as sizes:
+        masked_word_loss(*inputs(64, 11, torch.float32), 30)
+    assert sizes.seen == [22, 22, 20]
+
+
+def test_without_gradients_only_the_logits_are_computed() -> None:
+    class Products(Largest):
+        number = 0
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            self.number += func.overloadpacket in (torch.ops.aten.mm, torch.ops.aten.addmm_)
+            return super().__torch_dispatch__(func, types, args, kwargs)
+
+    leaves = inputs(64, 101, torch.float32)
+    with Products() as training:
+        loss, right = masked_word_loss(*leaves)
+    with Products() as scoring, torch.no_grad():
+        again, hits = masked_word_loss(*leaves)
+    assert (training.number, scoring.number) == (3, 1)
+    assert (again, hits) == (loss, right) and not again.requires_grad
+
+
+def test_a_second_backward_pass_is_an_error_not_a_wrong_gradient() -> None:
+    *leaves, labels = inputs(8, 11, torch.float64)
+    loss, _ = masked_word_loss(*leaves, labels)
+    (2 * loss).backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="inplace"):
+        loss.backward()
 
 
 def test_it_reads_the_same_logits_as_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
