@@ -6,26 +6,14 @@ configuration dataclass. A command's module has `parse(flags)`, which returns a 
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import sys
-import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NoReturn
 
-from schemas.errors import UsageError, XlmkError
+from schemas.command_line import Command, asks_for_overview, command_named, overview, run_to_end, say_why
 
-
-@dataclass(frozen=True, kw_only=True)
-class Command:
-    """One command of the trainer."""
-
-    module: str
-    """Where it lives: a module with `parse(flags)` and `run(config)`."""
-    help: str
-    """One line for the list of commands."""
-
+USAGE = "python -m model COMMAND [--help] [--flags …]"
 
 COMMANDS = {
     "pretrain": Command(module="model.commands.pretrain", help="train a recipe on token shards; goes on by itself"),
@@ -46,45 +34,23 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 def run(argv: list[str]) -> int:
     """Run a command; returns its exit code (`schemas.errors` lists them)."""
-    try:
-        return _dispatch(argv)
-    except XlmkError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("stopped by Ctrl-C; the same command goes on from the last checkpoint", file=sys.stderr)
-        return 130
-    except Exception as error:
-        traceback.print_exc()
-        print(
-            f"error: {type(error).__name__}: {error}\nThis is a bug; please report it with the lines above.",
-            file=sys.stderr,
-        )
-        return 1
+    return run_to_end(lambda: _dispatch(argv), lambda error: say_why(error, "from the last checkpoint"))
 
 
 def _dispatch(argv: list[str]) -> int:
-    if not argv or argv[0] in ("-h", "--help", "help"):
+    if asks_for_overview(argv):
         print(_overview())
         return 0
     name, *flags = argv
-    if name not in COMMANDS:
-        near = difflib.get_close_matches(name, COMMANDS, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise UsageError(f"there is no command {name!r}.{hint}\n{_overview()}")
-    module = importlib.import_module(COMMANDS[name].module)
+    module = importlib.import_module(command_named(name, COMMANDS, _overview()).module)
     result = module.run(module.parse(flags))
     return result if isinstance(result, int) else 0
 
 
 def _overview() -> str:
-    width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {command.help}" for name, command in COMMANDS.items()]
     return "\n".join(
         [
-            "usage: python -m model COMMAND [--help] [--flags …]",
-            "",
-            *lines,
+            overview(USAGE, COMMANDS),
             "",
             "A first run, on a CPU:  python -m model pretrain tiny --data TOKENS --output RUN",
             "On several GPUs:        torchrun --nproc-per-node 8 -m model pretrain base --data TOKENS --output RUN",

@@ -6,38 +6,27 @@ configuration dataclass; Beam's own come after `--`, and a typo on either side s
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import logging
 import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import FrameType, ModuleType
 from typing import Any, NoReturn
 
 import tyro
 
 from pipeline.worker_watch import kill_children
-from schemas.errors import Preempted, UsageError, XlmkError
+from schemas.command_line import Command, asks_for_overview, command_named, overview, run_to_end, say_why
+from schemas.errors import Preempted, UsageError
 
-STOPPED = "stopped by a signal; the same command goes on where it was"
+HOW_TO_GO_ON = "where it was"
+STOPPED = f"stopped by a signal; the same command goes on {HOW_TO_GO_ON}"
+USAGE = "python -m pipeline COMMAND [--help] [--flags …] [-- --beam-flags …]"
 SECONDS_TO_UNWIND = 5.0
 """How long a stopped command may take to end in order."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Command:
-    """One command of the pipeline."""
-
-    module: str
-    """Where it lives: a module with `JOB`, or with `CONFIG` (a dataclass) and `run(config)`."""
-    help: str
-    """One line for the list of commands."""
-
 
 COMMANDS = {
     "download": Command(module="pipeline.download", help="fetch dumps of Wikidata and Wikipedia and verify them"),
@@ -56,6 +45,7 @@ COMMANDS = {
     "quality": Command(module="pipeline.quality", help="measure the text quality of Wikipedia dumps"),
     "doctor": Command(module="pipeline.doctor", help="say what this machine has and what is missing"),
 }
+"""A command's module has `JOB`, or `CONFIG` (a dataclass) and `run(config)`."""
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -75,39 +65,24 @@ def run(argv: list[str]) -> int:
         signal.signal(number, _stop)
     # Beam says on import that its Google extra is absent, even where nothing of Google is asked for.
     logging.getLogger().addFilter(lambda record: "apitools not found" not in record.getMessage())
-    try:
-        return _dispatch(argv)
-    except (Exception, KeyboardInterrupt) as error:
-        # A signal can meet a place that turns it into another error: what was asked for counts.
-        return _end(_stops[0] if _stops else error)
+    # A signal can meet a place that turns it into another error: what was asked for counts.
+    return run_to_end(lambda: _dispatch(argv), lambda error: _end(_stops[0] if _stops else error))
 
 
 def _end(error: BaseException) -> int:
-    """Say why a command ended, end its workers, and return the exit code."""
+    """End a command's workers, say why it ended, and return the exit code."""
     kill_children()
-    if isinstance(error, KeyboardInterrupt):
-        print("stopped by Ctrl-C; the same command goes on where it was", file=sys.stderr)
-        return 130
-    if isinstance(error, XlmkError):
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    traceback.print_exception(error)
-    print(
-        f"error: {type(error).__name__}: {error}\nThis is a bug; please report it with the lines above.",
-        file=sys.stderr,
-    )
-    return 1
+    return say_why(error, HOW_TO_GO_ON)
 
 
 def _dispatch(argv: list[str]) -> int:
-    if not argv or argv[0] in ("-h", "--help", "help"):
-        print(_overview())
+    if asks_for_overview(argv):
+        print(overview(USAGE, COMMANDS))
         return 0
     name, *flags = argv
-    if name not in COMMANDS:
-        raise UsageError(_unknown(name))
+    command = command_named(name, COMMANDS, overview(USAGE, COMMANDS))
     flags, beam_args = _split(flags)
-    module = importlib.import_module(COMMANDS[name].module)
+    module = importlib.import_module(command.module)
     if hasattr(module, "JOB"):
         _run_job(name, module, flags, beam_args)
         return 0
@@ -137,18 +112,6 @@ def _split(flags: list[str]) -> tuple[list[str], list[str]]:
         return flags, []
     at = flags.index("--")
     return flags[:at], flags[at + 1 :]
-
-
-def _overview() -> str:
-    width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {command.help}" for name, command in COMMANDS.items()]
-    return "usage: python -m pipeline COMMAND [--help] [--flags …] [-- --beam-flags …]\n\n" + "\n".join(lines)
-
-
-def _unknown(name: str) -> str:
-    near = difflib.get_close_matches(name, COMMANDS, n=1)
-    hint = f" Did you mean {near[0]}?" if near else ""
-    return f"there is no command {name!r}.{hint}\n{_overview()}"
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:

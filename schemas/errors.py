@@ -14,7 +14,8 @@
     ├── OutOfMemory              19   the device's memory did not hold a step
     └── Preempted                75   stopped by a signal after saving; safe to start again
 
-A message says what was found, what was expected, and what to do. Ctrl-C ends with 130, as shells expect.
+A message says what was found, what was expected, and what to do. Ctrl-C ends with 130, and a pipe that nobody reads any more
+(`… --help | head -1`) with 141, as shells expect.
 """
 
 from __future__ import annotations

@@ -1,0 +1,103 @@
+"""What the two command lines, `python -m pipeline` and `python -m model`, share: the list of commands, and how one ends."""
+
+from __future__ import annotations
+
+import difflib
+import io
+import os
+import select
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TextIO
+
+from schemas.errors import UsageError, XlmkError
+
+CTRL_C = 130
+READER_GONE = 141
+"""As if SIGPIPE had ended it: what was printed into a pipe is not wanted any more (`… --help | head -1`)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """One command."""
+
+    module: str
+    """Where it lives. It is imported only when the command is called, so that help is quick."""
+    help: str
+    """One line for the list of commands."""
+
+
+def asks_for_overview(argv: list[str]) -> bool:
+    """Tell whether no command is called."""
+    return not argv or argv[0] in ("-h", "--help", "help")
+
+
+def overview(usage: str, commands: Mapping[str, Command]) -> str:
+    """Render the list of commands."""
+    width = max(map(len, commands))
+    return "\n".join([f"usage: {usage}", "", *(f"  {name:<{width}}  {commands[name].help}" for name in commands)])
+
+
+def command_named(name: str, commands: Mapping[str, Command], shown: str) -> Command:
+    """Return a command.
+
+    Raises:
+        UsageError: there is none of this name; says which is near, and what is `shown`.
+    """
+    if name in commands:
+        return commands[name]
+    near = difflib.get_close_matches(name, commands, n=1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    raise UsageError(f"there is no command {name!r}.{hint}\n{shown}")
+
+
+def run_to_end(action: Callable[[], int], ended: Callable[[BaseException], int]) -> int:
+    """Run a command and return its exit code; `ended` gives the one for an error.
+
+    What it printed is on its way before this returns or `SystemExit` passes: where nobody reads it any more, that is
+    such an error.
+    """
+    try:
+        try:
+            return action()
+        finally:
+            sys.stdout.flush()
+    except (Exception, KeyboardInterrupt) as error:
+        return ended(error)
+
+
+def say_why(error: BaseException, how_to_go_on: str) -> int:
+    """Say on stderr why a command ended, and return its exit code (`schemas.errors` lists them)."""
+    if _is_reader_gone() and isinstance(error, BrokenPipeError):
+        return READER_GONE
+    if isinstance(error, KeyboardInterrupt):
+        print(f"stopped by Ctrl-C; the same command goes on {how_to_go_on}", file=sys.stderr)
+        return CTRL_C
+    if isinstance(error, XlmkError):
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    traceback.print_exception(error)
+    print(
+        f"error: {type(error).__name__}: {error}\nThis is a bug; please report it with the lines above.",
+        file=sys.stderr,
+    )
+    return 1
+
+
+def _is_reader_gone() -> bool:
+    """Tell whether nobody reads stdout or stderr any more, and point what is so at nothing, for Python's own last flush."""
+    return any([_is_closed(stream) for stream in (sys.stdout, sys.stderr)])
+
+
+def _is_closed(stream: TextIO) -> bool:
+    pipe = select.poll()
+    try:
+        pipe.register(stream.fileno(), 0)
+    except io.UnsupportedOperation:
+        return False  # a stream in memory
+    closed = any(events & select.POLLERR for _, events in pipe.poll(0))
+    if closed:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return closed
