@@ -31,6 +31,10 @@ SHORT_TEXT_BYTES = 64 * 1024 * 1024
 group of each in memory."""
 
 
+_TITLE_COUNTS = "counts.json"
+"""Beside the title index: how many titles and redirects of all wikis there are, by what they lead to."""
+
+
 def inputs(config: LinkConfig) -> dict[str, str]:
     """The two datasets by fingerprint, and the SQL dump by size where one is read."""
     wikidata, wikipedia = read_inputs(config)
@@ -75,7 +79,7 @@ def _forget_other_preparation(config: LinkConfig, root: Path) -> None:
 
 
 def _build_titles(config: LinkConfig, found: LinkInputs, shared: SharedPaths) -> None:
-    done = shared.titles / "counts.json"
+    done = shared.titles / _TITLE_COUNTS
     if done.exists():
         return
     shutil.rmtree(shared.titles, ignore_errors=True)
@@ -113,11 +117,13 @@ def run_task(config: LinkConfig, task: Task, out: TaskOutput) -> None:
 
 
 def properties(config: LinkConfig, records: list[TaskRecord]) -> dict[str, Any]:
-    """Counts by language, and the weights by which languages are sampled for contexts and descriptions."""
+    """Counts by language, of titles and redirects, and the weights by which contexts and descriptions are sampled."""
     languages = merged_notes(record.notes for record in records)
+    titles = SharedPaths(root=Path(storage.build_folder(config.output), SHARED_FOLDER)).titles / _TITLE_COUNTS
     contexts = {language: counts.get("train_contexts", 0) for language, counts in languages.items()}
     return {
         "languages": languages,
+        "titles": json.loads(storage.read_text(str(titles))),
         "sampling": {
             "alpha": config.alpha,
             "by": "train_contexts",

@@ -235,6 +235,9 @@ class _PageReader:
             self._ledger.count(f"lead_missing_{article.lead_missing}")
         for fate, number in article.fates.items():
             self._ledger.count(f"links_{fate}", number)
+        self._ledger.count("links_taken_out", article.links_taken_out)
+        of_itself = sum(target == page.title for _, links in article.contexts for _, _, target, _ in links)
+        self._ledger.count("links_article_to_own_page", of_itself)
         self._columns.add(page, article)
         if len(self._columns) >= _FLUSH_PAGES or self._columns.characters >= _FLUSH_CHARACTERS:
             self.flush()

@@ -55,6 +55,8 @@ class Article:
     """Lists namesakes, defines nothing."""
     fates: Counter[str]
     """Links by fate."""
+    links_taken_out: int
+    """Links that were not read, because templates, tables or extension tags around them left no text."""
 
 
 def read_article(wikitext: str, title: str, dialect: Dialect, options: ArticleOptions) -> Article:
@@ -73,11 +75,15 @@ def read_article(wikitext: str, title: str, dialect: Dialect, options: ArticleOp
     missing: LeadMissing | None = "disambiguation"
     if not disambiguation:
         lead, missing = read_lead(without_tables, dialect, options.lead_characters)
-    marked = marked_text(take_out_tables(text, True) if options.table_cells else without_tables, dialect)
-    contexts = cut_contexts(marked.text, marked.links, options.context_characters)
-    fates = marked.fates
+    read = take_out_tables(text, True) if options.table_cells else without_tables
+    marked = marked_text(read, dialect)
     return Article(
-        lead=lead, lead_missing=missing, contexts=contexts, is_disambiguation=disambiguation, fates=fates
+        lead=lead,
+        lead_missing=missing,
+        contexts=cut_contexts(marked.text, marked.links, options.context_characters),
+        is_disambiguation=disambiguation,
+        fates=marked.fates,
+        links_taken_out=max(wikitext.count("[[") - read.count("[["), 0),
     )
 
 

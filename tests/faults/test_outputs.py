@@ -200,6 +200,11 @@ def test_dumps_of_dates_far_apart(tmp_path: Path, recorder: Recorder) -> None:
     said = recorder.run("build", "--dumps", str(folder), "--output", str(tmp_path / "out"), code=2, match="669 days")
     assert "swwiki (20261101" in said and "--max-date-skew-days" in said
     assert not (tmp_path / "out").exists()
+    allowed = ("--max-date-skew-days", "700", "--vocab-size", "400", "--", "--direct_num_workers=1")
+    recorder.run("build", "--dumps", str(folder), "--output", str(tmp_path / "out"), *allowed, code=0, quiet=True)
+    dates = {name for job in ("wikidata", "wikipedia") for name in read_manifest(tmp_path / "out" / job).inputs}
+    assert dates == {path.name for path in folder.iterdir()}
+    recorder.note(f"as far apart as allowed: built; the manifests name {', '.join(sorted(dates))}")
 
 
 @pytest.mark.fault("D13")
