@@ -11,6 +11,9 @@ LANGS  ?=
 RUNNER ?=
 RECIPE ?= tiny
 OUT    ?=
+EVAL   ?=
+TASKS  ?= ner xnli mlqa probing
+FLAGS  ?=
 
 DATA   := $(if $(DUMPS),$(or $(OUT),data/build),$(or $(OUT),data/sample))
 RUNS   := $(if $(DUMPS),runs/$(RECIPE),runs/sample)
@@ -62,8 +65,12 @@ else
 	$(PY) -m model pretrain $(RECIPE) --data $(DATA)/tokens --output $(RUNS)
 endif
 
-evaluate: $(READY)  ## retrieval across languages of the finished run
-	$(PY) -m model evaluate retrieval --model $(NEWEST)/model --data $(DATA)/tokens --output $(NEWEST)/evaluation
+evaluate: $(READY)  ## retrieval and alignment of the finished run; EVAL=folder adds TASKS (FLAGS for each of them)
+	$(PY) -m model evaluate retrieval --model $(NEWEST) --data $(DATA)/tokens
+	$(PY) -m model evaluate alignment --model $(NEWEST) --data $(DATA)/wikidata --tokens $(DATA)/tokens
+ifneq ($(EVAL),)
+	set -e; for task in $(TASKS); do $(PY) -m model evaluate $$task --model $(NEWEST) --data $(EVAL) $(FLAGS); done
+endif
 
 report: $(READY)  ## one HTML page of the finished run
 	$(PY) -m model report --run $(NEWEST)

@@ -7,56 +7,25 @@ forbids itself scripts and outside addresses.
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from model.evaluation.published import PublishedScore, published_for
 from model.evaluation.results import Results, Row, format_measure
 from model.evaluation.tasks import TASKS
 from model.reporting.report_charts import bar_chart, heat_map, training_chart
 from model.reporting.report_config import ReportConfig
 from model.reporting.report_data import RunData, read_run
+from model.reporting.report_finetuning import finetuning_sections
+from model.reporting.report_parts import Chart, Section, Table, rows_table
 
 TEMPLATE = "report.html.jinja"
 QUESTIONS = {"mep": "From a context with a masked mention", "oe": "From a subject and a relation"}
-FINETUNED = ("mlqa", "ner", "xnli")
 LINES = ("model", "random weights", "majority")
 LATIN_END = 0x250
 """First code point after the Latin letters that every plot font has."""
 MOST_LETTERS = 48
 """Longest template beside a bar."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """Cells as text; the first `left` columns are names."""
-
-    head: list[str]
-    lines: list[list[str]]
-    left: int = 1
-
-
-@dataclass(frozen=True)
-class Chart:
-    """An image and what it shows, in words."""
-
-    address: str
-    caption: str
-
-
-@dataclass(frozen=True)
-class Section:
-    """One part of the page."""
-
-    title: str
-    text: str = ""
-    notes: list[str] = field(default_factory=list)
-    charts: list[Chart] = field(default_factory=list)
-    tables: list[Table] = field(default_factory=list)
-    published: list[PublishedScore] = field(default_factory=list)
-    stand_in: bool = False
 
 
 def write_report(config: ReportConfig) -> Path:
@@ -78,7 +47,7 @@ def render(data: RunData) -> str:
     return environment.get_template(TEMPLATE).render(
         name=data.name,
         overview=_overview(data),
-        sections=[*_training(data), *_retrieval(data), *_alignment(data), *_probing(data), *_finetuning(data)],
+        sections=[*_training(data), *_retrieval(data), *_alignment(data), *_probing(data), *finetuning_sections(data)],
         config=json.dumps(data.config, indent=1, ensure_ascii=False) if data.config else "",
     )
 
@@ -120,7 +89,7 @@ def _retrieval(data: RunData) -> list[Section]:
             charts = [_pair_map(pairs, title)]
             own = [row for row in results.rows if row.matches(question=question)]
             groups = [[r for r in own if r.keys["about"] == about] for about in ("summary", "frequency", "seen")]
-            tables = [_table(rows, leave_out=("about", "question")) for rows in groups if rows]
+            tables = [rows_table(rows, leave_out=("about", "question")) for rows in groups if rows]
             text = "Every description of the target language is a candidate. Chance ranks them at random."
             others = tuple(f"projection head for {other}" for other in QUESTIONS if other != question)
             notes = [note for note in results.notes if not any(other in note for other in others)]
@@ -135,8 +104,9 @@ def _alignment(data: RunData) -> list[Section]:
     pairs = [row for row in results.rows if row.matches(about="pair", spelling="differs")]
     charts = [_pair_map(pairs, "From label to label, labels spelled differently")] if pairs else []
     groups = [[r for r in results.rows if r.keys["about"] == about] for about in ("summary", "frequency", "seen")]
-    tables = [_table(rows, leave_out=("about", "question")) for rows in groups if rows]
-    return [Section("Alignment of labels", "", results.notes, charts, tables)]
+    tables = [rows_table(rows, leave_out=("about", "question")) for rows in groups if rows]
+    text = "From an entity's label in one language to its label in another; every chosen label of that language is a candidate."
+    return [Section("Alignment of labels", text, results.notes, charts, tables)]
 
 
 def _pair_map(pairs: Sequence[Row], title: str) -> Chart:
@@ -156,7 +126,7 @@ def _probing(data: RunData) -> list[Section]:
     charts = [Chart(bar_chart(names, lines, "hits@1, %"), "hits@1 in per cent by relation, mean over languages")]
     summary = [row for row in results.rows if row.keys["about"] == "summary"]
     consistency = [row for row in results.rows if row.matches(about="consistency", languages="mean")]
-    tables = [_table(rows, leave_out=("about",)) for rows in (summary, consistency) if rows]
+    tables = [rows_table(rows, leave_out=("about",)) for rows in (summary, consistency) if rows]
     text = "The majority ranks objects by how often they occur with the relation and knows nothing of the subject."
     return [Section("Probing of facts", text, results.notes, charts, tables)]
 
@@ -171,41 +141,3 @@ def _by_relation(results: Results, line: str) -> dict[str, float]:
             name = f"{template[:MOST_LETTERS]}  {row.keys['relation']}" if latin else row.keys["relation"]
             values[name.strip()] = row.measures["hits@1"].mean
     return values
-
-
-def _finetuning(data: RunData) -> list[Section]:
-    sections = []
-    for name in FINETUNED:
-        if results := data.results.get(name):
-            protocol = TASKS[name].protocol
-            text = f"{protocol[0].upper()}{protocol[1:]}. Primary metric: {TASKS[name].primary_metric}."
-            table = _by_language(results)
-            published = published_for(name)
-            title = f"Fine-tuning: {name.upper()}"
-            sections.append(Section(title, text, results.notes, [], [table], published, results.stand_in))
-    return sections
-
-
-def _by_language(results: Results) -> Table:
-    """One line per metric, selection and split, one column per language."""
-    metrics = [name for name in (results.primary_metric, "exact match") if name in results.rows[0].measures]
-    languages = list(dict.fromkeys(row.keys["language"] for row in results.rows))
-    groups = dict.fromkeys((row.keys["selection"], row.keys["split"]) for row in results.rows)
-    lines = []
-    for metric in metrics:
-        for selection, split in groups:
-            rows = {r.keys["language"]: r for r in results.rows if r.matches(selection=selection, split=split)}
-            cells = [_cell(rows[language], metric) if language in rows else "" for language in languages]
-            lines.append([metric, selection, split, *cells])
-    return Table(["metric", "selected by", "split", *languages], lines, left=3)
-
-
-def _table(rows: Sequence[Row], leave_out: Sequence[str]) -> Table:
-    keys = [k for k in dict.fromkeys(k for row in rows for k in row.keys) if k not in leave_out]
-    names = list(dict.fromkeys(name for row in rows for name in row.measures))
-    lines = [[*(row.keys.get(k, "") for k in keys), *(_cell(row, name) for name in names)] for row in rows]
-    return Table([*keys, *names], lines, left=len(keys))
-
-
-def _cell(row: Row, name: str) -> str:
-    return format_measure(name, row.measures[name]) if name in row.measures else ""

@@ -15,6 +15,13 @@ from model.reporting.report_data import Series
 
 COLOURS = {"mlm": "#4269d0", "mep": "#d1603d", "oe": "#3a8f6b"}
 LINES = {"model": "#d1603d", "random weights": "#b3b3b3", "majority": "#4269d0", "chance": "#777777"}
+BARS = ("#4269d0", "#a3b8e8")
+"""Colours of a run's own scores by selection."""
+MARKS = "osD^vP*X"
+"""Marks of published scores, one per model."""
+
+Bar = tuple[float, float]
+"""A score between 0 and 1, and how far it spreads to either side."""
 
 STYLE: Any = {
     "font.size": 9,
@@ -82,6 +89,36 @@ def bar_chart(groups: Sequence[str], lines: Mapping[str, Mapping[str, float]], l
         axes.set_xlabel(label)
         axes.legend(frameon=False, loc="lower right")
         return _address(figure)
+
+
+def language_chart(
+    languages: Sequence[str], bars: Mapping[str, Mapping[str, Bar]], marks: Mapping[str, Mapping[str, Bar]], label: str
+) -> str:
+    """Scores in per cent: for each language a bar per line of `bars` and a mark per line of `marks`, with their spreads."""
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(figsize=(3.2 + 0.42 * len(languages), 3.0), layout="constrained")
+        thickness = 0.8 / max(len(bars), 1)
+        for number, (line, values) in enumerate(bars.items()):
+            shift = -0.4 + (number + 0.5) * thickness
+            _draw(axes.bar, languages, values, shift, width=thickness, color=BARS[number % len(BARS)], label=line)
+        for number, (line, values) in enumerate(marks.items()):
+            style = {"fmt": MARKS[number % len(MARKS)], "color": "#333333", "markersize": 5, "fillstyle": "none"}
+            _draw(axes.errorbar, languages, values, 0.0, label=line, **style)
+        axes.set_xticks(range(len(languages)), languages)
+        axes.set_xlim(-0.6, len(languages) - 0.4)
+        axes.set_ylim(bottom=0)
+        axes.set_ylabel(label)
+        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        return _address(figure)
+
+
+def _draw(form: Any, languages: Sequence[str], values: Mapping[str, Bar], shift: float, **style: Any) -> None:
+    """Draw the values of the languages that have one, in per cent, moved sideways."""
+    places = [i for i, language in enumerate(languages) if language in values]
+    if places:
+        heights, spreads = zip(*(values[languages[i]] for i in places), strict=True)
+        percent, around = [100 * height for height in heights], [100 * spread for spread in spreads]
+        form([i + shift for i in places], percent, yerr=around if any(around) else None, **style)
 
 
 def _address(figure: Figure) -> str:

@@ -26,13 +26,29 @@ class _Tags(HTMLParser):
         self.tags: list[str] = []
         self.addresses: list[str] = []
         self.text = ""
+        self.rows: list[list[str]] = []
+        """Cells of the rows of all tables."""
+        self.items: list[str] = []
+        """Items of lists."""
+        self._open: list[str] | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th", "li"):
+            self._open = self.items if tag == "li" else self.rows[-1]
+            self._open.append("")
         self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "action")]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("td", "th", "li"):
+            self._open = None
 
     def handle_data(self, data: str) -> None:
         self.text += data
+        if self._open is not None:
+            self._open[-1] += data
 
 
 def _retrieval() -> Results:
@@ -101,7 +117,7 @@ def _page(run: Path) -> tuple[str, _Tags]:
 
 def test_the_page_shows_losses_heat_maps_relations_and_published_scores(run: Path) -> None:
     _, page = _page(run)
-    assert page.tags.count("img") == 5  # loss, accuracy, two heat maps, relations
+    assert page.tags.count("img") == 6  # loss, accuracy, two heat maps, relations, named entities by language
     for text in (
         "retrieval",
         "33.3",
@@ -115,8 +131,19 @@ def test_the_page_shows_losses_heat_maps_relations_and_published_scores(run: Pat
         "second-hand",
     ):
         assert text in page.text, text
+
+
+def test_scores_by_language_stand_beside_published_ones_each_with_its_source(run: Path) -> None:
+    _, page = _page(run)
+    head = next(row for row in page.rows if row[:3] == ["model", "source", "metric"])
+    assert head[3:] == ["split", "selected by", "mean", "en", "de"]
+    ours = [row for row in page.rows if row[0] == "this run"]
+    assert [row[4] for row in ours] == ["mean dev", "en dev"] and ours[0][5:] == ["85.0 ± 7.1"] * 3
     for score in published_for("ner"):
-        assert score.source in page.text
+        if score.language in head:
+            own = [row for row in page.rows if row[0] == score.model and row[3] == score.split]
+            cells = [(row[head.index(score.language)], page.items[int(row[1].strip("[]")) - 1]) for row in own]
+            assert (score.text, f"{score.source} ({score.certainty})") in cells
 
 
 def test_hostile_text_stays_text(run: Path) -> None:

@@ -7,6 +7,7 @@ from statistics import fmean
 
 import pytest
 
+from model.evaluation.published import UNICODER_DEV
 from model.evaluation.readers import read_tag_lines, read_text
 from model.evaluation.scores_mlqa import MLQA_LANGUAGES, score_answers
 from model.evaluation.scores_ner import NER_LANGUAGES, recut, score_tags
@@ -77,3 +78,10 @@ def test_the_means_over_languages_are_the_official_ones(evaluation_sets: Path) -
     }
     for task, mean in scores.items():
         assert abs(mean - _official(evaluation_sets, task)["avg"]) < TOLERANCE, task
+
+
+def test_the_dev_scores_on_the_report_page_are_the_official_ones(evaluation_sets: Path) -> None:
+    for task, scores in UNICODER_DEV.items():
+        official = _official(evaluation_sets, task.upper())
+        shown = {language.replace("mean", "avg"): value for language, value in scores.items()}
+        assert shown == {language: round(100 * value, 2) for language, value in official.items()}
