@@ -7,17 +7,22 @@ paper, not checked; open = nobody here knows; ours = no counterpart in the paper
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Annotated, Literal
+
+import tyro
 
 from model.data.stream_config import OBJECTIVES, StreamConfig
 from schemas.errors import UsageError
+
+LEAST_PAIRS = 2
+"""Fewest pairs of a knowledge objective that a batch must have room for."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderConfig:
     """Where the encoder comes from, or its size if it starts from random weights."""
 
-    source: str = ""
+    source: Annotated[str, tyro.conf.arg(aliases=("--encoder",))] = ""
     """A folder or Hub name that AutoModelForMaskedLM opens; empty means random weights of the sizes below.
     (recalled: XLM-R base)"""
     layers: int = 4
@@ -43,7 +48,8 @@ class MethodConfig:
     """How the objectives become a loss."""
 
     mode: Literal["best", "paper"] = "best"
-    """`best`: gathered negatives with gradient, false negatives masked, bank with ids. `paper`: the released loss."""
+    """`best`: gathered negatives with gradient, false negatives masked, bank with ids. `paper`: the released loss.
+    (`paper`: code; `best`: ours)"""
     head_norm: Literal["batch", "layer"] = "batch"
     """Normalisation in the projection heads: BatchNorm (code) or LayerNorm, which does not depend on the batch. (ours)"""
     contrast_layer: int | None = None
@@ -173,4 +179,22 @@ class PretrainConfig:
             raise UsageError(
                 f"objective {silent[0]} has a share of 0; raise --stream.{silent[0]}-share or leave it out."
             )
+        check_negatives(stream)
         return replace(self, stream=stream, objectives=tuple(name for name in OBJECTIVES if name in names))
+
+
+def check_negatives(stream: StreamConfig) -> None:
+    """Make sure that a batch has room for pairs that can be told apart.
+
+    Raises:
+        UsageError: fewer than two pairs of an objective fit, so that a query has nothing to be told apart from, and
+            BatchNorm in the heads no second row.
+    """
+    shapes = stream.shapes()
+    for name, slots in (("mep", shapes.mep), ("oe", shapes.oe)):
+        if name in stream.objectives and slots < LEAST_PAIRS:
+            raise UsageError(
+                f"a batch of {stream.tokens_per_step:,} tokens, of which {name} has a share of {stream.share(name):.2f}, "
+                f"has room for {slots} pair: too small for negatives, at least {LEAST_PAIRS} are needed. Raise "
+                f"--stream.tokens-per-step or --stream.{name}-share, or set --stream.max-{name}"
+            )

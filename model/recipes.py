@@ -8,6 +8,8 @@ from model.data.stream_config import StreamConfig
 TINY = PretrainConfig(
     steps=280,
     log_every=40,
+    validate_every=140,
+    validation_batches=8,
     save_every=140,
     encoder=EncoderConfig(layers=2, width=128, attention_heads=4, intermediate_width=512, max_length=256, dropout=0.0),
     method=MethodConfig(mlm_scale=0.3),
@@ -65,7 +67,7 @@ PAPER = PretrainConfig(
 RECIPES = {"tiny": TINY, "base": BASE, "large": LARGE, "paper": PAPER}
 """Recipes by their name on the command line."""
 HELP = {
-    "tiny": "random weights, 4 layers of 128: a CPU in minutes",
+    "tiny": "random weights, 2 layers of 128: a CPU in minutes",
     "base": "XLM-R base on GPUs, this project's method",
     "large": "XLM-R large on GPUs, this project's method",
     "paper": "XLM-R base by the authors' released loss",

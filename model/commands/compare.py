@@ -10,7 +10,9 @@ from schemas.errors import UsageError
 
 def parse(flags: list[str]) -> ComparisonConfig:
     """Make the configuration. Raises: UsageError without a run."""
-    config = tyro.cli(ComparisonConfig, args=flags, prog="python -m model compare")
+    config = tyro.cli(
+        ComparisonConfig, args=flags, prog="python -m model compare", config=(tyro.conf.FlagConversionOff,)
+    )
     if not config.runs:
         raise UsageError("compare needs at least one run: python -m model compare RUN RUN --data TOKENS")
     return config

@@ -24,9 +24,20 @@ def parse(flags: list[str]) -> ExportConfig:
 
 
 def run(config: ExportConfig) -> None:
-    """Load the newest whole checkpoint and write the folder."""
+    """Load the newest whole checkpoint and write the folder, with what the run was evaluated on in its card."""
     from model.training.run_folder import export_run
 
     folder = Path(config.run)
     target = Path(config.output) if config.output else folder / "model"
-    print(f"step {export_run(folder, target)} of the run is in {target}")
+    print(f"step {export_run(folder, target, _scores(folder / 'evaluation'))} of the run is in {target}")
+
+
+def _scores(folder: Path) -> list[tuple[str, str]]:
+    """The figure that each evaluated task is judged by."""
+    from model.evaluation.results import read_results
+
+    scores = []
+    for results in map(read_results, sorted(folder.glob("*.json"))):
+        about = ", ".join([results.primary_metric, *results.primary_keys.values()])
+        scores.append((f"{results.task} ({about})", f"{results.primary:.1%}"))
+    return scores

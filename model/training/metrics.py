@@ -16,6 +16,8 @@ from torch import Tensor
 
 from model.training.distributed import global_sum, is_main, world_size
 
+LOG = "log.jsonl"
+"""Name of the log in a run's folder."""
 SHOWN = (
     ("mlm/loss", "mlm"),
     ("mep/loss", "mep"),
@@ -36,7 +38,7 @@ class RunLog:
         self.board: Any = None
         if is_main():
             folder.mkdir(parents=True, exist_ok=True)
-            self.file = (folder / "log.jsonl").open("a", encoding="utf-8")
+            self.file = (folder / LOG).open("a", encoding="utf-8")
             if tensorboard:
                 from torch.utils.tensorboard import SummaryWriter
 

@@ -50,9 +50,8 @@ def model_card(config: PretrainConfig, manifest: Manifest, facts: dict[str, Any]
         "Made from:",
         _table(manifest.inputs.items()),
         "## Results",
-        _table(facts["results"])
-        if facts.get("results")
-        else "None recorded yet; `python -m model evaluate` writes them.",
+        _table(facts["results"]) if facts.get("results") else "None recorded.",
+        "`python -m model evaluate` scores the model; `python -m model export` then writes this card anew with the scores.",
         "## Licence",
         f"{config.licence}. Texts come from Wikipedia (CC BY-SA) and facts from Wikidata (CC0).",
     ]

@@ -80,7 +80,7 @@ def check_resumable(state: dict[str, Any], config: PretrainConfig, data: str, to
         return False
     raise ShardMismatch(
         f"the data changed since {folder} was made: its fingerprint was {state['data']}, now it is {data}. Restore the "
-        "former data, or pass --allow-changed-data to go on with new rows"
+        "former data, or pass --allow-changed-data True to go on with new rows"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -12,6 +13,7 @@ from model.method.encoder import load_encoder
 from model.method.joint import JointModel
 from model.training import checkpoint as checkpoints
 from model.training.export import export_model
+from model.training.metrics import LOG
 from model.training.tokenizer_source import find_tokenizer, open_tokenizer
 from schemas.errors import CheckpointUnusable, InputMissing
 from schemas.manifest import read_manifest
@@ -44,8 +46,13 @@ def read_config(folder: Path) -> PretrainConfig:
         raise CheckpointUnusable(f"{folder / CONFIG} is of another version of this code: {error}") from error
 
 
-def export_run(folder: Path, target: Path) -> int:
+def export_run(folder: Path, target: Path, scores: Sequence[tuple[str, str]] = ()) -> int:
     """Writes a run's newest whole checkpoint as a finished model; returns its step.
+
+    Args:
+        folder: of the run.
+        target: folder to write.
+        scores: names and values of what the model was evaluated on, for its card.
 
     Raises:
         InputMissing: no run, or no checkpoint yet.
@@ -60,9 +67,35 @@ def export_run(folder: Path, target: Path) -> int:
     joint = JointModel(encoder, config)
     checkpoints.load_model(found, joint)
     facts: dict[str, Any] = {"steps": found.state["step"], "tokens_seen": found.state["tokens_seen"]}
-    facts["ranks"] = found.state["ranks"]
+    facts |= {"ranks": found.state["ranks"], "results": [*logged_results(folder), *scores]}
     export_model(joint, tokenizer, config, read_manifest(config.data), target, facts)
     return int(found.state["step"])
+
+
+def logged_results(folder: Path) -> list[tuple[str, str]]:
+    """Losses and accuracies of a run's last validation; of its last log line if it was never validated; as text."""
+    rows = list(_log_rows(folder / LOG))
+    validated = [row for row in rows if "validated" in row]
+    trained = [row for row in rows if "step" in row and "event" not in row]
+    if not validated and not trained:
+        return []
+    last = (validated or trained)[-1]
+    step = last.get("validated", last.get("step"))
+    where = f"validation split, step {step:,}" if validated else f"training, up to step {step:,}"
+    shown = {name: value for name, value in last.items() if name.endswith(("/loss", "/accuracy"))}
+    return [
+        (f"{name.replace('/', ' ')} ({where})", f"{value:.1%}" if name.endswith("accuracy") else f"{value:.3f}")
+        for name, value in shown.items()
+    ]
+
+
+def _log_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a log; a line that a kill cut short is left out."""
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+        try:
+            yield json.loads(line)
+        except ValueError:
+            continue
 
 
 def _make(kind: type, fields: dict[str, Any]) -> Any:

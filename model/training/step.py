@@ -41,7 +41,7 @@ class TrainingStep:
     def __init__(self, joint: JointModel, config: PretrainConfig, device: torch.device) -> None:
         """Wraps the model for data-parallel training where there are several ranks."""
         if config.chunk_tokens and config.encoder.compile:
-            raise UsageError("chunk_tokens makes batches of changing shape; pass --no-encoder.compile with it.")
+            raise UsageError("chunk_tokens makes batches of changing shape; pass --encoder.compile False with it.")
         self.joint, self.config, self.device = joint, config, device
         self.optimizer = make_optimizer(joint, config.optim)
         bf16 = config.precision == "bf16" or (config.precision == "auto" and device.type == "cuda")

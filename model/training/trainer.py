@@ -21,9 +21,9 @@ from model.training.distributed import barrier, choose_device, gather_text, is_m
 from model.training.export import export_model
 from model.training.feed import Feed
 from model.training.memory import explain_out_of_memory
-from model.training.metrics import Meter, RunLog
+from model.training.metrics import LOG, Meter, RunLog
 from model.training.resuming import check_resumable, fitting_state
-from model.training.run_folder import CONFIG
+from model.training.run_folder import CONFIG, logged_results
 from model.training.step import TrainingStep, Verdicts
 from model.training.stopping import StopSignal
 from model.training.tokenizer_source import find_tokenizer, fingerprint_of, open_tokenizer
@@ -175,7 +175,7 @@ class Trainer:
             if self.bad >= self.config.max_bad_steps:
                 raise LossNotFinite(
                     f"loss or gradient was not finite in {self.bad} steps in a row, the last being step {step}; its rows "
-                    f"are in {self.folder / 'log.jsonl'}. Their updates were skipped and the last checkpoint is kept. "
+                    f"are in {self.folder / LOG}. Their updates were skipped and the last checkpoint is kept. "
                     "Lower --optim.peak-rate, or use --precision fp32 to see whether bf16 is the cause"
                 )
         return asked
@@ -218,6 +218,7 @@ class Trainer:
         folder = self.folder / "model"
         if is_main():
             facts: dict[str, Any] = {"steps": self.done, "tokens_seen": self.tokens_seen, "ranks": world_size()}
+            facts["results"] = logged_results(self.folder)
             export_model(self.joint, self.tokenizer, self.config, self.data.manifest, folder, facts)
             self.log.event("export", folder=str(folder.name))
             print(f"the finished model is in {folder}", flush=True)

@@ -13,7 +13,7 @@ from model.method.chunked import chunked_backward, split
 from model.method.joint import JointModel
 from model.training.step import TrainingStep, Verdicts
 from schemas.errors import UsageError
-from tests.model.hand_made import config, gradients, hand_made_batch, joint_model
+from tests.model.hand_made import SMALL, config, gradients, hand_made_batch, joint_model
 
 CPU = torch.device("cpu")
 OPTIM = OptimConfig(peak_rate=5e-3, warmup_steps=5, schedule="cosine")
@@ -64,6 +64,23 @@ def test_dropout_is_drawn_anew_for_the_second_pass_of_a_chunk_and_equals_the_fir
     first, second = [step._backward(hand_made_batch(position=7), 1.0)[0] for _ in range(2)]
     other, _ = step._backward(hand_made_batch(position=8), 1.0)
     assert first == second and first != other
+
+
+def test_activations_computed_twice_give_the_same_gradient_with_the_same_dropout() -> None:
+    batch = hand_made_batch(position=3)
+    plain, twice = training(), training(encoder=replace(SMALL, gradient_checkpointing=True))
+    passes = []
+    twice.joint.encoder.model.base_model.encoder.layer[0].attention.register_forward_pre_hook(
+        lambda *_: passes.append(1)
+    )
+    for step in (plain, twice):
+        for module in step.joint.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.3
+        step.joint.train()
+    expected, found = plain._backward(batch, 1.0)[0], twice._backward(batch, 1.0)[0]
+    assert len(passes) == 2 and found == expected
+    torch.testing.assert_close(gradients(twice.joint), gradients(plain.joint), atol=1e-7, rtol=1e-5)
 
 
 def test_accumulated_batches_give_the_mean_of_their_gradients() -> None:

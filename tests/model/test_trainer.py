@@ -10,12 +10,16 @@ from typing import Any
 import pytest
 import torch
 
+from model import cli
+from model.evaluation.results import Results, Row
 from model.training import checkpoint as checkpoints
 from model.training.trainer import pretrain
-from schemas.errors import CheckpointUnusable, OutputBusy, Preempted, ShardMismatch, UsageError
+from schemas import read_manifest
+from schemas.errors import CheckpointUnusable, OutputBusy, Preempted, SchemaMismatch, ShardMismatch, UsageError
 from tests.model.training_world import (
     RUN,
     assert_same_bits,
+    bert_tokenizer,
     final_weights,
     run_config,
     write_training_world,
@@ -92,6 +96,37 @@ def test_the_finished_model_opens_with_the_library_alone(tokens: Path, whole_run
     card = (folder / "README.md").read_text()
     assert "masked entity prediction" in card and "- hy\n" in card and "cc-by-sa-4.0" in card
     assert str(tokens) not in card and str(whole_run) not in card
+
+
+def test_the_card_tells_the_results_of_the_run(tokens: Path, whole_run: Path, tmp_path: Path) -> None:
+    card = (whole_run / "model" / "README.md").read_text()
+    last = log_rows(whole_run, "mlm/loss")[-1]
+    assert f"| oe loss (training, up to step 8) | {last['oe/loss']:.3f} |" in card
+    manifest = read_manifest(tokens)
+    assert manifest.fingerprint in card and all(name in card for name in manifest.rows)
+    assert "| steps | 8 |" in card and "| stream.mep_alpha | `0.7` |" in card
+    pretrain(run_config(tokens, tmp_path, steps=3, validate_every=2, validation_batches=2))
+    scores = log_rows(tmp_path, "validated")[-1]
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert f"| mep accuracy (validation split, step 2) | {scores['mep/accuracy']:.1%} |" in card
+    rows = [Row.single({"question": "mep"}, {"mrr": 0.125})]
+    results = Results(task="retrieval", model="m", primary_metric="mrr", primary_keys={"question": "mep"}, rows=rows)
+    results.write(tmp_path / "evaluation")
+    assert cli.run(["export", "--run", str(tmp_path)]) == 0
+    assert "| retrieval (mrr, mep) | 12.5% |" in (tmp_path / "model" / "README.md").read_text()
+
+
+def test_another_tokenizer_is_refused(tokens: Path, tmp_path: Path) -> None:
+    bert_tokenizer().save_pretrained(tmp_path / "other")
+    with pytest.raises(SchemaMismatch, match="was tokenised with tokenizer.*Tokenise the dataset again"):
+        pretrain(run_config(tokens, tmp_path / "run", tokenizer=str(tmp_path / "other")))
+    with pytest.raises(Preempted):
+        pretrain(run_config(tokens, tmp_path / "run", stop_after=1))
+    state = next((tmp_path / "run" / "checkpoints").glob("*/state.json"))
+    content = {key: value for key, value in json.loads(state.read_text()).items() if key != "checksum"}
+    state.write_text(checkpoints.sealed(content | {"tokenizer": "another"}))
+    with pytest.raises(CheckpointUnusable, match="with tokenizer another, this run has"):
+        pretrain(run_config(tokens, tmp_path / "run"))
 
 
 def test_checkpoints_are_rotated(tokens: Path, tmp_path: Path) -> None:

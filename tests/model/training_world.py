@@ -33,21 +33,34 @@ RUN = PretrainConfig(
     optim=OptimConfig(peak_rate=1e-3, warmup_steps=2),
 )
 """A run of some seconds; dropout is on, so that its draws are tested too."""
+WORDS = [f"w{number}" for number in range(4, SPECIAL.vocab_size - 1)]
 
 
-def write_training_world(folder: Path) -> Path:
-    """Writes `tokens/` and `tokenizer/` into a folder and returns the former."""
-    from transformers import XLMRobertaTokenizer
-
-    marks = ["<s>", "<pad>", "</s>", "<unk>"]
-    words = [f"▁w{number}" for number in range(len(marks), SPECIAL.vocab_size - 1)]
-    vocabulary = [(piece, -float(place)) for place, piece in enumerate([*marks, *words, "<mask>"])]
-    XLMRobertaTokenizer(vocab=vocabulary).save_pretrained(folder / "tokenizer")
+def write_training_world(folder: Path, family: str = "xlm-roberta") -> Path:
+    """Writes `tokens/` and `tokenizer/`, one of XLM-R or of BERT with the same ids, into a folder and returns the former."""
+    pieces = {"xlm-roberta": xlm_roberta_tokenizer, "bert": bert_tokenizer}[family]
+    pieces().save_pretrained(folder / "tokenizer")
     tokens = write_world(folder / "tokens")
     stamp = fingerprint_of(open_tokenizer(str(folder / "tokenizer")))
     manifest = read_manifest(tokens)
     write_manifest(tokens, replace(manifest, properties=manifest.properties | {"tokenizer_fingerprint": stamp}))
     return tokens
+
+
+def xlm_roberta_tokenizer() -> Any:
+    """A tokenizer of made-up words with the ids that the shards reserve."""
+    from transformers import XLMRobertaTokenizer
+
+    pieces = ["<s>", "<pad>", "</s>", "<unk>", *(f"▁{word}" for word in WORDS), "<mask>"]
+    return XLMRobertaTokenizer(vocab=[(piece, -float(place)) for place, piece in enumerate(pieces)])
+
+
+def bert_tokenizer() -> Any:
+    """The same under the names of BERT's marks."""
+    from transformers import BertTokenizer
+
+    pieces = ["[CLS]", "[PAD]", "[SEP]", "[UNK]", *WORDS, "[MASK]"]
+    return BertTokenizer(vocab={piece: place for place, piece in enumerate(pieces)})
 
 
 def run_config(tokens: Path, output: Path, **changes: Any) -> PretrainConfig:
