@@ -13,6 +13,7 @@ from model.evaluation.features import IGNORED, like_length_batches, random_batch
 from model.evaluation.finetune import Finetuning, SeedRun
 from model.evaluation.finetune_checkpoint import SeedState, read_state, write_state
 from model.evaluation.finetune_config import FinetuneConfig, MlqaConfig, NerConfig, XnliConfig
+from model.evaluation.finetune_task import EvaluationSet
 from model.evaluation.mlqa import MlqaTask
 from model.evaluation.ner import NerTask
 from model.evaluation.readers import TaggedSentence
@@ -98,6 +99,32 @@ def test_ner_learns_and_reports_both_selections_on_dev_and_test(
     predictions = tmp_path / "out" / "ner" / "seed-42" / "predictions" / "mean-dev" / "de.prediction"
     assert len(predictions.read_text().split("\n\n")) == 4
     assert not list((tmp_path / "out").rglob("*.safetensors"))
+
+
+def test_each_selection_tests_the_epoch_that_its_languages_like_best(
+    tiny_model: Path, ner_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """English dev is best after epoch 1, the mean over languages after epoch 2; epoch 3 is worse in both."""
+    f1 = {("en", 1): 0.9, ("de", 1): 0.1, ("en", 2): 0.8, ("de", 2): 0.6, ("en", 3): 0.7, ("de", 3): 0.5}
+
+    def train(run: SeedRun, epoch: int) -> float:
+        with torch.no_grad():
+            run.model.classifier.bias.fill_(epoch)
+        return 1.0
+
+    def evaluate(run: SeedRun, examples: EvaluationSet, predictions: Path | None = None) -> dict[str, float]:
+        epoch = int(run.model.classifier.bias[0])
+        return {"f1": f1[examples.language, epoch], "sentences": len(examples.examples)}
+
+    monkeypatch.setattr(SeedRun, "_train", train)
+    monkeypatch.setattr(SeedRun, "_evaluate", evaluate)
+    results = _finetuning(_ner_config(tiny_model, ner_data, tmp_path / "out", epochs=3)).run()
+    for selection, epoch in (("mean dev", 2), ("en dev", 1)):
+        for split in ("dev", "test"):
+            for language in ("en", "de"):
+                row = results.find(selection=selection, split=split, language=language)
+                assert row.measures["f1"].mean == f1[language, epoch]
+    assert results.primary == pytest.approx((0.8 + 0.6) / 2)
 
 
 def test_xnli_learns(tiny_model: Path, xnli_data: Path, tmp_path: Path) -> None:

@@ -52,9 +52,25 @@ def _check(task: str, results: Results, output: Path, seeds: int) -> None:
         assert len(list(output.rglob(f"{language}.prediction"))) == 2 * seeds
 
 
+def _check_answers(sets: Path, output: Path, size: tuple[str, ...]) -> None:
+    """Every answer, and every one of the n best, is the stretch of its context that it says it is."""
+    count = int(size[size.index("--max-test") + 1])
+    for language in MLQA_LANGUAGES:
+        questions = load_questions(str(sets / "eval"), language, "dev")[:count]
+        for path in output.rglob(f"{language}.prediction"):
+            predictions, best = json.loads(path.read_text()), json.loads(path.with_suffix(".nbest.json").read_text())
+            assert list(predictions) == [question.id for question in questions]
+            for question in questions:
+                spans = [question.context[a["start"] : a["end"]].strip() for a in best[question.id]]
+                assert spans and spans == [a["text"] for a in best[question.id]]
+                assert predictions[question.id] == spans[0]
+
+
 @pytest.mark.parametrize("task", FINETUNED)
 def test_fine_tuning_runs_on_real_data(task: str, tiny_model: Path, sets: Path, tmp_path: Path) -> None:
     _check(task, _finetune(task, tiny_model, sets, tmp_path, SHORT), tmp_path, seeds=1)
+    if task == "mlqa":
+        _check_answers(sets, tmp_path, SHORT)
 
 
 @pytest.mark.slow
@@ -62,6 +78,8 @@ def test_fine_tuning_runs_on_real_data(task: str, tiny_model: Path, sets: Path, 
 @pytest.mark.parametrize("task", FINETUNED)
 def test_fine_tuning_runs_at_length(task: str, tiny_model: Path, sets: Path, tmp_path: Path) -> None:
     _check(task, _finetune(task, tiny_model, sets, tmp_path, LONG), tmp_path, seeds=2)
+    if task == "mlqa":
+        _check_answers(sets, tmp_path, LONG)
     progress = json.loads((tmp_path / task / "seed-1" / "state.json").read_text())["history"]
     assert progress[-1]["loss"] < progress[0]["loss"]
 
