@@ -94,7 +94,9 @@ class TrainingStep:
 
     def _vote(self, losses: Tensor, norm: Tensor, stop: bool) -> Tensor:
         sound = losses.isfinite().all() & norm.isfinite()
-        return all_agree(torch.stack([sound, torch.tensor(not stop, device=sound.device)])).to(torch.int32)
+        # Filled on the device: a tensor made from a Python value would be copied there, and the host would wait for it.
+        go_on = torch.full((), not stop, dtype=torch.bool, device=sound.device)
+        return all_agree(torch.stack([sound, go_on])).to(torch.int32)
 
 
 class _Reseed:
