@@ -1,11 +1,11 @@
-"""Encoders of the BERT family: segments, masks without spaces between, positions from 0."""
+"""Encoders of other families: BERT with its segments and positions from 0, DeBERTa with attention of its own."""
 
 import json
 from pathlib import Path
 
 import pytest
 import torch
-from transformers import BertConfig, BertForMaskedLM, BertTokenizer
+from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, BertTokenizer, DebertaV2Config, DebertaV2Model
 
 from model import cli
 from model.evaluation.pretrained import longest_input
@@ -63,3 +63,24 @@ def test_question_answering_learns_on_a_bert(bert: Path, tmp_path: Path) -> None
     flags += ["--batch-size", "4", "--max-length", "64", "--max-question-length", "16"]
     assert cli.run(["evaluate", "mlqa", *flags]) == 0
     assert read_results(tmp_path / "out" / "mlqa.json").primary == 1.0
+
+
+def test_an_encoder_that_cannot_be_packed_is_fine_tuned_all_the_same(tiny_model: Path, tmp_path: Path) -> None:
+    deberta = tmp_path / "deberta"
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    tokenizer.save_pretrained(deberta)
+    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+    config = DebertaV2Config(vocab_size=len(tokenizer), pad_token_id=1, relative_attention=True, **sizes)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        DebertaV2Model(config).save_pretrained(deberta)
+    sentences = "Ada B-PER\nlives O\n\nBerta B-PER\nworks O\nfor O\nAcme B-ORG\n\n"
+    (tmp_path / "en.train").write_text(sentences * 8)
+    (tmp_path / "en.dev").write_text(sentences)
+    flags = ["--model", str(deberta), "--data", str(tmp_path), "--output", str(tmp_path / "out"), "--device", "cpu"]
+    flags += ["--languages", "en", "--test-split", "none", "--epochs", "4", "--learning-rate", "1e-2"]
+    flags += ["--batch-size", "4", "--max-length", "64"]
+    assert cli.run(["evaluate", "ner", *flags]) == 0
+    results = read_results(tmp_path / "out" / "ner.json")
+    assert results.primary == 1.0
+    assert any(note.startswith("batches were padded: the attention of DebertaV2For") for note in results.notes)
