@@ -62,6 +62,9 @@ class WikipediaConfig:
     """Compressed bytes of a task."""
     max_page_bytes: int = 16 * 1024 * 1024
     """Longest page that is read, in bytes of XML; longer ones are rejected. MediaWiki's own limit is 2 MiB of text."""
+    max_text_characters: int = 4 * 1024 * 1024
+    """Longest wikitext that is read; longer ones are rejected, so that no page takes more than seconds, whatever its
+    markup. A limit in seconds would give other rows on another machine."""
     salvage: bool = False
     """Read on behind damaged blocks of a bz2 dump; each becomes a reject that says which pages are missing."""
     allow_partial: bool = False
@@ -190,6 +193,7 @@ class _PageReader:
             lead_characters=config.lead_characters,
             table_cells=config.table_cells,
         )
+        self._longest_text = config.max_text_characters
         self._columns = PageColumns(self._dialect.wiki, self._dialect.language)
         self._redirects: list[tuple[str, str]] = []
         self.seen = 0
@@ -210,6 +214,10 @@ class _PageReader:
             page = read_page(element.data)
         except PageProblem as problem:
             self._reject(element, problem.reason, str(problem), problem.page_id)
+            return
+        if len(page.text) > self._longest_text:
+            detail = f"wikitext of {len(page.text):,} characters, the limit is {self._longest_text:,}"
+            self._reject(element, "text_too_large", detail, str(page.page_id))
             return
         self._sort(page)
 

@@ -57,7 +57,10 @@ FAULTS: dict[str, Fault] = {
         "32 MB comment or attribute (quadratic in old expat)", "rejected in linear time; `doctor` notes the old parser"
     ),
     "C5": Fault("control character or bad UTF-8 in one page", "that page is rejected, the next is read"),
-    "C6": Fault("deep and unbalanced wikitext", "read or rejected within 5 s a page"),
+    "C6": Fault(
+        "deep and unbalanced wikitext",
+        "read within 5 s, or rejected by its size: a limit in seconds would give other rows elsewhere",
+    ),
     "C7": Fault("page of 10 MB; page with 100,000 links", "bounded, flagged or rejected"),
     "C8": Fault("empty, deleted, redirect, other namespace, other model", "left out, each by a named reason"),
     "C9": Fault("links to self, section, other wiki, file, category, nowhere, in circles", "each with its own counter"),

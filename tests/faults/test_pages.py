@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 
 from pipeline.doctor import expat_line
+from pipeline.parsing.articles import ArticleOptions, read_article
+from pipeline.parsing.dialects import wiki_dialect
 from pipeline.parsing.languages import find_wiki, parse_languages
+from pipeline.wikipedia import WikipediaConfig
 from schemas.errors import UsageError
 from tests.faults import dumps
 from tests.faults.dumps import article, header, page
@@ -22,6 +25,8 @@ from tests.faults.recorder import Recorder
 
 NAME = "swwiki-20261101-pages-articles-multistream.xml.bz2"
 PLAIN = "swwiki.xml"
+MEDIAWIKI_LIMIT = 2 * 1024 * 1024
+"""Longest text that MediaWiki takes, in bytes ($wgMaxArticleSize)."""
 
 
 def xml(*pages: str, **head: str) -> bytes:
@@ -29,11 +34,13 @@ def xml(*pages: str, **head: str) -> bytes:
     return (header(**head) + "".join(pages) + dumps.FOOTER).encode()
 
 
-def ingest(recorder: Recorder, folder: Path, *odd: str | bytes, **head: str) -> dict[str, dict[str, Any]]:
+def ingest(
+    recorder: Recorder, folder: Path, *odd: str | bytes, flags: tuple[str, ...] = (), **head: str
+) -> dict[str, dict[str, Any]]:
     """Runs the job on odd pages between two sound ones; returns the pages by title, the neighbours among them."""
     middle = b"".join(part if isinstance(part, bytes) else part.encode() for part in odd)
     data = (header(**head) + article(1)).encode() + middle + (article(3) + dumps.FOOTER).encode()
-    run_job(recorder, folder, "wikipedia", PLAIN, data, *WHATEVER)
+    run_job(recorder, folder, "wikipedia", PLAIN, data, *WHATEVER, *flags)
     balanced(folder)
     found = {row["title"]: row for row in rows(folder, "pages")}
     assert {"Kitu 1", "Kitu 3"} <= set(found)
@@ -177,10 +184,27 @@ HOSTILE += ["|-\n", "<nowiki>", "-{", "<b x='", "\n*", "__A", "[[a]]b", "(", "{{
 def test_markup_that_never_closes(tmp_path: Path, recorder: Recorder, piece: str) -> None:
     text = "'''Kitu 2''' ni kitu. " + piece * (200_000 // len(piece))
     started = time.process_time()
-    ingest(recorder, tmp_path, page(2, "Kitu 2", text))
+    found = ingest(recorder, tmp_path, page(2, "Kitu 2", text))
     seconds = time.process_time() - started
     assert seconds < 6, f"{seconds:.1f} s"
-    recorder.note("200 kB of unclosed markup: within 6 s of processor time")
+    assert "Kitu 2" in found
+    recorder.note("200 kB of unclosed markup: read")
+
+
+@pytest.mark.fault("C6")
+@pytest.mark.parametrize("piece", ["[http://x", "[[a|"])
+def test_the_slowest_markup_on_the_longest_page(tmp_path: Path, recorder: Recorder, piece: str) -> None:
+    """Of the longest text that MediaWiki takes, pages of these take longest; twice as much is read, more is rejected."""
+    longest = WikipediaConfig(dumps=(), output="").max_text_characters
+    assert longest == 2 * MEDIAWIKI_LIMIT
+    text = piece * (MEDIAWIKI_LIMIT // len(piece))
+    started = time.thread_time()
+    read_article(text, "Kitu 2", wiki_dialect("swwiki", {}, "zh-cn"), ArticleOptions())
+    seconds = time.thread_time() - started
+    assert seconds < 5, f"{seconds:.1f} s"
+    found = ingest(recorder, tmp_path, page(2, "Kitu 2", piece * (longest // len(piece) + 1)))
+    assert "Kitu 2" not in found and rejects(tmp_path) == [("2", "text_too_large")]
+    recorder.note(f"2 MiB of {piece}: {seconds:.1f} s; more than 4 MiB: reject text_too_large")
 
 
 @pytest.mark.fault("C7")
@@ -191,11 +215,13 @@ def test_very_large_pages(tmp_path: Path, recorder: Recorder) -> None:
     started = time.process_time()
     found = ingest(recorder, tmp_path, large, links)
     assert time.process_time() - started < 40
+    assert "Kubwa" not in found and rejects(tmp_path) == [("2", "text_too_large")]
     assert all(len(context["text"]) <= 1000 for row in found.values() for context in row["contexts"])
     assert check_spans(found) >= 100_000
-    recorder.note(
-        f"10 MB: {len(found['Kubwa']['contexts']):,} contexts; 100,000 links: all kept, none outside its context"
-    )
+    recorder.note("10 MB: reject text_too_large; 100,000 links: all kept, none outside its context")
+    found = ingest(recorder, tmp_path / "longer", large, flags=("--max-text-characters", "20000000"))
+    recorder.note(f"10 MB with --max-text-characters: {len(found['Kubwa']['contexts']):,} contexts")
+    assert len(found["Kubwa"]["contexts"]) > 10_000
 
 
 @pytest.mark.fault("C8")
