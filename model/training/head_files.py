@@ -45,7 +45,9 @@ def save_heads(joint: JointModel, norm: str, folder: Path) -> None:
             continue
         contrast: Any = objective.contrast
         best = isinstance(contrast, BestContrast)
-        header[f"{name}_temperature"] = str(1 / float(contrast.temperature()) if best else contrast.temperature)
+        header[f"{name}_temperature"] = str(
+            1 / float(contrast.temperature().detach()) if best else contrast.temperature
+        )
         for side in ("query", "key"):
             head: nn.Module = getattr(contrast, f"{side}_head")
             for parameter, value in head.state_dict().items():

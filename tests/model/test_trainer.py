@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from model import cli
+from model.config import MethodConfig
 from model.evaluation.results import Results, Row
 from model.training import checkpoint as checkpoints
 from model.training.trainer import pretrain
@@ -66,6 +67,19 @@ def test_stopping_and_going_on_equals_one_go_bit_for_bit(
     assert_same_bits(final_weights(tmp_path), final_weights(whole_run))
     losses = {row["step"]: row["loss"] for row in log_rows(tmp_path, "step") if "loss" in row}
     assert losses[8] == {row["step"]: row["loss"] for row in log_rows(whole_run, "step") if "loss" in row}[8]
+
+
+@pytest.mark.parametrize(
+    "method", [MethodConfig(mode="paper", bank_size=64), MethodConfig(learnable_temperature=True, head_norm="layer")]
+)
+def test_every_mode_goes_on_exactly(tokens: Path, tmp_path: Path, method: MethodConfig) -> None:
+    stream = replace(RUN.stream, one_objective_per_batch=method.mode == "paper", hard_negatives=1)
+    changes = {"method": method, "stream": stream, "steps": 6}
+    pretrain(run_config(tokens, tmp_path / "whole", **changes))
+    with pytest.raises(Preempted):
+        pretrain(run_config(tokens, tmp_path / "parts", stop_after=4, **changes))
+    pretrain(run_config(tokens, tmp_path / "parts", **changes))
+    assert_same_bits(final_weights(tmp_path / "parts"), final_weights(tmp_path / "whole"))
 
 
 def test_another_number_of_loader_workers_goes_on_exactly(tokens: Path, whole_run: Path, tmp_path: Path) -> None:

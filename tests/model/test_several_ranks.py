@@ -1,10 +1,11 @@
-"""A run that goes on with another number of ranks takes the same batches: saved on one, resumed on three, then on two."""
+"""Whole runs on several ranks: resumed on other numbers of them, ended together by a signal or a loss on one of them."""
 
 from __future__ import annotations
 
 import json
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
@@ -22,7 +23,7 @@ from model.training.distributed import rank
 from model.training.feed import Feed
 from model.training.step import TrainingStep
 from model.training.trainer import pretrain
-from schemas.errors import Preempted
+from schemas.errors import XlmkError
 from tests.model.test_distributed import free_port
 from tests.model.training_world import run_config, write_training_world
 
@@ -77,16 +78,41 @@ def batches(folder: Path) -> list[list[str]]:
     return [rows for step in zip(*by_rank, strict=True) for turn in zip(*step, strict=True) for rows in turn]
 
 
-def train(number: int, ranks: int, port: int, config: PretrainConfig, folder: Path) -> None:
-    """Entry of a process: trains as torchrun would have it until it is stopped."""
+def train(number: int, ranks: int, port: int, config: PretrainConfig, folder: Path, trouble: str = "") -> None:
+    """Entry of a process: trains as torchrun would have it until it is stopped, and notes by which error."""
     os.environ |= {"RANK": str(number), "WORLD_SIZE": str(ranks), "LOCAL_RANK": str(number)}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     torch.set_num_threads(1)
     record(folder, setattr)
+    if trouble and number == 1:
+        make_trouble(trouble)
     try:
         pretrain(config)
-    except Preempted:
-        note(folder, preempted=True)
+    except XlmkError as error:
+        (folder / f"end-{number}.txt").write_text(type(error).__name__)
+
+
+def make_trouble(kind: str) -> None:
+    """From the third step on, this rank's loss is not a number, or it is told to end."""
+    true, steps = TrainingStep._backward, iter(range(10**6))
+
+    def changed(training: TrainingStep, *arguments: Any) -> Any:
+        loss, measures = true(training, *arguments)
+        if next(steps) < 2:
+            return loss, measures
+        if kind == "signal":
+            os.kill(os.getpid(), signal.SIGTERM)
+        return (loss * float("nan") if kind == "loss" else loss), measures
+
+    setattr(TrainingStep, "_backward", changed)  # noqa: B010
+
+
+def run_ranks(ranks: int, config: PretrainConfig, folder: Path, trouble: str = "") -> None:
+    """Starts the ranks as forks of one server, which imports once what they need."""
+    multiprocessing.set_forkserver_preload(PRELOADED)
+    folder.mkdir(exist_ok=True)
+    arguments = (ranks, free_port(), config, folder, trouble)
+    mp.start_processes(train, arguments, nprocs=ranks, start_method="forkserver")
 
 
 @pytest.fixture(scope="module")
@@ -105,16 +131,12 @@ def whole(tokens: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_other_numbers_of_ranks_take_the_same_rows_and_none_twice(tokens: Path, whole: Path, tmp_path: Path) -> None:
-    multiprocessing.set_forkserver_preload(PRELOADED)
     found: list[list[str]] = []
     for ranks, steps in WORLDS:
         folder = tmp_path / f"{ranks}-ranks"
-        folder.mkdir()
         before = checkpoints.find(tmp_path / "run" / "checkpoints")
         config = run_config(tokens, tmp_path / "run", steps=STEPS, accumulation=BATCHES // ranks, stop_after=steps)
-        config = replace(config, workers=1 if ranks == 2 else 0)
-        arguments = (ranks, free_port(), config, folder)
-        mp.start_processes(train, arguments, nprocs=ranks, start_method="forkserver")
+        run_ranks(ranks, replace(config, workers=1 if ranks == 2 else 0), folder)
         found += batches(folder)
         states = notes(folder, "state")
         assert [len(steps_of_rank) for steps_of_rank in states] == [steps] * ranks
@@ -125,3 +147,33 @@ def test_other_numbers_of_ranks_take_the_same_rows_and_none_twice(tokens: Path, 
     assert found == expected  # every row once, in the order of the run that was never stopped
     newest = checkpoints.find(tmp_path / "run" / "checkpoints")
     assert newest is not None and newest.state["step"] == STEPS and newest.state["ranks"] == WORLDS[-1][0]
+
+
+def events(output: Path, name: str) -> list[dict[str, Any]]:
+    rows = [json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()]
+    return [row for row in rows if row.get("event") == name]
+
+
+def test_a_loss_that_is_not_finite_on_one_rank_ends_all_of_them(tokens: Path, tmp_path: Path) -> None:
+    config = run_config(tokens, tmp_path / "run", steps=20, objectives="mlm", save_every=2)
+    run_ranks(2, config, tmp_path / "notes", "loss")
+    assert [path.read_text() for path in sorted((tmp_path / "notes").glob("end-*"))] == ["LossNotFinite"] * 2
+    skipped = events(tmp_path / "run", "skipped")
+    assert [(event["step"], event["in_a_row"]) for event in skipped] == [(2, 1), (3, 2), (4, 3)]
+    taken = [[step["rows"][0] for step in ranks] for ranks in notes(tmp_path / "notes", "rows")]
+    assert [event["row_ids"] for event in skipped] == [[ranks[step] for ranks in taken] for step in (2, 3, 4)]
+    found = checkpoints.find(tmp_path / "run" / "checkpoints")
+    assert found is not None and found.state["step"] == 4
+    weights = checkpoints.load_file(found.folder / checkpoints.MODEL)
+    assert all(value.isfinite().all() for value in weights.values() if value.is_floating_point())
+    states = notes(tmp_path / "notes", "state")[0]
+    assert states[2]["state"] == states[3]["state"] == states[4]["state"]  # the bad steps changed nothing
+
+
+def test_a_signal_to_one_rank_saves_and_ends_all_of_them(tokens: Path, tmp_path: Path) -> None:
+    config = run_config(tokens, tmp_path / "run", steps=20, objectives="mlm")
+    run_ranks(2, config, tmp_path / "notes", "signal")
+    assert [path.read_text() for path in sorted((tmp_path / "notes").glob("end-*"))] == ["Preempted"] * 2
+    steps = [len(ranks) for ranks in notes(tmp_path / "notes", "state")]
+    found = checkpoints.find(tmp_path / "run" / "checkpoints")
+    assert found is not None and steps == [found.state["step"]] * 2 and 3 <= steps[0] < 20
