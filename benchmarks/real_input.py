@@ -1,6 +1,6 @@
 """Runs every job on a folder of real dumps and writes what came out, with sampled rows, to `docs/real-input.md`.
 
-    python benchmarks/real_input.py --data ../shared/data --work data/real --steps 300
+    python benchmarks/real_input.py --data ../shared/data --work data/real --steps 600
 
 The folder has `wikidata/` (JSON dumps), `wikipedia/` (XML dumps, and `minidumps/<language>_wiki.xml.bz2`), `tokenizer/`.
 Nothing of it is copied into the page but ten rows of each table, cut short.
@@ -9,6 +9,7 @@ Nothing of it is copied into the page but ten rows of each table, cut short.
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import subprocess
 import sys
@@ -18,11 +19,24 @@ from typing import Any
 
 import pyarrow.dataset as ds
 
+from model.evaluation.results import format_table, read_results
 from schemas import TABLES, Manifest, read_manifest
 
 SAMPLED_ROWS, CELL_CHARACTERS = 10, 160
 CHECKED_LINKS = Path(__file__).parent / "real_input_links.md"
 """The list of links that people have read; it closes the page."""
+LOG_LINES = 6
+LOGGED = {
+    "MLM loss": ("mlm/loss", "{:.2f}"),
+    "MEP loss": ("mep/loss", "{:.2f}"),
+    "MEP right": ("mep/accuracy", "{:.0%}"),
+    "OE loss": ("oe/loss", "{:.2f}"),
+    "OE right": ("oe/accuracy", "{:.0%}"),
+    "tokens/s": ("tokens_per_second", "{:,.0f}"),
+}
+"""Columns of the table of training: the log's names of them, and their form."""
+RETRIEVAL_LANGUAGES = ("el", "hy", "bn", "en", "zh")
+"""Those of which the dumps at hand have most held-out contexts."""
 DATASETS = ("wikidata", "wikipedia", "link", "tokens")
 
 
@@ -31,7 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of real dumps")
     parser.add_argument("--work", type=Path, default=Path("data/real"), help="folder for what is built")
-    parser.add_argument("--steps", type=int, default=300, help="training steps")
+    parser.add_argument("--steps", type=int, default=600, help="training steps")
     parser.add_argument("--page", type=Path, default=Path("docs/real-input.md"))
     flags = parser.parse_args()
     seconds = run_jobs(flags.data, flags.work, flags.steps)
@@ -69,6 +83,8 @@ def run_jobs(data: Path, work: Path, steps: int) -> dict[str, float]:
     commands["tokenizer"] += ["--output", f"{work}/tokenizer"]
     commands["tokenize for the tiny recipe"] += ["--tokenizer", f"{work}/tokenizer", "--output", f"{work}/tiny-tokens"]
     commands["pretrain tiny"] += ["--output", f"{work}/run", "--tokenizer", f"{work}/tokenizer"]
+    retrieval = ["model", "evaluate", "retrieval", "--model", f"{work}/run", "--data", f"{work}/tiny-tokens"]
+    commands["retrieval"] = [*retrieval, "--languages", *RETRIEVAL_LANGUAGES, "--max-queries", "0"]
     return {name: run(command) for name, command in commands.items()}
 
 
@@ -155,11 +171,29 @@ def cell(value: Any, limit: int = CELL_CHARACTERS) -> str:
 
 
 def training(run_folder: Path) -> str:
-    """Render the first and last lines of a run's log."""
-    log = (run_folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
-    steps = [line for line in log if '"mlm' in line]
-    chosen = [steps[0], steps[len(steps) // 2], steps[-1]]
-    return "\n## Training\n\nFirst, middle and last line of the log.\n\n```json\n" + "\n".join(chosen) + "\n```\n"
+    """Render some lines of a run's log, and how the run's model finds entities from held-out contexts."""
+    log = [json.loads(line) for line in (run_folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    trained = [row for row in log if "mlm/loss" in row and "step" in row]
+    chosen = trained[:: max(1, len(trained) // LOG_LINES)]
+    validated = [row for row in log if "validated" in row][-1:]
+    found = read_results(run_folder / "evaluation" / "retrieval.json")
+    tables = [format_table([r for r in found.rows if r.keys["about"] == about]) for about in ("summary", "seen")]
+    return (
+        f"\n## Training\n\nThe tiny recipe, {trained[-1]['step']} steps; shares are of the candidates of one batch. A few\n"
+        "thousand contexts and a handful of triples are soon known by heart: what was held out says what carries over.\n\n"
+        f"| step | {' | '.join(LOGGED)} |\n|---:{'|---:' * len(LOGGED)}|\n"
+        + "".join(_log_row(str(row["step"]), row) for row in chosen)
+        + "".join(_log_row(f"held out, after {row['validated']}", row) for row in validated)
+        + f"\nRetrieval among all descriptions of {', '.join(RETRIEVAL_LANGUAGES)}, from contexts and triples that were held\n"
+        "out (`mep`: context to entity, `oe`: subject and relation to object):\n\n```text\n"
+        + "\n\n".join(tables)
+        + "\n```\n"
+    )
+
+
+def _log_row(name: str, row: dict[str, Any]) -> str:
+    cells = [form.format(row[key]) if key in row else "" for key, form in LOGGED.values()]
+    return f"| {name} | {' | '.join(cells)} |\n"
 
 
 INTRODUCTION = """# Real input
