@@ -95,7 +95,7 @@ FAULTS: dict[str, Fault] = {
         "loss or gradient not finite", "the step is skipped and logged; several in a row: 18, last good save stays"
     ),
     "F2": Fault("out of memory", "19, with the next smaller setting; no half checkpoint"),
-    "F3": Fault("SIGTERM in a step, an evaluation, a save, a wait", "saved, 75"),
+    "F3": Fault("SIGTERM in a step, an evaluation, a save, a wait", "saved, 75; 20 of 20"),
     "F4": Fault("killed inside a save", "the one before is used, and it says so"),
     "F5": Fault("a pickle in a checkpoint", "17, never executed"),
     "F6": Fault("resumed with other workers, world or batch", "exact or refused"),

@@ -18,7 +18,7 @@ GROUPS = {
     "E": "Shards read by the trainer",
     "F": "Training",
 }
-MAX_OUTCOMES = 3
+MAX_OUTCOMES = 4
 """How many outcomes of one fault the page shows."""
 
 INTRODUCTION = """# Faults

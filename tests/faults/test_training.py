@@ -17,6 +17,7 @@ from benchmarks.campaigns.kill_points import OperationCounter
 from model.training import checkpoint as checkpoints
 from model.training import trainer as training
 from model.training.feed import Feed
+from model.training.resuming import check_resumable, fitting_state
 from model.training.step import TrainingStep
 from model.training.trainer import pretrain
 from schemas.errors import CheckpointUnusable, LossNotFinite, OutOfMemory, Preempted
@@ -24,6 +25,7 @@ from tests.faults.recorder import Recorder
 from tests.model.training_world import RUN, assert_same_bits, final_weights, run_config, write_training_world
 
 STEPS = 5
+LONG = 18
 Change = Callable[[TrainingStep, Callable[..., Any], int, tuple[Any, ...]], Any]
 
 
@@ -114,31 +116,52 @@ def test_out_of_memory(tokens: Path, tmp_path: Path, recorder: Recorder, monkeyp
     assert names == ["checkpoint-00000002"] and checkpoints.find(tmp_path / "checkpoints") is not None
 
 
-def signal_in(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
-    """Sends SIGTERM to this process once, inside one part of the loop."""
+def signal_in(monkeypatch: pytest.MonkeyPatch, where: str, after: int) -> None:
+    """Sends SIGTERM to this process once, inside one part of the loop, when it was passed `after` times."""
     place: Any = {"step": TrainingStep, "save": checkpoints, "wait": Feed, "evaluation": training}[where]
     name = {"step": "_backward", "save": "save", "wait": "take", "evaluation": "validate"}[where]
     true, calls = getattr(place, name), iter(range(10**6))
 
     def changed(*arguments: Any, **more: Any) -> Any:
-        if next(calls) == (0 if where in ("save", "evaluation") else 1):
+        if next(calls) == after:
             os.kill(os.getpid(), signal.SIGTERM)
         return true(*arguments, **more)
 
     monkeypatch.setattr(place, name, changed)
 
 
+SIGNALS = 5
+"""Signals in each part of the loop; four parts make twenty."""
+
+
+@pytest.fixture(scope="module")
+def long_whole(tokens: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run long enough to be stopped several times, that nothing happened to."""
+    output = tmp_path_factory.mktemp("long")
+    train(tokens, output, steps=LONG)
+    return output
+
+
 @pytest.mark.fault("F3")
 @pytest.mark.parametrize("where", ["step", "save", "wait", "evaluation"])
-def test_a_signal_anywhere_is_saved_and_gone_on_from(
-    tokens: Path, whole: Path, tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, where: str
+def test_signals_anywhere_are_saved_and_gone_on_from(
+    tokens: Path, long_whole: Path, tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    with monkeypatch.context() as patch:
-        signal_in(patch, where)
-        recorder.error(Preempted, "everything saved", lambda: train(tokens, tmp_path, validate_every=2))
-    assert checkpoints.find(tmp_path / "checkpoints") is not None
-    train(tokens, tmp_path, validate_every=2)
-    assert_same_bits(final_weights(tmp_path), final_weights(whole))
+    steps = [0]
+    for number in range(SIGNALS):
+        with monkeypatch.context() as patch:
+            signal_in(patch, where, number % 2)
+            with pytest.raises(Preempted, match="everything saved") as stopped:
+                train(tokens, tmp_path, steps=LONG, validate_every=2)
+        assert stopped.value.exit_code == 75
+        found = checkpoints.find(tmp_path / "checkpoints")
+        assert found is not None
+        steps.append(found.state["step"])
+    assert sorted(set(steps)) == steps, "a signal cost steps"
+    train(tokens, tmp_path, steps=LONG, validate_every=2)
+    assert_same_bits(final_weights(tmp_path), final_weights(long_whole))
+    at = ", ".join(map(str, steps[1:]))
+    recorder.note(f"75, {SIGNALS} of {SIGNALS} in a {where}: saved after steps {at}; weights as if never stopped")
 
 
 def small_tensors(step: int) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
@@ -211,6 +234,20 @@ def test_a_pickle_is_never_executed(
 
     recorder.error(CheckpointUnusable, "pickle|never writes|not a safetensors", opened)
     assert not list(tmp_path.rglob("CANARY"))
+
+
+@pytest.mark.fault("F6")
+def test_resuming_on_another_number_of_ranks(
+    tokens: Path, tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many batches a step on other ranks are taken alike; `tests/model/test_several_ranks.py` runs them."""
+    one = run_config(tokens, tmp_path, accumulation=2).resolved()
+    state = fitting_state(one, "data", "tokenizer")
+    monkeypatch.setattr("model.training.resuming.world_size", lambda: 2)
+    two = run_config(tokens, tmp_path, accumulation=1).resolved()
+    assert check_resumable(state, two, "data", "tokenizer", tmp_path)
+    words = r"2 batches per step \(1 ranks\), this run has 2 x 2 ranks"
+    recorder.error(CheckpointUnusable, words, lambda: check_resumable(state, one, "data", "tokenizer", tmp_path))
 
 
 @pytest.mark.fault("F6")
