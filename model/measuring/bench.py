@@ -19,7 +19,7 @@ from model.config import EncoderConfig, PretrainConfig
 from model.data.special_tokens import SpecialTokens
 from model.data.token_dataset import TokenDataset
 from model.measuring.bench_config import BenchConfig
-from model.measuring.flops import flops_by_counter, flops_by_hand, matmul_rate, peak_of, state_bytes, timed
+from model.measuring.flops import flops_by_counter, flops_by_hand, matmul_rate, peak_memory, peak_of, state_bytes, timed
 from model.measuring.synthetic import synthetic_batch
 from model.method.encoder import load_encoder
 from model.method.joint import JointModel
@@ -57,7 +57,7 @@ class Figures:
     data_wait: float
     """Share of the time spent waiting for batches."""
     peak_memory: float
-    """Most bytes held on a GPU, 0 on a CPU."""
+    """Most bytes held: on a GPU by tensors, on a CPU by this process, its program included."""
     state_memory: float
     """Bytes of weights, gradients, moments and buffers, by hand."""
     flops_by_hand: float
@@ -70,6 +70,8 @@ class Figures:
     """Operations per second of large matrix products, measured."""
     floor_seconds: float
     """Time of a step if it ran at that rate."""
+    sheet_rate: float | None
+    """Operations per second by the data sheet; None for devices that have none here."""
     mfu: float
     """Share of the data sheet's rate that the needed operations come to; of `matmul_rate` without one."""
 
@@ -100,6 +102,8 @@ def measure(config: BenchConfig) -> Figures:
 def report(figures: Figures) -> str:
     """The figures for people."""
     f = figures
+    whose = "of the whole process" if f.device.startswith("CPU") else "of tensors"
+    rate = f"the data sheet's {f.sheet_rate / 1e12:,.0f} TFLOP/s" if f.sheet_rate else "the measured matmul rate"
     rows = [
         ("device", f"{f.device}, torch {f.torch}"),
         ("parameters", f"{f.parameters / 1e6:,.1f} M"),
@@ -107,14 +111,14 @@ def report(figures: Figures) -> str:
         ("real tokens/s", f"{f.tokens_per_second:,.0f}"),
         ("packing fill", f"{f.fill:.2%}"),
         ("data wait", f"{f.data_wait:.2%}"),
-        ("peak memory", f"{f.peak_memory / 2**30:,.2f} GiB" if f.peak_memory else "not measured on a CPU"),
+        ("peak memory", f"{f.peak_memory / 2**30:,.2f} GiB {whose}"),
         ("state by hand", f"{f.state_memory / 2**30:,.2f} GiB of weights, gradients, moments, buffers"),
         ("needed, by hand", f"{f.flops_by_hand / 1e9:,.1f} GFLOP a step, of which attention {f.attention_flops / 1e9:,.1f}"),
         ("needed, by counter", f"{f.flops_by_counter / 1e9:,.1f} GFLOP a step, without attention"),
         ("matmul rate", f"{f.matmul_rate / 1e12:,.2f} TFLOP/s measured"),
         ("floor", f"{f.floor_seconds * 1e3:,.1f} ms a step at that rate; the step takes "
                   f"{f.seconds_per_step / f.floor_seconds:.2f} times as long"),
-        ("MFU", f"{f.mfu:.1%}"),
+        ("MFU", f"{f.mfu:.1%} of {rate}"),
     ]  # fmt: skip
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
@@ -138,6 +142,7 @@ def _prepare(
         encoder=replace(size, compile=config.compile),
         stream=stream,
         precision=config.precision,
+        workers=config.workers,
         steps=config.steps + config.warmup + 1,
     ).resolved()
     if config.data:
@@ -149,8 +154,7 @@ def _prepare(
     joint = JointModel(encoder, run).to(device)
     if config.data:
         special = SpecialTokens.from_tokenizer(tokenizer, position_offset=encoder.position_offset)
-        feed = Feed(TokenDataset(config.data, special), run, 0, 1, device)
-        return run, joint, _streamed(feed)
+        return run, joint, _streamed(Feed(TokenDataset(config.data, special), run, 0, 1, device))
     special = SpecialTokens(
         begin=0, end=2, pad=1, mask=pieces - 1, vocab_size=pieces, reserved=(0, 1, 2, 3, pieces - 1), position_offset=2
     )
@@ -174,7 +178,6 @@ def _synthetic(run: PretrainConfig, special: SpecialTokens) -> Iterator[tuple[Ba
 def _figures(training: TrainingStep, batch: Batch, times: list[float], middle: tuple[float, float, float]) -> Figures:
     tokens, fill, waited = middle
     device, joint = training.device, training.joint
-    peak = float(torch.cuda.max_memory_allocated(device)) if device.type == "cuda" else 0.0
     rate = matmul_rate(device, torch.bfloat16 if training.mixed else torch.float32)
     needed = flops_by_hand(joint, batch)
     seconds = median(times)
@@ -188,12 +191,13 @@ def _figures(training: TrainingStep, batch: Batch, times: list[float], middle: t
         tokens_per_second=tokens / seconds,
         fill=fill,
         data_wait=waited / (waited + sum(times)),
-        peak_memory=peak,
+        peak_memory=peak_memory(device),
         state_memory=float(state_bytes(joint)),
         flops_by_hand=needed.total,
         flops_by_counter=flops_by_counter(joint, batch.to(device)),
         attention_flops=needed.attention,
         matmul_rate=rate,
         floor_seconds=needed.total / rate,
+        sheet_rate=peak_of(device),
         mfu=needed.total / seconds / (peak_of(device) or rate),
     )

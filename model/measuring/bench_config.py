@@ -16,6 +16,8 @@ class BenchConfig:
     """Size of the encoder: the recipe's own random one, or XLM-R base or large with random weights."""
     data: str = ""
     """Folder of token shards to stream, which measures the data wait too; empty makes batches of random tokens."""
+    workers: int = 1
+    """Processes that make the data's batches ahead of time; 0 makes each one between two steps."""
     tokenizer: str = ""
     """Folder or Hub name of the data's tokenizer; empty takes `tokenizer/` in or beside the data."""
     tokens_per_step: int = 0

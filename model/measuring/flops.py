@@ -6,6 +6,7 @@ forward pass. Padding counts as nothing: the tokens are the real ones.
 
 from __future__ import annotations
 
+import resource
 import time
 from dataclasses import dataclass
 
@@ -114,6 +115,13 @@ def peak_of(device: torch.device) -> float | None:
         return None
     name = torch.cuda.get_device_name(device)
     return next((rate for key, rate in PEAKS.items() if key in name), None)
+
+
+def peak_memory(device: torch.device) -> float:
+    """Most bytes held so far: by tensors on a GPU, by the whole process on a CPU."""
+    if device.type == "cuda":
+        return float(torch.cuda.max_memory_allocated(device))
+    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * 1024  # Linux counts in units of 1,024 bytes
 
 
 def state_bytes(joint: JointModel) -> int:

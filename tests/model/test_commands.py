@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,8 +14,11 @@ import torch
 from safetensors.torch import load_file
 
 from model import cli
+from model.batch import Batch
 from model.commands import bench, pretrain
+from model.measuring.bench import measure
 from model.recipes import HELP, RECIPES
+from model.training.feed import Feed
 from model.training.run_folder import export_run, read_config
 from model.training.trainer import pretrain as train
 from schemas.errors import InputMissing, Preempted, UsageError
@@ -84,5 +89,31 @@ def test_bench_prints_the_step_beside_its_floor(capsys: pytest.CaptureFixture[st
     flags = ["--tokens-per-step", "512", "--vocab-size", "500", "--steps", "2", "--warmup", "1", "--device", "cpu"]
     bench.run(bench.parse([*flags, "--output", str(tmp_path / "figures.json")]))
     said = capsys.readouterr().out
-    assert all(word in said for word in ("real tokens/s", "MFU", "packing fill", "data wait", "floor", "by counter"))
-    assert '"flops_by_hand"' in (tmp_path / "figures.json").read_text()
+    lines = dict(line.split("  ", 1) for line in said.splitlines())
+    counted = ("step time, median", "real tokens/s", "packing fill", "peak memory", "floor", "MFU", "needed, by counter")
+    assert not [name for name in counted if not re.search(r"[1-9]", lines[name])]
+    assert lines["data wait"].strip() == "0.00%"  # synthetic batches are made before the first step
+    assert "of the measured matmul rate" in lines["MFU"] and "of the whole process" in lines["peak memory"]
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert figures["floor_seconds"] == pytest.approx(figures["flops_by_hand"] / figures["matmul_rate"])
+    assert figures["mfu"] == pytest.approx(figures["floor_seconds"] / figures["seconds_per_step"])
+    assert figures["peak_memory"] > figures["state_memory"] > 0
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_bench_on_data_counts_the_wait_for_batches(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, workers: str
+) -> None:
+    take = Feed.take
+
+    def slow(self: Feed, number: int) -> tuple[list[Batch], float]:
+        batches, waited = take(self, number)
+        return batches, waited + 1_000_000.0  # seconds, so that the steps themselves are nothing beside it
+
+    tokens = write_training_world(tmp_path)
+    flags = ["--data", str(tokens), "--tokens-per-step", "512", "--steps", "2", "--warmup", "1", "--device", "cpu"]
+    config = bench.parse([*flags, "--workers", workers])
+    honest = measure(config)
+    monkeypatch.setattr(Feed, "take", slow)
+    assert 0 < honest.data_wait < 0.99 < measure(config).data_wait
+    assert honest.fill > 0.5
