@@ -9,6 +9,8 @@ READY  := $(VENV)/.ready
 DUMPS  ?=
 LANGS  ?=
 RUNNER ?=
+BEAM   ?=
+TABLES ?=
 RECIPE ?= tiny
 OUT    ?=
 EVAL   ?=
@@ -18,18 +20,18 @@ FLAGS  ?=
 DATA   := $(if $(DUMPS),$(or $(OUT),data/build),$(or $(OUT),data/sample))
 RUNS   := $(if $(DUMPS),runs/$(RECIPE),runs/sample)
 NEWEST := $(if $(DUMPS),$(RUNS),$(RUNS)/mlm+mep+oe)
-BEAM   := $(if $(RUNNER),-- --runner=$(RUNNER))
+BEAM_FLAGS := $(if $(RUNNER)$(BEAM),-- $(if $(RUNNER),--runner=$(RUNNER)) $(BEAM))
 LANG_FLAGS := $(if $(LANGS),--languages $(LANGS))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup download build-data verify-data pretrain evaluate report test test-slow faults check bench doctor lock clean
 
 help:  ## list the targets and the variables
-	@echo "usage: make TARGET [DUMPS=folder] [LANGS=\"sw yo tr\"] [RUNNER=name] [RECIPE=name] [OUT=folder]"
+	@echo "usage: make TARGET [DUMPS=folder] [LANGS=\"sw yo tr\"] [RECIPE=name] [OUT=folder] [RUNNER=name] [BEAM=\"--flag=…\"] [TABLES=url]"
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' Makefile
 	@echo
-	@echo "now: DUMPS='$(DUMPS)' LANGS='$(LANGS)' RUNNER='$(RUNNER)' RECIPE='$(RECIPE)' OUT='$(OUT)'"
+	@echo "now: DUMPS='$(DUMPS)' LANGS='$(LANGS)' RECIPE='$(RECIPE)' OUT='$(OUT)' RUNNER='$(RUNNER)' BEAM='$(BEAM)' TABLES='$(TABLES)'"
 	@echo "tables go to $(DATA), runs to $(RUNS)"
 
 setup: $(READY)  ## make .venv with everything in it, from constraints.txt
@@ -47,9 +49,9 @@ download: $(READY)  ## fetch and verify dumps: LANGS="sw yo tr" DATE=20261101 (o
 build-data: $(READY)  ## dumps to token shards: DUMPS=folder LANGS="sw yo tr", or the sample world
 ifeq ($(DUMPS),)
 	$(PY) -m pipeline sample-world --output data/sample-dumps
-	$(PY) -m pipeline build --dumps data/sample-dumps $(LANG_FLAGS) --output $(DATA) --validation-per-mille 100 $(BEAM)
+	$(PY) -m pipeline build --dumps data/sample-dumps $(LANG_FLAGS) --output $(DATA) --validation-per-mille 100 $(BEAM_FLAGS)
 else
-	$(PY) -m pipeline build --dumps $(DUMPS) $(LANG_FLAGS) --output $(DATA) $(BEAM)
+	$(PY) -m pipeline build --dumps $(DUMPS) $(LANG_FLAGS) --output $(DATA) $(if $(TABLES),--tables $(TABLES)) $(BEAM_FLAGS)
 endif
 
 verify-data: $(READY)  ## check every shard of the build against its manifest

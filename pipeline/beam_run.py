@@ -12,16 +12,24 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import apache_beam as beam
 import pyarrow as pa
-from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions, _BeamArgumentParser
+from apache_beam.options.pipeline_options import (
+    DirectOptions,
+    PipelineOptions,
+    SetupOptions,
+    StandardOptions,
+    WorkerOptions,
+    _BeamArgumentParser,
+)
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from pipeline import storage
-from pipeline.task_output import TaskOutput, task_record_path
+from pipeline.task_output import TASKS_FOLDER, TaskOutput, task_record_path
 from pipeline.worker_watch import WorkerWatch
 from schemas import errors
 from schemas.errors import UsageError, XlmkError
@@ -82,20 +90,52 @@ def run_tasks(job: Job, config: Any, tasks: list[Task], *, num_tasks: int, built
         XlmkError: what a task raised.
     """
     options = pipeline_options(beam_args, len(tasks))
+    _check_reach(options, built)
     logging.getLogger("apache_beam").setLevel(logging.ERROR)
     storage.delete(built, [ERROR_NAME])
+    runner = _runner(options)
+    # Only workers of ours are watched: other runners start and end processes as they like.
+    watch = WorkerWatch(lambda: _all_done(built, tasks)) if runner else nullcontext()
     try:
-        with WorkerWatch(lambda: _all_done(built, tasks)), beam.Pipeline(_runner(options), options) as graph:
+        with watch, beam.Pipeline(runner, options) as graph:
             _ = graph | "Tasks" >> beam.Create(tasks) | "Run" >> beam.ParDo(RunTask(job, config, num_tasks, built))
     except Exception as error:
         raise _task_error(built) or _named_error(error) or error from error
     found = _task_error(built)
     if found is not None:
         raise found
+    if not _all_done(built, tasks):
+        raise XlmkError(
+            f"{options.view_as(StandardOptions).runner} ended without an error, but not all of {len(tasks)} tasks have left "
+            "their record. Look at the runner's own log, then run the same command again: it goes on where it was."
+        )
+
+
+def _check_reach(options: PipelineOptions, built: str) -> None:
+    """Make sure that workers on machines of Google's can reach the output and have this project's code.
+
+    Raises:
+        UsageError: one of both is not so.
+    """
+    if "Dataflow" not in (options.view_as(StandardOptions).runner or ""):
+        return
+    if storage.is_local(built):
+        raise UsageError(
+            f"Dataflow's workers cannot see {built.removesuffix('.partial')}: name a URL, as gs://bucket/folder "
+            "(--output of a single job, --tables of build)."
+        )
+    setup = options.view_as(SetupOptions)
+    if not (options.view_as(WorkerOptions).sdk_container_image or setup.setup_file or setup.extra_packages):
+        raise UsageError(
+            "Dataflow's workers do not have this project's code. Build an image from pipeline/Dockerfile, push it, and name "
+            "it: --sdk_container_image=REGION-docker.pkg.dev/PROJECT/REPOSITORY/xlm-k (docs/dataflow.md)."
+        )
 
 
 def _named_error(error: Exception) -> XlmkError | None:
     """Return the error of ours that Beam's quotes, as it does where a full disk did not even take the error's file."""
+    if isinstance(error, ValueError) and "validations errors" in str(error):
+        return UsageError(f"Beam refuses its flags. {error}")
     found = re.search(r"schemas\.errors\.(\w+): (.*)", str(error))
     kind = getattr(errors, found[1], None) if found else None
     return kind(found[2]) if found and kind else None
@@ -104,7 +144,8 @@ def _named_error(error: Exception) -> XlmkError | None:
 def _all_done(built: str, tasks: list[Task]) -> bool:
     if storage.exists(storage.join(built, ERROR_NAME)):
         return True
-    return all(storage.exists(storage.join(built, task_record_path(task.index))) for task in tasks)
+    done = {storage.join(TASKS_FOLDER, name) for name in storage.list_files(storage.join(built, TASKS_FOLDER))}
+    return all(task_record_path(task.index) in done for task in tasks)
 
 
 def _task_error(built: str) -> XlmkError | None:

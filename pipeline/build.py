@@ -13,8 +13,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import link, tokenize, train_tokenizer, wikidata, wikipedia
+from pipeline import link, storage, tokenize, train_tokenizer, wikidata, wikipedia
 from pipeline.build_table import JobSummary, render_summary
+from pipeline.collect import collect
 from pipeline.dump_folder import DumpFolder, check_dates, read_dump_folder
 from pipeline.dump_record import check_dumps_once
 from pipeline.job import Job, JobConfig, run_job
@@ -24,7 +25,7 @@ from pipeline.tokenizing.config import TokenizeConfig
 from pipeline.train_tokenizer import TrainTokenizerConfig
 from pipeline.wikidata import WikidataConfig
 from pipeline.wikipedia import WikipediaConfig
-from schemas.errors import InputMissing
+from schemas.errors import InputMissing, UsageError
 
 TAKES_BEAM_ARGS = True
 """Flags behind `--` go to Beam, for every job."""
@@ -37,7 +38,10 @@ class BuildConfig:
     dumps: str
     """Folder with dumps, told apart by their names; it may have sub-folders `wikidata` and `wikipedia`."""
     output: str
-    """Folder for the datasets of all jobs."""
+    """Folder for the datasets of all jobs, on a local or mounted disk."""
+    tables: str = ""
+    """URL (`gs://bucket/folder`) where the jobs that read dumps leave their tables, for a runner whose workers are other
+    machines; they are copied to `output` then, and the jobs after them run here. Empty to run all jobs in one way."""
     languages: tuple[str, ...] = ()
     """Languages (`sw yo tr`), wiki names (`swwiki`), `top100` or `all`; nothing for every wiki that has a dump."""
     tokenizer: str = ""
@@ -71,33 +75,37 @@ def run(config: BuildConfig, beam_args: Sequence[str] = ()) -> None:
 
     Raises:
         InputMissing: no dump of Wikidata, or none of a language asked for.
-        UsageError: an unknown language, or dumps too far apart in time.
+        UsageError: an unknown language, dumps too far apart in time, or a URL as output.
         InputCorrupt: a dump that `download` fetched is not as it was published any more.
     """
-    folder = read_dump_folder(Path(config.dumps))
+    if not storage.is_local(config.output):
+        raise UsageError(f"--output {config.output}: `link` and what follows need a disk. Name a folder; URLs go to --tables.")
+    folder = read_dump_folder(config.dumps)
     wikis = chosen_wikis(config, folder)
     check_dates(
         {name: date for name, date in folder.dates.items() if name in {"wikidata", *wikis}}, config.max_date_skew_days
     )
     _say_what_is_read(folder, wikis)
-    check_dumps_once([*folder.wikidata, *(path for wiki in wikis for path in folder.wikis[wiki])])
-    summaries = [_timed(job, job_config, beam_args) for job, job_config in _first_jobs(config, folder, wikis)]
-    output = Path(config.output)
-    tokenizer = config.tokenizer or str(output / "tokenizer")
+    if storage.is_local(config.dumps):
+        check_dumps_once(Path(path) for path in [*folder.wikidata, *(p for wiki in wikis for p in folder.wikis[wiki])])
+    summaries = [_timed(job, job_config, beam_args) for job, job_config in _dump_jobs(config, folder, wikis)]
+    if config.tables:
+        for summary in summaries:
+            collect(storage.join(config.tables, summary.manifest.job), _dataset(config, summary.manifest.job))
+        beam_args = ()
+    summaries.append(_timed(link.JOB, _link_config(config, with_wikidata=bool(folder.wikidata)), beam_args))
+    tokens = _tokenize_config(config)
     if not config.tokenizer:
         train_tokenizer.run(
-            TrainTokenizerConfig(linked=str(output / "link"), output=tokenizer, vocab_size=config.vocab_size)
+            TrainTokenizerConfig(linked=tokens.linked, output=tokens.tokenizer, vocab_size=config.vocab_size)
         )
-    tokens = TokenizeConfig(
-        tokenizer=tokenizer,
-        output=str(output / "tokens"),
-        linked=str(output / "link"),
-        texts=config.texts,
-        validation_per_mille=config.validation_per_mille,
-        max_reject_share=config.max_reject_share,
-    )
     summaries.append(_timed(tokenize.JOB, tokens, beam_args))
     print(render_summary(summaries))
+
+
+def _dataset(config: BuildConfig, name: str) -> str:
+    """Where the dataset of a job lies in the end."""
+    return storage.join(config.output, name)
 
 
 def chosen_wikis(config: BuildConfig, folder: DumpFolder) -> list[str]:
@@ -128,38 +136,52 @@ def _say_what_is_read(folder: DumpFolder, wikis: Iterable[str]) -> None:
     names = ", ".join(wikis)
     print(f"build: Wikidata from {len(folder.wikidata)} files; wikis {names}", file=sys.stderr)
     if folder.passed_over:
-        names = ", ".join(path.name for path in folder.passed_over[:5])
+        names = ", ".join(map(storage.file_name, folder.passed_over[:5]))
         print(f"build: {len(folder.passed_over)} files of no Wikipedia are passed over: {names}", file=sys.stderr)
 
 
-def _first_jobs(config: BuildConfig, folder: DumpFolder, wikis: list[str]) -> list[tuple[Job, JobConfig]]:
-    output = Path(config.output)
-    languages = ",".join(wiki_language(wiki) for wiki in wikis)
-    share = config.max_reject_share
-    items = WikidataConfig(
-        dumps=tuple(map(str, folder.wikidata)),
-        output=str(output / "wikidata"),
-        languages=languages,
-        wikis=",".join(wikis),
-        max_reject_share=share,
-    )
+def _dump_jobs(config: BuildConfig, folder: DumpFolder, wikis: list[str]) -> list[tuple[Job, JobConfig]]:
+    """The jobs that read dumps, each file in ranges of its own: where there are many machines, they are for these."""
+    tables = config.tables or config.output
     pages = WikipediaConfig(
-        dumps=tuple(str(path) for wiki in wikis for path in folder.wikis[wiki]),
-        output=str(output / "wikipedia"),
+        dumps=tuple(path for wiki in wikis for path in folder.wikis[wiki]),
+        output=storage.join(tables, wikipedia.JOB.name),
         allow_partial=config.allow_partial,
-        max_reject_share=share,
+        max_reject_share=config.max_reject_share,
     )
-    linked = LinkConfig(
-        wikidata=items.output if folder.wikidata else "",
-        wikipedia=pages.output,
-        output=str(output / "link"),
+    if not folder.wikidata:
+        return [(wikipedia.JOB, pages)]
+    items = WikidataConfig(
+        dumps=tuple(folder.wikidata),
+        output=storage.join(tables, wikidata.JOB.name),
+        languages=",".join(wiki_language(wiki) for wiki in wikis),
+        wikis=",".join(wikis),
+        max_reject_share=config.max_reject_share,
+    )
+    return [(wikidata.JOB, items), (wikipedia.JOB, pages)]
+
+
+def _link_config(config: BuildConfig, *, with_wikidata: bool) -> LinkConfig:
+    return LinkConfig(
+        wikidata=_dataset(config, wikidata.JOB.name) if with_wikidata else "",
+        wikipedia=_dataset(config, wikipedia.JOB.name),
+        output=_dataset(config, link.JOB.name),
         sitelinks_sql=config.sitelinks_sql,
         validation_per_mille=config.validation_per_mille,
         max_mentions=config.max_mentions,
-        max_reject_share=share,
+        max_reject_share=config.max_reject_share,
     )
-    first: list[tuple[Job, JobConfig]] = [(wikidata.JOB, items)] if folder.wikidata else []
-    return [*first, (wikipedia.JOB, pages), (link.JOB, linked)]
+
+
+def _tokenize_config(config: BuildConfig) -> TokenizeConfig:
+    return TokenizeConfig(
+        tokenizer=config.tokenizer or _dataset(config, "tokenizer"),
+        output=_dataset(config, "tokens"),
+        linked=_dataset(config, link.JOB.name),
+        texts=config.texts,
+        validation_per_mille=config.validation_per_mille,
+        max_reject_share=config.max_reject_share,
+    )
 
 
 def _timed(job: Job, config: JobConfig, beam_args: Sequence[str]) -> JobSummary:

@@ -1,13 +1,14 @@
-"""A folder of dumps: which file in it is of what, by its name."""
+"""A folder of dumps, by path or URL: which file in it is of what, by its name."""
 
 from __future__ import annotations
 
 import datetime
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from pipeline import storage
 from pipeline.parsing.languages import find_wiki
 from schemas.errors import InputMissing, UsageError
 
@@ -24,32 +25,33 @@ _PACKING_ORDER = ("zst", "gz", "", "bz2")
 class DumpFolder:
     """The dumps of a folder."""
 
-    wikidata: list[Path]
+    wikidata: list[str]
     """JSON dumps of Wikidata."""
-    wikis: dict[str, list[Path]]
+    wikis: dict[str, list[str]]
     """XML dumps by database name."""
-    passed_over: list[Path] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
     """XML and JSON files that are of no Wikipedia and not of Wikidata."""
     dates: dict[str, str] = field(default_factory=dict)
     """Date in the name, eight digits, by `wikidata` or database name; only where there is one."""
 
 
-def read_dump_folder(folder: Path) -> DumpFolder:
+def read_dump_folder(folder: str) -> DumpFolder:
     """Sort the files of a folder, and of its sub-folders `wikidata` and `wikipedia`, by their names.
 
     Of Wikidata dumps that differ in packing only, the one that decodes fastest is taken.
 
     Raises: InputMissing where the folder is not there, or holds no dump at all.
     """
-    if not folder.is_dir():
+    if storage.is_local(folder) and not os.path.isdir(folder):
         raise InputMissing(
             f"{folder} is no folder. Name one with dumps, or fetch them with `python -m pipeline download`."
         )
+    names = storage.list_files(folder)
     found = DumpFolder(wikidata=[], wikis={})
     for sub in _SUBFOLDERS:
-        for path in sorted((folder / sub).iterdir()) if (folder / sub).is_dir() else []:
-            if path.is_file():
-                _sort_in(path, found)
+        for name in names:
+            if name.rpartition("/")[0] == sub:
+                _sort_in(storage.join(folder, name), found)
     if not found.wikidata and not found.wikis:
         raise InputMissing(
             f"{folder} holds no dumps: no …wiki-….xml.bz2 and no wikidata-…-all.json.gz, there or in its sub-folders "
@@ -60,12 +62,13 @@ def read_dump_folder(folder: Path) -> DumpFolder:
     )
 
 
-def _sort_in(path: Path, found: DumpFolder) -> None:
-    if match := _WIKIDATA.fullmatch(path.name):
+def _sort_in(path: str, found: DumpFolder) -> None:
+    file_name = storage.file_name(path)
+    if match := _WIKIDATA.fullmatch(file_name):
         found.wikidata.append(path)
         name = "wikidata"
-    elif match := _WIKI.fullmatch(path.name):
-        name = wiki_of_name(path.name) or ""
+    elif match := _WIKI.fullmatch(file_name):
+        name = wiki_of_name(file_name) or ""
         if not name:
             found.passed_over.append(path)
             return
@@ -85,13 +88,13 @@ def wiki_of_name(name: str) -> str | None:
         return None
 
 
-def _one_packing_each(paths: Iterable[Path]) -> list[Path]:
-    best: dict[str, tuple[int, Path]] = {}
+def _one_packing_each(paths: Iterable[str]) -> list[str]:
+    best: dict[str, tuple[int, str]] = {}
     for path in paths:
-        match = _WIKIDATA.fullmatch(path.name)
+        match = _WIKIDATA.fullmatch(storage.file_name(path))
         packing = (match["packing"] or "") if match else ""
         rank = _PACKING_ORDER.index(packing)
-        stem = str(path).removesuffix(f".{packing}" if packing else "")
+        stem = path.removesuffix(f".{packing}" if packing else "")
         if stem not in best or rank < best[stem][0]:
             best[stem] = rank, path
     return sorted(path for _, path in best.values())

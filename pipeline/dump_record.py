@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pipeline import storage
 from pipeline.transfer import digest_of
 from schemas.errors import InputCorrupt, InputMissing
 
@@ -42,17 +43,17 @@ class DumpFile:
     """Address on the primary host."""
 
 
-def read_record(folder: Path) -> dict[str, DumpFile]:
-    """Returns the files that the folder's record lists, by name; empty where there is no record.
+def read_record(folder: Path | str) -> dict[str, DumpFile]:
+    """Returns the files that the record in a folder, by path or URL, lists by name; empty where there is no record.
 
     Raises:
         InputCorrupt: if the record is not one of ours.
     """
-    path = folder / RECORD
-    if not path.exists():
+    path = storage.join(str(folder), RECORD)
+    if not storage.exists(path):
         return {}
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(storage.read_text(path))
         if document["version"] != VERSION:
             raise ValueError(f"version {document['version']}")
         return {entry["name"]: DumpFile(**entry) for entry in document["files"]}
@@ -125,6 +126,5 @@ def _read_checked(mark: Path) -> dict[str, object]:
 
 def describe_dump(path: str, size: int) -> str:
     """Return what a manifest says of a dump: its size, and date and checksum where its folder has a record of it."""
-    local = Path(path)
-    entry = read_record(local.parent).get(local.name) if "://" not in path else None
+    entry = read_record(storage.folder_of(path)).get(storage.file_name(path))
     return f"{size} bytes" + (f", {entry.date}, {entry.algorithm} {entry.digest}" if entry else "")

@@ -45,6 +45,11 @@ def file_name(path: str) -> str:
     return path.rstrip("/").rsplit("/", 1)[-1]
 
 
+def folder_of(path: str) -> str:
+    """Return the folder of a file, by path or URL."""
+    return path.rpartition("/")[0] or ("/" if path.startswith("/") else ".")
+
+
 def build_folder(output: str) -> str:
     """Return where a dataset is built before it is published."""
     return output.rstrip("/") + ".partial" if is_local(output) else output

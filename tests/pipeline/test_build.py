@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from pipeline.sample_world import SampleWorldConfig
 from pipeline.sample_world import run as write_world
 from schemas import TOKEN_DESCRIPTIONS, TOKEN_MENTIONS, Account, Manifest, Shard, read_manifest
 from schemas.errors import InputMissing, UsageError
+from schemas.verify import verify_dataset
+from tests.pipeline import folder_urls  # noqa: F401 (Beam finds it by its scheme)
 
 ONE = ["--direct_num_workers=1"]
 
@@ -46,12 +49,26 @@ def test_dumps_become_tokens_and_a_table(dumps: Path, tmp_path: Path, capsys: py
     assert [line.split()[:4] for line in again.out.splitlines() if line.startswith(("en ", "ja "))] == rows
 
 
+def test_dumps_and_tables_behind_urls_give_the_same_tokens(dumps: Path, tmp_path: Path) -> None:
+    local = BuildConfig(dumps=str(dumps), output=str(tmp_path / "local"), languages=("en", "ja"), vocab_size=1_200)
+    build.run(local, ONE)
+    tables = f"folder://{tmp_path}/bucket"
+    remote = replace(local, dumps=f"folder://{dumps}", output=str(tmp_path / "out"), tables=tables)
+    build.run(remote, [*ONE, "--direct_running_mode=in_memory"])
+    for name in ("wikidata", "wikipedia", "link", "tokens"):
+        assert read_manifest(tmp_path / "out" / name).fingerprint == read_manifest(tmp_path / "local" / name).fingerprint
+        assert verify_dataset(tmp_path / "out" / name)[1] == []
+    assert {path.name for path in (tmp_path / "bucket").iterdir() if path.is_dir()} == {"wikidata", "wikipedia"}
+    with pytest.raises(UsageError, match="--tables"):
+        build.run(replace(remote, output=tables))
+
+
 def test_languages_without_a_dump_are_named(dumps: Path, tmp_path: Path) -> None:
     with pytest.raises(InputMissing, match=r"no dump of swwiki.*--languages sw"):
         build.run(BuildConfig(dumps=str(dumps), output=str(tmp_path), languages=("sw",)))
     with pytest.raises(UsageError, match="did you mean"):
         build.run(BuildConfig(dumps=str(dumps), output=str(tmp_path), languages=("englsh",)))
-    folder = build.read_dump_folder(dumps)
+    folder = build.read_dump_folder(str(dumps))
     assert build.chosen_wikis(BuildConfig(dumps="", output="", languages=("top5",)), folder) == ["dewiki", "enwiki"]
     assert build.chosen_wikis(BuildConfig(dumps="", output=""), folder) == ["dewiki", "enwiki", "jawiki"]
 

@@ -28,12 +28,12 @@ def test_dumps_are_told_apart_by_name(tmp_path: Path) -> None:
     (tmp_path / "wikipedia").mkdir()
     (tmp_path / "wikipedia" / "yowiki-latest-pages-articles.xml.bz2").write_bytes(b"x")
     (tmp_path / "commonswiki-20261101-pages.xml.bz2").write_bytes(b"x")
-    found = read_dump_folder(tmp_path)
-    assert [path.name for path in found.wikidata] == ["wikidata-20261101-all.json.gz"]
-    assert {path.name: wiki for wiki, paths in found.wikis.items() for path in paths} == {
+    found = read_dump_folder(str(tmp_path))
+    assert [Path(path).name for path in found.wikidata] == ["wikidata-20261101-all.json.gz"]
+    assert {Path(path).name: wiki for wiki, paths in found.wikis.items() for path in paths} == {
         name: wiki for name, wiki in NAMES.items() if wiki not in (None, "wikidata")
     } | {"yowiki-latest-pages-articles.xml.bz2": "yowiki"}
-    assert [path.name for path in found.passed_over] == ["commonswiki-20261101-pages.xml.bz2"]
+    assert [Path(path).name for path in found.passed_over] == ["commonswiki-20261101-pages.xml.bz2"]
     assert found.dates == {
         "wikidata": "20261101", "swwiki": "20261101", "zh_yuewiki": "20261020", "nowiki": "20261101"
     }  # fmt: skip
@@ -41,9 +41,9 @@ def test_dumps_are_told_apart_by_name(tmp_path: Path) -> None:
 
 def test_a_folder_without_dumps_says_what_was_expected(tmp_path: Path) -> None:
     with pytest.raises(InputMissing, match="holds no dumps"):
-        read_dump_folder(tmp_path)
+        read_dump_folder(str(tmp_path))
     with pytest.raises(InputMissing, match="no folder"):
-        read_dump_folder(tmp_path / "none")
+        read_dump_folder(str(tmp_path / "none"))
 
 
 def test_dumps_far_apart_are_refused() -> None:

@@ -7,13 +7,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pipeline import beam_run, worker_watch
 from pipeline.beam_run import pipeline_options
-from pipeline.job import run_job
+from pipeline.job import Task, run_job
 from pipeline.task_output import TASKS_FOLDER
 from schemas import TRIPLES, iter_shard, read_manifest
 from schemas.errors import (
@@ -25,6 +27,7 @@ from schemas.errors import (
     UsageError,
     XlmkError,
 )
+from tests.pipeline import folder_urls  # noqa: F401 (Beam finds it by its scheme)
 from tests.pipeline.number_job import JOB, NumberConfig
 
 ONE_PROCESS = ["--runner=FnApiRunner", "--direct_running_mode=in_memory"]
@@ -218,3 +221,42 @@ def test_a_build_whose_input_was_cut_otherwise_is_not_gone_on_with(tmp_path: Pat
     more_tasks = replace(JOB, plan=lambda config: [replace(task, num_bytes=7) for task in JOB.plan(config)])
     with pytest.raises(OutputBusy, match="tasks: there"):
         run_job(more_tasks, config(tmp_path, corrupt_task=2), ONE_PROCESS)
+
+
+DATAFLOW = ["--runner=DataflowRunner", "--project=some-project", "--region=europe-west1"]
+
+
+def test_dataflow_needs_an_output_and_code_that_its_workers_can_reach(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="workers cannot see"):
+        run_job(JOB, config(tmp_path), [*DATAFLOW, "--sdk_container_image=image"])
+    with pytest.raises(UsageError, match="do not have this project's code"):
+        run_job(JOB, NumberConfig(output=f"folder://{tmp_path}/out"), DATAFLOW)
+
+
+def test_flags_that_the_runner_refuses_are_a_wrong_usage(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="temp_location"):
+        run_job(
+            JOB,
+            NumberConfig(output=f"folder://{tmp_path}/out"),
+            [*DATAFLOW, "--sdk_container_image=image", "--temp_location=nowhere"],
+        )
+
+
+def test_a_runner_that_leaves_tasks_undone_is_not_a_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beam_run.RunTask, "process", lambda self, task: iter(()))
+    with pytest.raises(XlmkError, match="not all of 3 tasks have left their record"):
+        run_job(JOB, config(tmp_path, num_tasks=3), ONE_PROCESS)
+    assert not (tmp_path / "out").exists()
+
+
+def test_processes_that_are_no_workers_of_ours_may_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_watch, "SECONDS_BETWEEN_LOOKS", 0.01)
+    process = beam_run.RunTask.process
+
+    def beside_another(self: beam_run.RunTask, task: Task) -> Iterator[int]:
+        subprocess.run(["sleep", "0.1"], check=True)
+        time.sleep(0.1)
+        yield from process(self, task)
+
+    monkeypatch.setattr(beam_run.RunTask, "process", beside_another)
+    assert run_job(JOB, config(tmp_path, num_tasks=1), ONE_PROCESS).rows["triples"] == 10
