@@ -1,6 +1,6 @@
 """Runs every job on a folder of real dumps and writes what came out, with sampled rows, to `docs/real-input.md`.
 
-    python benchmarks/real_input.py --data ../shared/data --work data/real --steps 600
+    python -m benchmarks.real_input --data ../shared/data --work data/real --steps 600
 
 The folder has `wikidata/` (JSON dumps), `wikipedia/` (XML dumps, and `minidumps/<language>_wiki.xml.bz2`), `tokenizer/`.
 Nothing of it is copied into the page but ten rows of each table, cut short.
@@ -19,6 +19,7 @@ from typing import Any
 
 import pyarrow.dataset as ds
 
+from benchmarks.real_input_answers import answers
 from model.evaluation.results import format_table, read_results
 from schemas import TABLES, Manifest, read_manifest
 
@@ -37,6 +38,7 @@ LOGGED = {
 """Columns of the table of training: the log's names of them, and their form."""
 RETRIEVAL_LANGUAGES = ("el", "hy", "bn", "en", "zh")
 """Those of which the dumps at hand have most held-out contexts."""
+ANSWERED, ANSWER_LANGUAGE = ("el", "hy", "bn"), "en"
 DATASETS = ("wikidata", "wikipedia", "link", "tokens")
 
 
@@ -188,6 +190,8 @@ def training(run_folder: Path) -> str:
         "out (`mep`: context to entity, `oe`: subject and relation to object):\n\n```text\n"
         + "\n\n".join(tables)
         + "\n```\n"
+        + "\n"
+        + answers(run_folder / "model", run_folder.parent / "tiny-tokens", ANSWERED, ANSWER_LANGUAGE, count=5)
     )
 
 
@@ -200,7 +204,7 @@ INTRODUCTION = """# Real input
 
 What the jobs make of real dumps: seven Wikipedia dumps (aa, bn, el, en, hy, ltg, zh, of 2014 to 2026; ltg is the whole wiki),
 small dumps of some 125 further languages, and every Wikidata dump at hand (2015 to 2023). Written by
-`python benchmarks/real_input.py`; run it on your own dumps for the same page. The Wikidata dumps hold some 700 items, so most
+`python -m benchmarks.real_input`; run it on your own dumps for the same page. The Wikidata dumps hold some 700 items, so most
 links lead to entities that are not in them: what counts here is that every link is accounted for. Times are wall seconds on
 two cores that other work kept busy; `benchmarks/README.md` has the measured speeds.
 
