@@ -7,9 +7,10 @@ writes `dump.json`, `dump.json.gz` (many gzip members of whole lines, with tiny 
 
 The items at hand are famous ones, with sixty labels and as many sitelinks, which are a third of their bytes; in the real dump
 an item has 6 labels (725 million of 117 million entities, August 2025) and 27 % of the items have a link to a Wikipedia
-(September 2024). So three of four items lose their sitelinks and keep the texts of three languages, and the quarter that
-keeps all is the one with the fewest links. What remains is still above the real dump in labels and links, and near it in
-statements and bytes a line (13.6 kB). `--as-found True` leaves the items as they are.
+(September 2024). So three of four items lose their sitelinks and keep labels and aliases of three languages, and the quarter that
+keeps all is the one with the fewest links; descriptions, which programs write in many languages for most items, stay. What
+remains is still above the real dump in labels, links and statements (25 an item, against some 14), and near it in bytes a
+line (13.6 kB). `--as-found True` leaves the items as they are.
 
 An item comes again only after several megabytes, outside the windows of gzip (32 kB) and bzip2 (900 kB), so the ratios of
 compression are honest. What repeats makes the Parquet files smaller than real ones; the time to write them is therefore a
@@ -40,7 +41,7 @@ LONGEST = {True: 26_000, False: 60_000}
 LINKED_SHARE = 0.267
 """Share of items with a link to a Wikipedia (30,072,707 of 112,467,802 in September 2024)."""
 LANGUAGES_OF_UNLINKED = ("en", "nl", "de")
-"""Languages whose texts an item without links keeps."""
+"""Languages whose labels and aliases an item without links keeps."""
 COPIES = {"twenty_entities.json.bz2": 3}
 """How often the lines of a file come in one round, where it is not once: those in today's layout weigh more."""
 PROPERTIES = 5
@@ -90,9 +91,9 @@ def as_in_the_dump(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _unlinked(item: dict[str, Any]) -> dict[str, Any]:
-    """The item without sitelinks and with the texts of few languages."""
+    """The item without sitelinks and with the names of few languages."""
     fewer: dict[str, Any] = {"sitelinks": {}}
-    for field in ("labels", "descriptions", "aliases"):
+    for field in ("labels", "aliases"):
         texts = item[field] or {}
         fewer[field] = {language: texts[language] for language in LANGUAGES_OF_UNLINKED if language in texts}
     return item | fewer
