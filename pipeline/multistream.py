@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from pipeline import storage
 from pipeline.ranges import ByteRange
-from pipeline.sources import open_source
+from pipeline.storage import open_read
 from schemas.errors import InputCorrupt
 
 _DUMP_NAME = re.compile(r"(.*-multistream)(\d*)\.xml(-p\d+p\d+)?\.bz2")
@@ -68,7 +68,7 @@ def read_index(path: str, size: int) -> StreamIndex:
     """
     counts: dict[int, int] = {}
     first: dict[int, int] = {}
-    with open_source(path) as packed, bz2.open(packed) as lines:
+    with open_read(path) as packed, bz2.open(packed) as lines:
         for number, line in enumerate(lines, 1):
             try:
                 offset, page_id = map(int, line.split(b":", 2)[:2])

@@ -23,7 +23,8 @@ from pipeline.parsing.siteinfo import HEAD_BYTES, read_siteinfo
 from pipeline.parsing.titles import normalise_title
 from pipeline.quality_reference import MAX_BYTES, kept_characters, reduced, reference_links
 from pipeline.ranges import read_elements, read_head
-from pipeline.sources import open_source, plan_sources
+from pipeline.sources import plan_sources
+from pipeline.storage import open_read
 from pipeline.wikipedia import WikipediaConfig, dump_files, dump_wiki
 
 WHOLE_FILE = 1 << 40
@@ -146,12 +147,12 @@ def read_articles(config: QualityConfig) -> Iterator[tuple[DumpPage, Dialect]]:
     """The articles of the dumps, with the wikitext of their wikis."""
     job = WikipediaConfig(dumps=config.dumps, output="", wiki_from_name=config.wiki_from_name)
     for path in dump_files(job):
-        site = read_siteinfo(read_head(path, HEAD_BYTES, open_source), path)
+        site = read_siteinfo(read_head(path, HEAD_BYTES, open_read), path)
         header = {} if config.wiki_from_name else site.namespaces
         dialect = wiki_dialect(dump_wiki(path, site, config.wiki_from_name), header)
         number = 0
         for span in plan_sources([path], WHOLE_FILE):
-            for element in read_elements(span, b"<page>", b"</page>", open_file=open_source):
+            for element in read_elements(span, b"<page>", b"</page>", open_file=open_read):
                 page = _article(element.data) if element.problem is None else None
                 if page is not None:
                     number += 1

@@ -1,43 +1,15 @@
-"""Dump files by path or URL: which there are, how to open them, and the ranges of all of them.
-
-A local path is opened as a file. A path with a scheme (`gs://`, `s3://`, `hdfs://`, …) goes through Beam's file systems,
-which are imported only then.
-"""
+"""Dump files by path, URL or pattern: which there are, and the ranges of all of them."""
 
 from __future__ import annotations
 
 import glob
 import os
 from collections.abc import Sequence
-from typing import BinaryIO
 
-from pipeline.ranges import ByteRange, open_local, plan_ranges
-from schemas.errors import InputMissing, UsageError
-
-
-def is_url(path: str) -> bool:
-    """Whether a path names a file system by a scheme."""
-    return "://" in path
-
-
-def open_source(path: str) -> BinaryIO:
-    """Open a dump for reading its bytes as they are stored; the file can seek.
-
-    Raises:
-        InputMissing: there is no such file.
-        UsageError: no file system is installed for the path's scheme.
-    """
-    if not is_url(path):
-        return open_local(path)
-    from apache_beam.io.filesystem import BeamIOError, CompressionTypes
-    from apache_beam.io.filesystems import FileSystems
-
-    try:
-        return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
-    except ValueError as error:
-        raise UsageError(_unknown_scheme(path)) from error
-    except (BeamIOError, OSError) as error:
-        raise InputMissing(f"{path} cannot be opened: {error}. Check the path and the credentials.") from error
+from pipeline import url_files
+from pipeline.ranges import ByteRange, plan_ranges
+from pipeline.storage import open_read
+from schemas.errors import InputMissing
 
 
 def expand_sources(patterns: Sequence[str]) -> list[str]:
@@ -51,7 +23,7 @@ def expand_sources(patterns: Sequence[str]) -> list[str]:
         raise InputMissing("no dump was named. Give at least one path, for instance latest-all.json.gz.")
     paths: dict[str, None] = {}
     for pattern in patterns:
-        found = _match_url(pattern) if is_url(pattern) else _match_local(pattern)
+        found = _match_url(pattern) if url_files.is_url(pattern) else _match_local(pattern)
         if not found:
             raise InputMissing(f"{pattern} names no file. Check the path, or download the dump first.")
         paths.update(dict.fromkeys(found))
@@ -65,21 +37,7 @@ def _match_local(pattern: str) -> list[str]:
 
 
 def _match_url(pattern: str) -> list[str]:
-    from apache_beam.io.filesystem import BeamIOError
-    from apache_beam.io.filesystems import FileSystems
-
-    try:
-        (result,) = FileSystems.match([pattern])
-    except ValueError as error:
-        raise UsageError(_unknown_scheme(pattern)) from error
-    except (BeamIOError, OSError) as error:
-        raise InputMissing(f"{pattern} cannot be listed: {error}. Check the path and the credentials.") from error
-    return sorted(entry.path for entry in result.metadata_list)
-
-
-def _unknown_scheme(path: str) -> str:
-    scheme = path.split("://", 1)[0]
-    return f"{path}: no file system for {scheme}:// is installed. For gs:// install the extra [gcp], for s3:// install boto3."
+    return [url for url, _ in url_files.match(pattern)]
 
 
 def plan_sources(paths: Sequence[str], num_bytes_per_range: int) -> list[ByteRange]:
@@ -89,4 +47,4 @@ def plan_sources(paths: Sequence[str], num_bytes_per_range: int) -> list[ByteRan
         InputMissing: a file is not there.
         InputCorrupt: a file is empty, an HTML page, or of a kind that dumps never have.
     """
-    return [span for path in paths for span in plan_ranges(path, num_bytes_per_range, open_source)]
+    return [span for path in paths for span in plan_ranges(path, num_bytes_per_range, open_read)]

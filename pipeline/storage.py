@@ -1,4 +1,4 @@
-"""Files and folders by path or URL: the local disk directly, everything else (`gs://`, `s3://`) through Beam.
+"""Files and folders by path or URL: the local disk directly, everything else (`gs://`, `s3://`) as `url_files` has it.
 
 A local build is made in `<output>.partial` and published by one rename. Object stores have no rename of folders: there
 the build is made in place, and the manifest, written last, is what publishes it.
@@ -12,8 +12,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
+from pipeline import url_files
+from pipeline.ranges import open_local
 from schemas.errors import InputMissing, StorageError
 
 _REFUSALS = {
@@ -32,7 +34,7 @@ _REFUSALS = {
 
 def is_local(path: str) -> bool:
     """Tell whether `path` is on the local disk."""
-    return "://" not in path
+    return not url_files.is_url(path)
 
 
 def join(folder: str, *names: str) -> str:
@@ -101,15 +103,9 @@ def check_room(path: str, input_bytes: int) -> None:
         )
 
 
-def _beam_filesystems() -> Any:
-    from apache_beam.io.filesystems import FileSystems  # costs half a second: only where a URL is met
-
-    return FileSystems
-
-
 def exists(path: str) -> bool:
     """Tell whether a file or local folder is there."""
-    return os.path.exists(path) if is_local(path) else bool(_beam_filesystems().exists(path))
+    return os.path.exists(path) if is_local(path) else url_files.exists(path)
 
 
 def size(path: str) -> int:
@@ -118,15 +114,12 @@ def size(path: str) -> int:
     Raises:
         InputMissing: there is no such file.
     """
-    if is_local(path):
-        try:
-            return os.stat(path).st_size
-        except FileNotFoundError as error:
-            raise InputMissing(f"{path} does not exist. Check the path, or download the dump first.") from error
-    found = _beam_filesystems().match([path])[0].metadata_list
-    if not found:
-        raise InputMissing(f"{path} does not exist. Check the URL and your permission to read it.")
-    return int(found[0].size_in_bytes)
+    if not is_local(path):
+        return url_files.size(path)
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError as error:
+        raise InputMissing(f"{path} is not there. Check the path, or download the dump first.") from error
 
 
 def open_read(path: str) -> BinaryIO:
@@ -135,15 +128,7 @@ def open_read(path: str) -> BinaryIO:
     Raises:
         InputMissing: there is no such file.
     """
-    if is_local(path):
-        try:
-            return open(path, "rb")
-        except FileNotFoundError as error:
-            raise InputMissing(f"{path} does not exist. Check the path, or download the dump first.") from error
-    from apache_beam.io.filesystem import CompressionTypes
-
-    size(path)
-    return _beam_filesystems().open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    return open_local(path) if is_local(path) else url_files.open_read(path)
 
 
 @contextmanager
@@ -153,24 +138,20 @@ def open_write(path: str) -> Iterator[BinaryIO]:
     Raises:
         StorageError: the storage refused.
     """
+    if not is_local(path):
+        with url_files.open_write(path) as file:
+            yield file
+        return
     with storage_errors(path):
-        if is_local(path):
-            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-            beside = f"{path}.tmp"
-            try:
-                with open(beside, "wb") as file:
-                    yield file
-                os.replace(beside, path)
-            except BaseException:
-                Path(beside).unlink(missing_ok=True)  # a full disk needs its room for what says so
-                raise
-            return
-        from apache_beam.io.filesystem import CompressionTypes
-
-        # An object appears in a store only when it is closed.
-        file = _beam_filesystems().create(path, compression_type=CompressionTypes.UNCOMPRESSED)
-        yield file
-        file.close()
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        beside = f"{path}.tmp"
+        try:
+            with open(beside, "wb") as file:
+                yield file
+            os.replace(beside, path)
+        except BaseException:
+            Path(beside).unlink(missing_ok=True)  # a full disk needs its room for what says so
+            raise
 
 
 def write_text(path: str, text: str) -> None:
@@ -191,8 +172,7 @@ def list_files(folder: str) -> list[str]:
         root = Path(folder)
         return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
     prefix = folder.rstrip("/") + "/"
-    found = _beam_filesystems().match([prefix + "**"])[0].metadata_list
-    return sorted(item.path.removeprefix(prefix) for item in found)
+    return sorted(url.removeprefix(prefix) for url, _ in url_files.match(prefix + "**", StorageError))
 
 
 def delete(folder: str, names: list[str]) -> None:
@@ -202,7 +182,7 @@ def delete(folder: str, names: list[str]) -> None:
     if not is_local(folder):
         paths = [path for path in (join(folder, name) for name in names) if exists(path)]
         if paths:
-            _beam_filesystems().delete(paths)
+            url_files.delete(paths)
         return
     for name in names:
         Path(folder, name).unlink(missing_ok=True)

@@ -26,7 +26,7 @@ from pipeline.parsing.empty_fields import count_empty_fields
 from pipeline.parsing.items import EntityColumns, EntityRefused, ItemOptions, Ranks
 from pipeline.parsing.languages import find_wiki, label_languages, parse_languages
 from pipeline.ranges import ByteRange, Lines, plan_ranges, read_chunks, read_head, read_lines
-from pipeline.sources import expand_sources, open_source
+from pipeline.sources import expand_sources
 from pipeline.task_output import TaskOutput, TaskRecord
 from schemas import ENTITIES, LITERALS, QUALIFIERS, RELATIONS, SITELINKS, TRIPLES
 from schemas.errors import InputCorrupt, UsageError, XlmkError
@@ -107,11 +107,11 @@ def plan(config: WikidataConfig) -> list[Task]:
         raise UsageError("range_bytes and max_line_bytes must be at least 1, check_keys_every at least 0")
     tasks: list[Task] = []
     for path in expand_sources(config.dumps):
-        layout = layout_of(read_head(path, HEAD_BYTES, open_source), path)
+        layout = layout_of(read_head(path, HEAD_BYTES, storage.open_read), path)
         size = storage.size(path) if layout == "document" else config.range_bytes
         if layout == "lines":
             log.warning("%s has no '[' at its beginning: if it was cut off between two lines, nobody can tell", path)
-        for span in plan_ranges(path, size, open_source):
+        for span in plan_ranges(path, size, storage.open_read):
             payload = {"span": dataclasses.asdict(span), "layout": layout}
             name = storage.file_name(path)
             tasks.append(Task(index=len(tasks), source=name, payload=payload, num_bytes=span.end - span.start))
@@ -149,7 +149,7 @@ Place = tuple[Lines, int]
 def _lines(config: WikidataConfig, task: Task, span: ByteRange, out: TaskOutput) -> Iterator[tuple[bytes, Place]]:
     """Yield the JSON of each entity whose line begins in a range; reject lines over the limit."""
     final_mark = FINAL_MARK[task.payload["layout"]]
-    batches = read_lines(span, max_line_bytes=config.max_line_bytes, final_mark=final_mark, open_file=open_source)
+    batches = read_lines(span, max_line_bytes=config.max_line_bytes, final_mark=final_mark, open_file=storage.open_read)
     for batch in batches:
         if batch.oversize:
             detail = f"the line has {batch.oversize:,} bytes, the limit is {config.max_line_bytes:,}"
@@ -164,7 +164,7 @@ def _lines(config: WikidataConfig, task: Task, span: ByteRange, out: TaskOutput)
 
 def _document(span: ByteRange) -> Iterator[tuple[bytes, Place]]:
     """Yield the JSON of each entity of a file that is one object: an entity, or the answer of Wikidata's API."""
-    with closing(read_chunks(span, open_source)) as chunks:
+    with closing(read_chunks(span, storage.open_read)) as chunks:
         text = b"".join(chunk.data for chunk in chunks)
     try:
         whole = msgspec.json.decode(text, type=dict[str, msgspec.Raw])

@@ -27,7 +27,7 @@ from pipeline.parsing.languages import find_wiki
 from pipeline.parsing.pages import DumpPage, PageProblem, page_namespace, read_page
 from pipeline.parsing.siteinfo import HEAD_BYTES, SiteInfo, read_siteinfo
 from pipeline.ranges import ByteRange, Element, read_elements, read_head
-from pipeline.sources import expand_sources, open_source, plan_sources
+from pipeline.sources import expand_sources, plan_sources
 from pipeline.task_output import TaskOutput, TaskRecord
 from schemas import PAGES, REDIRECTS
 from schemas.errors import InputCorrupt, UsageError
@@ -107,7 +107,7 @@ def plan(config: WikipediaConfig) -> list[Task]:
 
 def _plan_file(config: WikipediaConfig, path: str) -> list[tuple[dict[str, Any], int]]:
     """The payload and the size of the task of each range of a dump."""
-    site = read_siteinfo(read_head(path, HEAD_BYTES, open_source), path)
+    site = read_siteinfo(read_head(path, HEAD_BYTES, storage.open_read), path)
     wiki = dump_wiki(path, site, config.wiki_from_name)
     spans = plan_sources([path], config.range_bytes)
     index_path = find_index(path) if config.use_index and spans[0].form == "bz2" else None
@@ -166,7 +166,7 @@ def _read_range(config: WikipediaConfig, task: Task, out: TaskOutput) -> None:
         b"</page>",
         max_element_bytes=config.max_page_bytes,
         final_mark=b"</mediawiki>",
-        open_file=open_source,
+        open_file=storage.open_read,
         salvage=config.salvage,
     )
     for element in elements:

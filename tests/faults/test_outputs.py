@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import shutil
@@ -10,19 +11,22 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import datasets
 import duckdb
 import polars
 import pytest
+from apache_beam.io.filesystem import BeamIOError
 
 import schemas
 from pipeline.job import run_job
 from schemas import TRIPLES, read_manifest
-from schemas.errors import OutputBusy, RejectLimitExceeded, ShardMismatch
+from schemas.errors import OutputBusy, RejectLimitExceeded, ShardMismatch, StorageError
 from schemas.verify import require_sound
 from tests.faults import dumps, ingest
 from tests.faults.recorder import REPOSITORY, Recorder
+from tests.pipeline.folder_urls import FolderFileSystem
 from tests.pipeline.number_job import JOB, NumberConfig
 from tests.pipeline.test_job import ONE_PROCESS, command
 
@@ -215,6 +219,56 @@ def test_a_place_that_cannot_be_written(tmp_path: Path, recorder: Recorder) -> N
     dump = str(tmp_path / "wikidata.json")
     recorder.run("wikidata", "--dumps", dump, "--output", output, code=15, match="cannot be written")
     recorder.run("wikidata", "--dumps", dump, "--output", "/proc/out", code=15, match="cannot be written")
+
+
+class Forbidden(Exception):
+    """Stands for an error of a cloud's own library, which Beam lets through."""
+
+
+Forbidden.__module__ = "google.api_core.exceptions"
+
+
+class RefusingFile(io.BytesIO):
+    """Takes bytes, and refuses them when they are sent."""
+
+    def close(self) -> None:
+        """Sends what was written."""
+        if not self.closed:
+            super().close()
+            raise Forbidden("403 POST storage.googleapis.com: no storage.objects.create access")
+
+
+class RefusingFileSystem(FolderFileSystem):
+    """A store that may be listed, but not written: some say so when a file is made, some when it is closed."""
+
+    @classmethod
+    def scheme(cls) -> str:
+        """Names it."""
+        return "refusing"
+
+    def create(self, path: str, *args: Any, **kwargs: Any) -> Any:
+        """Makes a file, or refuses to."""
+        if "/at-once/" in path:
+            raise BeamIOError("Create operation failed: 403 Forbidden")
+        return RefusingFile()
+
+
+@pytest.mark.fault("D13")
+@pytest.mark.parametrize("when", ["at-once", "when-sent"])
+def test_a_bucket_that_may_not_be_written(
+    tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    monkeypatch.setenv("XLMK_TEST_MARKER", str(tmp_path / "ran"))
+    config = NumberConfig(output=f"refusing://bucket/{when}/out")
+    recorder.error(StorageError, "403.*your credentials and permission", lambda: run_job(JOB, config, ONE_PROCESS))
+    assert not (tmp_path / "ran").exists(), "a task began"
+
+
+@pytest.mark.fault("D13")
+def test_a_store_that_no_library_is_installed_for(tmp_path: Path, recorder: Recorder) -> None:
+    (tmp_path / "wikidata.json").write_bytes(dumps.wikidata(LINES))
+    flags = ("--dumps", str(tmp_path / "wikidata.json"), "--output", "nowhere://bucket/out")
+    recorder.run("wikidata", *flags, code=2, match="no file system for nowhere:// is installed")
 
 
 def test_equal_input_gives_equal_bytes_on_any_number_of_workers(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from apache_beam.io.filesystem import FileMetadata, FileSystem, MatchResult
 from apache_beam.io.localfilesystem import LocalFileSystem
 
 from pipeline.ranges import read_lines
-from pipeline.sources import expand_sources, open_source, plan_sources
+from pipeline.sources import expand_sources, plan_sources
+from pipeline.storage import open_read
 from schemas.errors import InputCorrupt, InputMissing, UsageError
 
 
@@ -52,19 +53,19 @@ def test_through_a_file_system_of_beam(tmp_path: Path, bucket: str) -> None:
     assert expand_sources([f"{bucket}/*.gz"]) == [f"{bucket}/dump.json.gz"]
     spans = plan_sources([f"{bucket}/dump.json.gz"], 2000)
     assert len(spans) > 3
-    found = [line for span in spans for batch in read_lines(span, open_file=open_source) for line in batch.lines]
+    found = [line for span in spans for batch in read_lines(span, open_file=open_read) for line in batch.lines]
     assert found == [*lines, b""]
 
 
 def test_missing_in_a_file_system_of_beam(bucket: str) -> None:
     with pytest.raises(InputMissing, match="names no file"):
         expand_sources([f"{bucket}/absent*.gz"])
-    with pytest.raises(InputMissing, match="cannot be opened"):
-        open_source(f"{bucket}/absent.gz")
+    with pytest.raises(InputMissing, match="is not there"):
+        open_read(f"{bucket}/absent.gz")
 
 
 def test_unknown_scheme_says_what_to_install() -> None:
-    for call in (lambda: open_source("nowhere://x/y.gz"), lambda: expand_sources(["nowhere://x/*.gz"])):
+    for call in (lambda: open_read("nowhere://x/y.gz"), lambda: expand_sources(["nowhere://x/*.gz"])):
         with pytest.raises(UsageError, match="no file system for nowhere:// is installed"):
             call()
 

@@ -39,7 +39,7 @@ def test_written_files_are_read_listed_and_deleted(root: str) -> None:
 
 
 def test_a_missing_file_is_named(root: str) -> None:
-    with pytest.raises(InputMissing, match=r"nothing\.json does not exist"):
+    with pytest.raises(InputMissing, match=r"nothing\.json is not there"):
         storage.open_read(storage.join(root, "nothing.json"))
     assert storage.list_files(storage.join(root, "nowhere")) == []
 
