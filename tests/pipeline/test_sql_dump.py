@@ -87,5 +87,5 @@ def test_damage_is_named(tmp_path: Path) -> None:
                 dump(tmp_path / "c.gz", HEAD + INSERTS.replace("(5,9", "(5;9") + END), "wb_items_per_site", columns
             )
         )
-    with pytest.raises(InputMissing, match="is not there"):
+    with pytest.raises(InputMissing, match="does not exist"):
         list(read_rows(tmp_path / "none.gz", "page", columns))
