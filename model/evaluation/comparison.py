@@ -21,6 +21,8 @@ from schemas.errors import UsageError
 QUESTIONS = {"mep": "context → entity", "oe": "fact → object"}
 """Short heads, no wider than three columns of figures."""
 MEASURES = ("hits@1", "hits@10", "mrr")
+FLOORS = {"chance": "chance", "frequency": "most frequent answer first"}
+"""Lines a model must stand above, and what the table calls them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,11 +78,11 @@ def _merged(runs: Sequence[Results]) -> Results:
 
 
 def comparison_table(outcomes: Sequence[Outcome]) -> str:
-    """One line per outcome and one for chance; hits and MRR in per cent, averaged over pairs of different languages."""
+    """One line per outcome, below those of chance and frequency; hits and MRR in per cent, means over language pairs."""
     first = outcomes[0].results
     questions = [q for q in QUESTIONS if _line(first, q, "chance") is not None]
     lines = [["", *(name for _ in questions for name in MEASURES)]]
-    lines.append(["chance", *_cells(first, questions, "chance")])
+    lines += [[name, *_cells(first, questions, line)] for line, name in FLOORS.items()]
     lines += [[outcome.name, *_cells(outcome.results, questions, "model")] for outcome in outcomes]
     table = align(lines, left=1)
     pairs = len({(r.keys["source"], r.keys["target"]) for r in first.rows if _is_across(r)})
@@ -149,7 +151,7 @@ def _cells(results: Results, questions: Sequence[str], line: str) -> list[str]:
     for question in questions:
         row = _line(results, question, line)
         measures = {name: row.measures[name] for name in MEASURES} if row else {}
-        if line == "chance":  # the same for every seed
+        if line in FLOORS:  # the same for every seed
             measures = {name: Measure((measure.mean,)) for name, measure in measures.items()}
         cells += [format_measure(name, measures[name]) if row else "-" for name in MEASURES]
     return cells

@@ -6,8 +6,9 @@ candidates are all descriptions of the target language. Other true objects of th
 against an OE query.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor
 from model.data.token_dataset import TokenDataset
 from model.evaluation.documents import Document, description, masked_context, subject_and_relation
 from model.evaluation.embedder import Embedder, Role
+from model.evaluation.frequency import Frequency
 from model.evaluation.ranking import chance_score, score_ranks, truth_ranks
 from model.evaluation.ranking_config import RetrievalConfig
 from model.evaluation.results import Results, Row
@@ -25,7 +27,6 @@ from model.evaluation.retrieval_data import (
     TripleQuery,
     check_languages,
     look_up_counts,
-    mention_counts,
     read_descriptions,
     read_mention_queries,
     read_relations,
@@ -33,6 +34,9 @@ from model.evaluation.retrieval_data import (
     sample_descriptions,
 )
 from schemas.errors import InputCorrupt
+
+Answer = Callable[[Sequence[Any], list[Document]], Tensor]
+"""Turns queries, given as they were read and as documents, into vectors to be compared with the candidates'."""
 
 FREQUENCY_BINS = ((0, 0, "0 (unseen)"), (1, 9, "1 to 9"), (10, 99, "10 to 99"), (100, None, "100 or more"))
 """How often an entity is mentioned in training contexts: from, to (inclusive), name."""
@@ -72,7 +76,17 @@ class Retrieval:
 
     def rank(self) -> list[Ranked]:
         """Ranks of every question and language pair that has an answerable query."""
-        return [*self._rank_mentions(), *self._rank_triples()]
+        mentions = self._rank_mentions(self._candidates("mep_key"), lambda _, asked: self._embed(asked, "mep_query"))
+        triples = self._rank_triples(self._candidates("oe_key"), lambda _, asked: self._embed(asked, "oe_query"))
+        return [*mentions, *triples]
+
+    def rank_by_frequency(self, frequency: Frequency) -> list[Ranked]:
+        """The same questions answered without reading, by how often each candidate was the answer in training."""
+        entities = {language: texts.entities for language, texts in self.descriptions.items()}
+        mentioned = {language: frequency.of_mentions(numbers) for language, numbers in entities.items()}
+        objects = {language: frequency.of_objects(numbers) for language, numbers in entities.items()}
+        mentions = self._rank_mentions(mentioned, lambda queries, _: frequency.any_mention(len(queries)))
+        return [*mentions, *self._rank_triples(objects, lambda queries, _: frequency.relations_of(queries))]
 
     def _needed_entities(self) -> np.ndarray:
         """Entities that a query is about or is answered by: their descriptions are never left out."""
@@ -84,23 +98,23 @@ class Retrieval:
         pooling = self.config.pooling
         return {language: self.embedder.project(states, role, pooling) for language, states in self._states.items()}
 
-    def _rank_mentions(self) -> list[Ranked]:
-        candidates, ranked = self._candidates("mep_key"), []
+    def _rank_mentions(self, candidates: dict[str, Tensor], answer: Answer) -> list[Ranked]:
+        ranked = []
         for source in self.languages:
             queries = self._mentions[source]
-            vectors = self._embed([self._context(query) for query in queries], "mep_query")
+            vectors = answer(queries, [self._context(query) for query in queries])
             entities = np.array([query.entity for query in queries], dtype=np.int64)
             for target in self.languages:
                 ranked.append(self._ranked("mep", source, target, vectors, entities, candidates[target]))
         return [one for one in ranked if len(one.ranks)]
 
-    def _rank_triples(self) -> list[Ranked]:
+    def _rank_triples(self, candidates: dict[str, Tensor], answer: Answer) -> list[Ranked]:
         if not self._triples:
             return []
-        candidates, ranked = self._candidates("oe_key"), []
+        ranked = []
         for source in self.languages:
             asked, documents = self._questions(self._triples, source)
-            vectors = self._embed(documents, "oe_query")
+            vectors = answer(asked, documents)
             entities = np.array([query.object for query in asked], dtype=np.int64)
             others = _true_objects(self.data, asked)
             for target in self.languages:
@@ -159,14 +173,16 @@ def evaluate_retrieval(config: RetrievalConfig, embedder: Embedder, data: TokenD
 
     Raises: InputCorrupt where the validation split asks nothing that the descriptions can answer.
     """
-    ranked = Retrieval(config, embedder, data).rank()
+    retrieval = Retrieval(config, embedder, data)
+    ranked = retrieval.rank()
     if not ranked:
         raise InputCorrupt(
             f"{data.folder}: no validation query of retrieval has an answer among the descriptions; "
             "build with more pages, or with a larger validation share"
         )
-    counted = mention_counts(data)
-    rows = summary_rows(ranked) + pair_rows(ranked) + frequency_rows(ranked, counted)
+    frequency = Frequency(data)
+    summary = summary_rows(ranked, retrieval.rank_by_frequency(frequency))
+    rows = summary + pair_rows(ranked) + frequency_rows(ranked, frequency.mentioned)
     first = next(row for row in rows if row.keys["about"] == "summary")
     return Results(
         task="retrieval",
@@ -179,17 +195,23 @@ def evaluate_retrieval(config: RetrievalConfig, embedder: Embedder, data: TokenD
     )
 
 
-def summary_rows(ranked: Sequence[Ranked]) -> list[Row]:
-    """Per question, the mean over language pairs: across languages, then within one, each with its line of chance."""
+def summary_rows(ranked: Sequence[Ranked], by_frequency: Sequence[Ranked]) -> list[Row]:
+    """Per question, the mean over language pairs: across languages, then within one, beside frequency and chance."""
     rows = []
     for question in dict.fromkeys(one.question for one in ranked):
         for name, across in (("across", True), ("within", False)):
-            pairs = [r for r in ranked if r.question == question and (r.source != r.target) == across]
+            pairs = _pairs(ranked, question, across)
             if pairs:
                 keys = {"about": "summary", "question": question, "languages": name}
                 rows.append(Row.single(keys | {"line": "model"}, _mean_over_pairs(pairs)))
+                least = _mean_over_pairs(_pairs(by_frequency, question, across))
+                rows.append(Row.single(keys | {"line": "frequency"}, least))
                 rows.append(Row.single(keys | {"line": "chance"}, _mean_chance(pairs)))
     return rows
+
+
+def _pairs(ranked: Sequence[Ranked], question: str, across: bool) -> list[Ranked]:
+    return [one for one in ranked if one.question == question and (one.source != one.target) == across]
 
 
 def pair_rows(ranked: Sequence[Ranked]) -> list[Row]:
@@ -223,11 +245,21 @@ def _within(counts: np.ndarray, low: int, high: int | None) -> np.ndarray:
 
 
 def _mean_over_pairs(pairs: Sequence[Ranked]) -> dict[str, float]:
-    return _mean([score_ranks(one.ranks).measures() for one in pairs])
+    means = _mean([score_ranks(one.ranks).measures() for one in pairs])
+    return means | {"mrr by entity": _mrr_by_entity(pairs)}
+
+
+def _mrr_by_entity(pairs: Sequence[Ranked]) -> float:
+    """MRR with every right entity counting once, however many queries ask for it."""
+    entities = np.concatenate([np.array(one.entities, dtype=np.int64) for one in pairs])
+    shares = 1 / torch.cat([one.ranks for one in pairs]).double().numpy()
+    _, places = np.unique(entities, return_inverse=True)
+    return float(np.mean(np.bincount(places, weights=shares) / np.bincount(places)))
 
 
 def _mean_chance(pairs: Sequence[Ranked]) -> dict[str, float]:
-    return _mean([chance_score(one.num_candidates, len(one.ranks)).measures() for one in pairs])
+    means = _mean([chance_score(one.num_candidates, len(one.ranks)).measures() for one in pairs])
+    return means | {"mrr by entity": means["mrr"]}
 
 
 def _mean(scores: Sequence[dict[str, float]]) -> dict[str, float]:

@@ -60,9 +60,9 @@ def test_runs_are_compared_beside_chance(
     assert lines[0] == "retrieval across languages, mean over 2 language pairs, in per cent"
     assert lines[2].index("context → entity") == lines[3].index("hits@1")
     names = [line.split("  ")[0] for line in lines[4:]]
-    assert names[0] == "chance"
+    assert names[:2] == ["chance", "most frequent answer first"]
     assert (
-        names[1].startswith("MLM only") and "mean over tokens" in names[2] and names[3] == "MLM + MEP + OE (with-heads)"
+        names[2].startswith("MLM only") and "mean over tokens" in names[3] and names[4] == "MLM + MEP + OE (with-heads)"
     )
     chance = lines[4].split()[1:]
     assert chance[:3] == [
@@ -93,17 +93,13 @@ def test_runs_that_differ_in_their_seed_share_a_line(seeds: list[Path], tokens: 
     table = compare(ComparisonConfig(runs=tuple(map(str, seeds)), data=str(tokens), device="cpu"))
     lines = table.splitlines()
     assert lines[0].endswith("in per cent, ± standard deviation over seeds")
-    assert [line.split("  ")[0] for line in lines[4:]] == [
-        "chance",
-        "MLM + MEP + OE (2 seeds)",
-        "MLM + MEP + OE (seed-2)",
-    ]
-    assert "±" in lines[5] and "±" not in lines[4] + lines[6]
+    assert [line.split("  ")[0] for line in lines[6:]] == ["MLM + MEP + OE (2 seeds)", "MLM + MEP + OE (seed-2)"]
+    assert "±" in lines[6] and "±" not in lines[4] + lines[5] + lines[7]
     each = [read_results(folder / "evaluation" / "retrieval.json") for folder in seeds[:2]]
     keys = {"about": "summary", "question": "mep", "languages": "across", "line": "model"}
     values = [100 * results.find(**keys).measures["mrr"].mean for results in each]
     assert values[0] != values[1]
-    assert f"{fmean(values):.1f} ± {stdev(values):.1f}" in lines[5]
+    assert f"{fmean(values):.1f} ± {stdev(values):.1f}" in lines[6]
 
 
 def test_results_that_lie_there_are_reused_only_where_they_fit(seeds: list[Path], tokens: Path) -> None:
@@ -130,7 +126,7 @@ def test_runs_of_one_name_do_not_share_a_folder(seeds: list[Path], tokens: Path,
 def test_each_question_stands_above_its_own_columns() -> None:
     rows = [Row.single({"about": "pair", "question": "mep", "source": "aa", "target": "bb"}, {"mrr": 0.1})]
     for question, value in (("mep", 0.25), ("oe", 0.5)):
-        for line, share in (("model", value), ("chance", 0.01)):
+        for line, share in (("model", value), ("chance", 0.01), ("frequency", 0.02)):
             keys = {"about": "summary", "question": question, "languages": "across", "line": line}
             rows.append(Row.single(keys, dict.fromkeys(("hits@1", "hits@10", "mrr"), share)))
     results = Results(task="retrieval", model="m", primary_metric="mrr", primary_keys=rows[1].keys, rows=rows)
@@ -138,7 +134,8 @@ def test_each_question_stands_above_its_own_columns() -> None:
     assert lines[2].index("context → entity") == lines[3].index("hits@1")
     assert lines[2].index("fact → object") == lines[3].rindex("hits@1 ")
     assert lines[4].split() == ["chance", *["1.0"] * 6]
-    assert lines[5].split()[3:] == [*["25.0"] * 3, *["50.0"] * 3]
+    assert lines[5].split()[4:] == ["2.0"] * 6
+    assert lines[6].split()[3:] == [*["25.0"] * 3, *["50.0"] * 3]
 
 
 def test_evaluate_retrieval_prints_a_table_and_writes_json(

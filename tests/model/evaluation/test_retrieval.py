@@ -13,7 +13,7 @@ from model.evaluation.ranking import chance_score, score_ranks, truth_ranks
 from model.evaluation.ranking_config import Lengths, RetrievalConfig
 from model.evaluation.retrieval import evaluate_retrieval
 from model.evaluation.retrieval_data import look_up_counts, read_descriptions, read_mention_queries, sample_descriptions
-from schemas import TOKEN_DESCRIPTIONS, TOKEN_MENTIONS
+from schemas import TOKEN_DESCRIPTIONS, TOKEN_MENTIONS, TOKEN_RELATIONS, TOKEN_TRIPLES
 from schemas.errors import InputCorrupt, UsageError
 from tests.model.evaluation.token_world import SPECIAL, BagOfTokens, context, described, small_world, write_dataset
 
@@ -131,6 +131,35 @@ def test_known_ranks_on_a_small_world(tmp_path: Path) -> None:
     assert chance.measures["hits@1"].mean == pytest.approx((1 / 2 + 1 / 3) / 2)
     assert results.primary == results.find(about="summary", question="mep", languages="across").measures["mrr"].mean
     assert results.notes[0].startswith("no projection head for mep")
+
+
+def test_the_line_of_frequency_names_the_most_frequent_answer_first(tmp_path: Path) -> None:
+    rows = [context("aa", [9], (0, 0, entity)) for entity in (1, 1, 1, 2, 2, 3)]
+    triples = [(7, 5, 2), (8, 5, 2), (9, 5, 1), (1, 6, 1)]
+    tables = {
+        (TOKEN_DESCRIPTIONS, "aa", "train"): described("aa", {entity: [10 + entity] for entity in (1, 2, 3, 4)}),
+        (TOKEN_MENTIONS, "aa", "train"): rows,
+        (TOKEN_MENTIONS, "aa", "validation"): [context("aa", [9], (0, 0, entity)) for entity in (1, 1, 2, 4)],
+        (TOKEN_RELATIONS, "aa", "train"): [
+            {"relation_number": number, "language": "aa", "token_ids": [number]} for number in (5, 6)
+        ],
+        (TOKEN_TRIPLES, "", "train"): [fact(*triple) for triple in triples],
+        (TOKEN_TRIPLES, "", "validation"): [fact(3, 5, 1), fact(4, 5, 3), fact(2, 6, 1)],
+    }
+    data = write_dataset(tmp_path / "tokens", tables)
+    config = RetrievalConfig(model="bag", data=str(data.folder), device="cpu")
+    results = evaluate_retrieval(config, Embedder(BagOfTokens(), SPECIAL), data)
+    mentions = results.find(about="summary", question="mep", line="frequency").measures
+    assert mentions["mrr"].mean == pytest.approx((1 + 1 + 1 / 2 + 1 / 4) / 4)
+    assert mentions["mrr by entity"].mean == pytest.approx((1 + 1 / 2 + 1 / 4) / 3)
+    # Relation 5: entity 2 twice, 1 once, 3 and 4 never; relation 6: entity 1 once, all others tie behind it.
+    facts = results.find(about="summary", question="oe", line="frequency").measures
+    assert facts["mrr"].mean == pytest.approx((1 / 2 + 1 / 3.5 + 1) / 3)
+    assert facts["mrr by entity"].mean == pytest.approx(((1 / 2 + 1) / 2 + 1 / 3.5) / 2)
+
+
+def fact(subject: int, relation: int, object_: int) -> dict[str, int]:
+    return {"subject_number": subject, "relation_number": relation, "object_number": object_}
 
 
 def test_a_language_without_descriptions_is_named(tmp_path: Path) -> None:
