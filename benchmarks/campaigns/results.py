@@ -1,4 +1,4 @@
-"""What the long campaigns found, in `results.json`, from which the page of faults is made."""
+"""What the long campaigns found, in `results.json`; `python -m tests.faults.report` brings it to the page of faults."""
 
 from __future__ import annotations
 

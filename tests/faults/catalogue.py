@@ -59,7 +59,7 @@ FAULTS: dict[str, Fault] = {
     "C5": Fault("control character or bad UTF-8 in one page", "that page is rejected, the next is read"),
     "C6": Fault(
         "deep and unbalanced wikitext",
-        "read within 5 s, or rejected by its size: a limit in seconds would give other rows elsewhere",
+        "read within 5 s, or rejected by its length",
     ),
     "C7": Fault("page of 10 MB; page with 100,000 links", "bounded, flagged or rejected"),
     "C8": Fault("empty, deleted, redirect, other namespace, other model", "left out, each by a named reason"),

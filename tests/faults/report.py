@@ -1,4 +1,9 @@
-"""The page of faults, made from the reports of a test run."""
+"""The page of faults, made from the reports of a test run.
+
+    python -m tests.faults.report
+
+writes the page's section on the campaigns anew, from `benchmarks/campaigns/results.json`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,9 @@ import pytest
 
 from tests.faults.catalogue import FAULTS
 
-CAMPAIGNS = Path(__file__).resolve().parents[2] / "benchmarks" / "campaigns" / "results.json"
+REPOSITORY = Path(__file__).resolve().parents[2]
+PAGE = REPOSITORY / "docs" / "faults.md"
+CAMPAIGNS = REPOSITORY / "benchmarks" / "campaigns" / "results.json"
 GROUPS = {
     "A": "Downloads and files",
     "B": "Wikidata records",
@@ -18,6 +25,7 @@ GROUPS = {
     "E": "Shards read by the trainer",
     "F": "Training",
 }
+CAMPAIGNS_HEAD = "## Campaigns"
 MAX_OUTCOMES = 4
 """How many outcomes of one fault the page shows."""
 
@@ -89,7 +97,7 @@ class FaultTable:
 def campaign_lines() -> list[str]:
     """Returns the section on the random campaigns, from what their long runs left."""
     lines = [
-        "## Campaigns",
+        CAMPAIGNS_HEAD,
         "",
         "Random faults from a seed, long form (`python -m benchmarks.campaigns.NAME --help`).",
         "",
@@ -106,3 +114,13 @@ def campaign_lines() -> list[str]:
 
 def _cell(words: str) -> str:
     return words.replace("|", "\\|").replace("<", "&lt;")
+
+
+def write_campaigns(page: Path) -> None:
+    """Writes the section on the campaigns, which is the last of the page, anew."""
+    before = page.read_text(encoding="utf-8").partition(CAMPAIGNS_HEAD)[0]
+    page.write_text("\n".join([before + campaign_lines()[0], *campaign_lines()[1:], ""]), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_campaigns(PAGE)
