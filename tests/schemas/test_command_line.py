@@ -70,7 +70,7 @@ def test_an_action_that_ends_well_gives_its_code() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("pipeline",), ("pipeline", "verify", "--help"), ("model",), ("model", "compare", "--help")],
+    [("pipeline", "verify", "--help"), ("model",), ("model", "compare", "--help")],
     ids=" ".join,
 )
 def test_a_reader_that_is_gone_ends_it_without_a_word(arguments: tuple[str, ...]) -> None:
