@@ -1,17 +1,17 @@
 """Everything that needs a GPU, in one run of at most eight minutes: correctness first, then speed, then a profile.
 
-    python -m benchmarks.gpu --output FOLDER [--minutes 8] [--small True]
+    python -m benchmarks.gpu --output FOLDER [--minutes 8] [--parts losses curves …] [--small]
 
-Parts, in order, each skipped when too little time is left; every finished part is written to FOLDER at once:
+Parts, in order; each is skipped when too little time is left, and what it finds is written to FOLDER at once:
 
-1. `losses`: base size, one step of the same batch: CUDA in bf16 with the fused attention against the CPU in float32.
-2. `curves`: a smaller encoder, 300 steps: bf16 against float32 on CUDA, and `paper` mode against the authors' way.
-3. `resume`: saved, loaded into a new process state, continued; against the run that was not interrupted.
-4. `speed`: base and large at several batch sizes, compiled, beside their floor.
+1. `losses`: base size, one step: CUDA in bf16 with the fused attention against the CPU in float32, and no leak.
+2. `curves`: a smaller encoder, 300 steps: bf16 and float32 against the authors' way in float32.
+3. `resume`: saved, loaded into another model, continued; against the run that was not interrupted.
+4. `speed`: base and large at several batch sizes, compiled, beside their floor; the first with a profile by kernel.
 5. `ways`: the authors' way, the Hugging Face Trainer and ours, base size, same rows.
-6. `profile`: where the hot step's time goes, by kernel.
+6. `head`: the vocabulary head alone, plain and compiled, by size of its chunks.
 
-`--small True` runs the same on a CPU with tiny sizes, to test the script itself.
+`--small` runs the same on a CPU with tiny sizes, to test the script itself.
 """
 
 from __future__ import annotations
@@ -20,213 +20,103 @@ import argparse
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from statistics import median
 
 import torch
-from torch import Tensor
 
-from benchmarks.training import BANK, SMALL, Sizes, compare, rounded, table
-from benchmarks.training_rows import make_rows, packed
-from benchmarks.training_ways import PackedWay, PlainWay, configuration, new_model
-from model.config import EncoderConfig
-from model.measuring.bench import SIZES, XLMR_PIECES, measure, report
+from benchmarks.gpu_checks import base_size, curves, losses, resume
+from benchmarks.gpu_session import Part, run_again, run_part, tidy
+from benchmarks.training import BANK, Sizes, compare, table
+from model.measuring.bench import measure, report
 from model.measuring.bench_config import BenchConfig
+from model.measuring.flops import timed
+from model.method import mlm_head
 from model.method.packed_attention import register_packed_attention
-from model.training.checkpoint import Checkpoint, load_model, load_optimizer, model_tensors, optimizer_tensors, save
-from model.training.step import TrainingStep
 
-CPU = torch.device("cpu")
-TOLERANCE = {"loss": 0.01, "curve": 0.05, "resume": 1e-3}
-"""Largest relative differences: one step in bf16, any window of 20 steps in bf16, a step after resuming."""
-WINDOW = 20
+SPEEDS = (("base", 65_536), ("large", 32_768), ("base", 16_384), ("large", 65_536), ("base", 131_072), ("large", 16_384))
+"""Sizes and tokens a step, most wanted first."""
+SECONDS_OF_SPEED = 60
+"""Time to make, compile and measure one size."""
 
 
-class Session:
-    """The time that is left, the sizes, and where results go."""
-
-    def __init__(self, folder: Path, minutes: float, small: bool) -> None:
-        self.folder, self.small = folder, small
-        self.end = time.monotonic() + 60 * minutes
-        self.device = CPU if small or not torch.cuda.is_available() else torch.device("cuda")
-        self.base: EncoderConfig = replace(SMALL, layers=2) if small else SIZES["base"]
-        self.vocab = 2_000 if small else XLMR_PIECES
-        folder.mkdir(parents=True, exist_ok=True)
-
-    def run(self, name: str, work: Callable[[Session], dict[str, Any]], least_seconds: float) -> None:
-        """Runs one part if there is time, prints and writes what it found; a part that fails does not stop the rest."""
-        left = self.end - time.monotonic()
-        if left < least_seconds:
-            print(f"== {name}: skipped, {left:.0f} s left, {least_seconds:.0f} needed", flush=True)
-            return
-        started = time.monotonic()
-        try:
-            found = work(self)
-        except (RuntimeError, AssertionError, ValueError) as error:
-            found = {"failed": f"{type(error).__name__}: {error}"}
-        found["seconds"] = round(time.monotonic() - started, 1)
-        (self.folder / f"{name}.json").write_text(json.dumps(found, indent=1, default=str), encoding="utf-8")
-        print(f"== {name}\n{json.dumps(found, indent=1, default=str)}", flush=True)
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-            torch.cuda.reset_peak_memory_stats()
-
-
-def losses(session: Session) -> dict[str, Any]:
-    """The measures of one batch on the GPU in bf16 and on the CPU in float32."""
-    rows = make_rows(8, session.vocab, step=0)
-    tokens = rounded(rows.num_tokens)
-    found: dict[str, dict[str, float]] = {}
-    for name, device, precision in (("cpu fp32", CPU, "fp32"), ("device", session.device, session_precision(session))):
-        run = configuration(session.base, "best", 64, tokens, ("mlm", "mep"), precision)
-        training = TrainingStep(new_model(run, session.vocab, device), run, device)
-        measures = training([packed(rows, tokens=tokens)], 0).measures
-        found[name] = {key: float(value) for key, value in measures.items() if key.endswith(("loss", "norm"))}
-    apart = {key: relative(found["device"][key], value) for key, value in found["cpu fp32"].items()}
-    assert max(apart["mlm/loss"], apart["mep/loss"]) < TOLERANCE["loss"], apart
-    return {**found, "relative difference": apart, "tolerance": TOLERANCE["loss"]}
-
-
-def curves(session: Session) -> dict[str, Any]:
-    """Loss curves over 300 steps: bf16 and float32, and the plain way in float32."""
-    steps = 30 if session.small else 300
-    pool = [make_rows(16, 2_000, step=step) for step in range(25)]
-    tokens = rounded(max(rows.num_tokens for rows in pool))
-    found: dict[str, list[float]] = {}
-    for name, precision in (("bf16", session_precision(session)), ("fp32", "fp32"), ("plain fp32", "fp32")):
-        run = configuration(
-            replace(SMALL, layers=1, width=64) if session.small else SMALL,
-            "paper",
-            512,
-            tokens,
-            ("mlm", "mep"),
-            precision,
-        )
-        joint = new_model(run, 2_000, session.device)
-        way = PlainWay(joint, run, session.device, bf16=False) if name.startswith("plain") else None
-        ours = None if way else PackedWay(joint, run, session.device)
-        line = [way.step(pool[n % 25]) if way else ours.step(pool[n % 25]) for n in range(steps)]  # type: ignore[union-attr]
-        found[name] = torch.stack([torch.as_tensor(value, dtype=torch.float32).cpu() for value in line]).tolist()
-    windows = {name: torch.tensor(line).unfold(0, WINDOW, WINDOW).mean(1) for name, line in found.items()}
-    apart = {
-        name: float(((windows[name] - windows["fp32"]) / windows["fp32"]).abs().max())
-        for name in ("bf16", "plain fp32")
-    }
-    assert max(apart.values()) < TOLERANCE["curve"], apart
-    ends = {name: (float(line[0]), float(line[-1])) for name, line in windows.items()}
-    return {"steps": steps, "first and last window": ends, "largest difference of windows": apart, "tolerance": 0.05}
-
-
-def resume(session: Session) -> dict[str, Any]:
-    """Three steps, a checkpoint, three more; against three more from the checkpoint in a new model."""
-    pool = [make_rows(8, session.vocab, step=step) for step in range(6)]
-    tokens = rounded(max(rows.num_tokens for rows in pool))
-    run = configuration(session.base, "best", 64, tokens, ("mlm", "mep"), session_precision(session))
-    whole = PackedWay(new_model(run, session.vocab, session.device), run, session.device)
-    for rows in pool[:3]:
-        whole.step(rows)
-    tensors = model_tensors(whole.training.joint), optimizer_tensors(whole.training.joint, whole.training.optimizer)
-    folder = save(session.folder / "checkpoints", 3, *tensors, {}, keep=2)
-    expected = torch.stack([whole.step(rows) for rows in pool[3:]])
-    again = PackedWay(new_model(replace(run, seed=1), session.vocab, session.device), run, session.device)
-    again.number = 3
-    found = Checkpoint(folder=folder, state={})
-    load_model(found, again.training.joint)
-    load_optimizer(found, again.training.joint, again.training.optimizer)
-    continued = torch.stack([again.step(rows) for rows in pool[3:]])
-    apart = float(((continued - expected) / expected).abs().max())
-    for file in sorted(folder.iterdir()):
-        file.unlink()
-    assert apart < TOLERANCE["resume"], apart
-    return {"losses": expected.tolist(), "after resuming": continued.tolist(), "relative difference": apart}
-
-
-def speed(session: Session) -> dict[str, Any]:
+def speed(part: Part) -> None:
     """Step time, tokens/s, MFU and floor of both sizes at several batch sizes."""
-    plan = [("base", 16_384), ("base", 65_536), ("base", 131_072), ("large", 16_384), ("large", 65_536)]
-    plan = [("recipe", 512), ("recipe", 1_024)] if session.small else plan
-    found = {}
-    for size, tokens in plan:
-        if session.end - time.monotonic() < 75:
-            break
+    for number, (size, tokens) in enumerate((("recipe", 512), ("recipe", 1_024)) if part.small else SPEEDS):
+        name = f"{size} {tokens}"
+        if part.seconds_left < SECONDS_OF_SPEED and not part.small:
+            part.record(name, "no time left")
+            continue
         config = BenchConfig(
-            recipe="tiny" if session.small else "base",
+            recipe="tiny" if part.small else "base",
             size=size,  # type: ignore[arg-type]
             tokens_per_step=tokens,
-            vocab_size=session.vocab,
-            steps=4 if session.small else 15,
-            compile=not session.small,
+            vocab_size=base_size(part)[1],
+            steps=4 if part.small else 20,
+            compile=not part.small,
+            profile="" if number else str(part.folder / "profile.txt"),
         )
-        figures = measure(config)
-        print(f"{size} {tokens}\n{report(figures)}", flush=True)
-        found[f"{size} {tokens}"] = asdict(figures)
-        if session.device.type == "cuda":
-            torch.cuda.empty_cache()
-            torch.cuda.reset_peak_memory_stats()
-    return found
+        try:
+            figures = measure(config)
+        except RuntimeError as error:  # one size that does not fit, or does not compile, leaves the others
+            part.record(name, f"failed: {type(error).__name__}: {str(error)[:500]}")
+        else:
+            part.record(name, asdict(figures))
+            print(report(figures), flush=True)
+        tidy(part.device)
 
 
-def ways(session: Session) -> dict[str, Any]:
+def ways(part: Part) -> None:
     """The three ways at base size; the Trainer where its package is there."""
+    encoder, vocab = base_size(part)
     sizes = Sizes(
-        encoder=session.base,
-        vocab=session.vocab,
-        bank=BANK if session.small else 32_768,
-        pairs=8 if session.small else 256,
-        steps=2 if session.small else 12,
-        precision=session_precision(session),
-        compiled=not session.small,
-        trainer=not session.small,
+        encoder=encoder,
+        vocab=vocab,
+        bank=BANK if part.small else 32_768,
+        pairs=8 if part.small else 256,
+        steps=2 if part.small else 10,
+        precision=part.precision,
+        compiled=(False,) if part.small else (True,),
+        trainer=not part.small,
     )
-    figures = compare(sizes, session.device)
-    print(table(figures), flush=True)
-    return dict(figures)
+    found, facts = compare(sizes, part.device, note=lambda name, way: part.record(name, asdict(way)))
+    part.record("facts", facts)
+    (part.folder / "ways.md").write_text(table(found, facts), encoding="utf-8")
+    print(table(found, facts), flush=True)
 
 
-def profile(session: Session) -> dict[str, Any]:
-    """The twenty operations that take most time in three steps."""
-    from torch.profiler import ProfilerActivity
+def head(part: Part) -> None:
+    """Milliseconds of the head's forward and backward pass, for 8,192 masked rows of base size."""
+    encoder, vocab = base_size(part)
+    number = 256 if part.small else 8_192
+    dtype = torch.bfloat16 if part.precision == "bf16" else torch.float32
+    make = torch.Generator(part.device).manual_seed(0)
+    shape = {"device": part.device, "generator": make}
+    rows = torch.randn(number, encoder.width, dtype=dtype, **shape).requires_grad_()  # type: ignore[call-overload]
+    weight = (torch.randn(vocab, encoder.width, **shape) * 0.02).requires_grad_()  # type: ignore[call-overload]
+    bias = torch.zeros(vocab, device=part.device, requires_grad=True)
+    labels = torch.randint(0, vocab, (number,), device=part.device, generator=make)
+    for compiled in (False,) if part.small else (True, False):
+        for megabytes in (1,) if part.small else (1_024, 256, 512, 2_048, 4_096):
+            chunk = max(1, megabytes * 2**20 // (4 * vocab))
 
-    rows = [make_rows(8 if session.small else 256, session.vocab, step=step) for step in range(5)]
-    tokens = rounded(max(step.num_tokens for step in rows))
-    run = configuration(session.base, "best", 4_096, tokens, ("mlm", "mep"), session_precision(session))
-    run = replace(run, encoder=replace(run.encoder, compile=not session.small))
-    way = PackedWay(new_model(run, session.vocab, session.device), run, session.device)
-    for step in rows[:2]:
-        way.step(step)
-    kinds = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if session.device.type == "cuda" else [])
-    with torch.profiler.profile(activities=kinds) as profiler:
-        for step in rows[2:]:
-            way.step(step)
-        if session.device.type == "cuda":
-            torch.cuda.synchronize()
-    order = "self_cuda_time_total" if session.device.type == "cuda" else "self_cpu_time_total"
-    text = profiler.key_averages().table(sort_by=order, row_limit=20, max_name_column_width=60)
-    (session.folder / "profile.txt").write_text(text, encoding="utf-8")
-    print(text, flush=True)
-    return {"table": "profile.txt"}
+            def once(chunk: int = chunk, compiled: bool = compiled) -> None:
+                mlm_head.masked_word_loss(rows, weight, bias, labels, chunk, compiled=compiled)[0].backward()
+
+            times = [timed(once, part.device) for _ in range(8)]
+            part.record(f"{'compiled' if compiled else 'plain'}, chunks of {megabytes} MiB", median(times[3:]) * 1e3)
 
 
-def session_precision(session: Session) -> str:
-    """bf16 on a GPU; float32 where the script itself is tested on a CPU."""
-    return "bf16" if session.device.type == "cuda" else "fp32"
-
-
-def relative(value: float, reference: float) -> float:
-    """Distance in parts of the reference."""
-    return abs(value - reference) / max(abs(reference), 1e-9)
-
-
-PARTS: dict[str, tuple[Callable[[Session], dict[str, Any]], float]] = {
-    "losses": (losses, 30),
-    "curves": (curves, 60),
-    "resume": (resume, 30),
-    "speed": (speed, 90),
-    "ways": (ways, 75),
-    "profile": (profile, 40),
+PARTS: dict[str, tuple[Callable[[Part], None], float, float]] = {
+    "losses": (losses, 30, 90),
+    "curves": (curves, 30, 90),
+    "resume": (resume, 15, 40),
+    "speed": (speed, 70, 220),
+    "ways": (ways, 90, 200),
+    "head": (head, 30, 60),
 }
-"""Each part, and the seconds it needs to be begun."""
+"""Each part, the least seconds it is begun with, and the most it may take."""
 
 
 def main() -> None:
@@ -234,21 +124,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=8.0)
-    parser.add_argument("--small", type=lambda text: text == "True", default=False)
+    parser.add_argument("--small", action="store_true")
     parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=list(PARTS))
     arguments = parser.parse_args()
+    end = time.monotonic() + 60 * arguments.minutes
+    if not arguments.small and not torch.cuda.is_available():
+        raise SystemExit("no GPU here; pass --small to test the script on the CPU")
+    arguments.output.mkdir(parents=True, exist_ok=True)
     register_packed_attention()
     torch.set_float32_matmul_precision("high")
-    session = Session(arguments.output, arguments.minutes, arguments.small)
-    if session.device.type != "cuda" and not arguments.small:
-        raise SystemExit("no GPU here; pass --small True to test the script on the CPU")
-    facts: dict[str, Tensor | str] = {"torch": torch.__version__}
-    if session.device.type == "cuda":
-        facts["device"] = torch.cuda.get_device_name()
+    device = "CPU" if arguments.small else torch.cuda.get_device_name()
+    facts = {"device": device, "torch": torch.__version__, "cuda": torch.version.cuda}
+    (arguments.output / "device.json").write_text(json.dumps(facts), encoding="utf-8")
     print(json.dumps(facts), flush=True)
-    for name in arguments.parts:
-        work, least = PARTS[name]
-        session.run(name, work, 0.0 if arguments.small else least)
+    for number, name in enumerate(arguments.parts):
+        work, least, most = PARTS[name]
+        left = end - time.monotonic()
+        if left < least and not arguments.small:
+            print(f"== {name}: skipped, {left:.0f} s left, {least:.0f} needed", flush=True)
+            continue
+        part = Part(name=name, folder=arguments.output, small=arguments.small, end=time.monotonic() + min(left, most))
+        run_part(part, work)
+        rest = arguments.parts[number + 1 :]
+        if not tidy(part.device) and rest:
+            minutes = str((end - time.monotonic()) / 60)
+            run_again(["--output", str(arguments.output), "--minutes", minutes, "--parts", *rest])
 
 
 if __name__ == "__main__":

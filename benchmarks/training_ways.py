@@ -12,18 +12,20 @@ from __future__ import annotations
 
 import tempfile
 import time
+from copy import deepcopy
 from dataclasses import replace
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from benchmarks.training_rows import Rows, packed, padded
-from model.batch import IGNORED_LABEL
+from benchmarks.training_rows import MASKED, Rows, packed, padded
+from model.batch import IGNORED_LABEL, Batch
 from model.config import EncoderConfig, MethodConfig, OptimConfig, PretrainConfig
 from model.data.stream_config import StreamConfig
 from model.method.contrast import PaperContrast
-from model.method.encoder import load_encoder
+from model.method.encoder import Encoder, load_encoder
 from model.method.joint import JointModel
 from model.training.optim import make_optimizer, set_rate
 from model.training.step import TrainingStep
@@ -33,14 +35,14 @@ TEMPERATURE = 0.05
 
 
 def configuration(
-    encoder: EncoderConfig, mode: str, bank: int, tokens: int, objectives: tuple[str, ...], precision: str
+    encoder: EncoderConfig, mode: str, bank: int, objectives: tuple[str, ...], precision: str
 ) -> PretrainConfig:
-    """The run that all ways share; the schedule is flat."""
+    """The run that all ways share; the schedule is flat, and the batches are not made by its stream."""
     return PretrainConfig(
         objectives=objectives,
         encoder=replace(encoder, dropout=0.0),
         method=MethodConfig(mode="paper" if mode == "paper" else "best", bank_size=bank, temperature=TEMPERATURE),
-        stream=StreamConfig(tokens_per_step=tokens),
+        stream=StreamConfig(),
         optim=OptimConfig(peak_rate=RATE, warmup_steps=0, schedule="wsd", decay_share=1e-9),
         precision="bf16" if precision == "bf16" else "fp32",
         steps=1_000_000,
@@ -49,7 +51,23 @@ def configuration(
 
 def new_model(run: PretrainConfig, vocab: int, device: torch.device) -> JointModel:
     """The joint model with the weights that every way starts from."""
-    return JointModel(load_encoder(run.encoder, vocab_size=vocab, pad_id=1, seed=run.seed), run).to(device)
+    encoder = deepcopy(_first_weights(replace(run.encoder, compile=False), vocab, run.seed))
+    return JointModel(encoder, run).to(device)
+
+
+@lru_cache(maxsize=1)
+def _first_weights(config: EncoderConfig, vocab: int, seed: int) -> Encoder:
+    """Random weights, drawn once for all ways: a large encoder takes seconds."""
+    return load_encoder(config, vocab_size=vocab, pad_id=1, seed=seed)
+
+
+class Rectangles(NamedTuple):
+    """The rows of a step as padded tensors."""
+
+    contexts: Tensor
+    targets: Tensor
+    descriptions: Tensor
+    mentions: Tensor
 
 
 class PlainWay:
@@ -64,7 +82,12 @@ class PlainWay:
         self.contrast = contrast
         self.banks = [bank.contents()[0] for bank in (contrast.key_bank, contrast.query_bank)]
 
-    def step(self, rows: Rows) -> float:
+    def prepare(self, rows: Rows) -> Rectangles:
+        """What a loader would hand over: padded tensors, on the device already."""
+        sides = (padded(rows.contexts, 1), padded(rows.labels, IGNORED_LABEL), padded(rows.descriptions, 1))
+        return Rectangles(*(side.to(self.device) for side in (*sides, torch.tensor(rows.mentions))))
+
+    def step(self, rows: Rectangles) -> float:
         """One optimizer step; returns the loss."""
         self.joint.train()
         set_rate(self.optimizer, RATE)
@@ -76,9 +99,8 @@ class PlainWay:
         self.optimizer.zero_grad(set_to_none=True)
         return loss.item()
 
-    def _loss(self, rows: Rows) -> Tensor:
-        contexts, targets = padded(rows.contexts, 1).to(self.device), padded(rows.labels, IGNORED_LABEL).to(self.device)
-        descriptions = padded(rows.descriptions, 1).to(self.device)
+    def _loss(self, rows: Rectangles) -> Tensor:
+        contexts, targets, descriptions, mentions = rows
         model = self.joint.encoder.model
         body, masked = model.base_model, targets != IGNORED_LABEL
         if masked.sum().item() == 0:
@@ -88,8 +110,8 @@ class PlainWay:
         mlm = nn.functional.nll_loss(logits.log_softmax(-1, dtype=torch.float32), targets[masked])
         described = body(descriptions, attention_mask=(descriptions != 1).long(), output_hidden_states=True)
         model.lm_head(described.hidden_states[-1])  # computed, and never used
-        seats = torch.arange(len(rows.mentions), device=self.device)
-        words = self.contrast.query_head(inner[seats, torch.tensor(rows.mentions, device=self.device)])
+        seats = torch.arange(len(mentions), device=self.device)
+        words = self.contrast.query_head(inner[seats, mentions])
         texts = self.contrast.key_head(described.hidden_states[-1][:, 0])
         loss = mlm + self._both_ways(words, texts, self.banks[0]) + self._both_ways(texts, words, self.banks[1])
         self.banks = [
@@ -117,16 +139,17 @@ class PackedWay:
     def __init__(
         self, joint: JointModel, run: PretrainConfig, device: torch.device, *, descriptions: bool = True
     ) -> None:
-        self.training = TrainingStep(joint, run, device)
-        self.tokens, self.descriptions = run.stream.tokens_per_step, descriptions
-        self.number = 0
+        self.joint, self.training = joint, TrainingStep(joint, run, device)
+        self.descriptions = descriptions
 
-    def step(self, rows: Rows) -> Tensor:
+    def prepare(self, rows: Rows) -> Batch:
+        """What the loader hands over: one packed stream, for a GPU in page-locked memory."""
+        batch = packed(rows, with_descriptions=self.descriptions)
+        return batch.pin_memory() if self.training.device.type == "cuda" else batch
+
+    def step(self, batch: Batch) -> Tensor:
         """One optimizer step; returns the loss, not read."""
-        batch = packed(rows, tokens=self.tokens, with_descriptions=self.descriptions, position=self.number)
-        result = self.training([batch], 0)
-        self.number += 1
-        return result.measures["loss"]
+        return self.training([batch], 0).measures["loss"]
 
 
 def trainer_seconds(
@@ -159,8 +182,12 @@ def trainer_seconds(
             logging_strategy="no",
             disable_tqdm=True,
             optim="adamw_torch_fused",
+            train_sampling_strategy="sequential",
         )
-        collator = DataCollatorForLanguageModeling(_tokenizer(vocab), mlm_probability=0.15)
+        # Fewer widths for the compiler, at the price of some more padding.
+        collator = DataCollatorForLanguageModeling(
+            _tokenizer(vocab), mlm_probability=MASKED, pad_to_multiple_of=64 if compiled else None
+        )
         data = [{"input_ids": context} for step in rows for context in step.contexts]
         Trainer(
             model=model, args=arguments, train_dataset=_Listed(data), data_collator=collator, callbacks=[Clock()]

@@ -7,7 +7,7 @@ rows) over the data sheet's rate of the GPU, or over the measured rate of matrix
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -19,7 +19,16 @@ from model.config import EncoderConfig, PretrainConfig
 from model.data.special_tokens import SpecialTokens
 from model.data.token_dataset import TokenDataset
 from model.measuring.bench_config import BenchConfig
-from model.measuring.flops import flops_by_counter, flops_by_hand, matmul_rate, peak_memory, peak_of, state_bytes, timed
+from model.measuring.flops import (
+    flops_by_counter,
+    flops_by_hand,
+    matmul_rate,
+    peak_memory,
+    peak_of,
+    state_bytes,
+    synchronise,
+    timed,
+)
 from model.measuring.synthetic import synthetic_batch
 from model.method.encoder import load_encoder
 from model.method.joint import JointModel
@@ -96,7 +105,24 @@ def measure(config: BenchConfig) -> Figures:
             tokens.append(batch.num_tokens)
             fills.append(batch.num_tokens / len(batch.token_ids))
             waited += wait
+    if config.profile:
+        profile(lambda: training([batch], 0), device, Path(config.profile))
     return _figures(training, batch, times, (median(tokens), median(fills), waited))
+
+
+def profile(step: Callable[[], object], device: torch.device, path: Path) -> None:
+    """Writes where the time of three steps goes, by operation or kernel."""
+    kinds = [torch.profiler.ProfilerActivity.CPU]
+    kinds += [torch.profiler.ProfilerActivity.CUDA] if device.type == "cuda" else []
+    with torch.profiler.profile(activities=kinds) as profiler:
+        for _ in range(3):
+            step()
+        synchronise(device)
+    order = f"self_{'device' if device.type == 'cuda' else 'cpu'}_time_total"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        profiler.key_averages().table(sort_by=order, row_limit=30, max_name_column_width=70), encoding="utf-8"
+    )
 
 
 def report(figures: Figures) -> str:
@@ -158,7 +184,7 @@ def _prepare(
     special = SpecialTokens(
         begin=0, end=2, pad=1, mask=pieces - 1, vocab_size=pieces, reserved=(0, 1, 2, 3, pieces - 1), position_offset=2
     )
-    return run, joint, _synthetic(run, special)
+    return run, joint, _synthetic(run, special, pinned=device.type == "cuda")
 
 
 def _streamed(feed: Feed) -> Iterator[tuple[Batch, float]]:
@@ -167,9 +193,10 @@ def _streamed(feed: Feed) -> Iterator[tuple[Batch, float]]:
         yield batches[0], waited
 
 
-def _synthetic(run: PretrainConfig, special: SpecialTokens) -> Iterator[tuple[Batch, float]]:
+def _synthetic(run: PretrainConfig, special: SpecialTokens, *, pinned: bool) -> Iterator[tuple[Batch, float]]:
     """Eight batches in turn, made before any is measured."""
     batches = [synthetic_batch(run.stream, special, position=number) for number in range(8)]
+    batches = [batch.pin_memory() for batch in batches] if pinned else batches
     while True:
         for batch in batches:
             yield batch, 0.0
@@ -194,7 +221,7 @@ def _figures(training: TrainingStep, batch: Batch, times: list[float], middle: t
         peak_memory=peak_memory(device),
         state_memory=float(state_bytes(joint)),
         flops_by_hand=needed.total,
-        flops_by_counter=flops_by_counter(joint, batch.to(device)),
+        flops_by_counter=flops_by_counter(joint, batch.to(device), mixed=training.mixed),
         attention_flops=needed.attention,
         matmul_rate=rate,
         floor_seconds=needed.total / rate,

@@ -36,3 +36,5 @@ class BenchConfig:
     """Compiles the encoder's body."""
     output: str = ""
     """File for the figures as JSON; empty only prints them."""
+    profile: str = ""
+    """File for a profile of three more steps; empty makes none."""

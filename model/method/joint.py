@@ -30,7 +30,9 @@ class JointModel(nn.Module):
         if config.encoder.gradient_checkpointing:
             encoder.model.gradient_checkpointing_enable({"use_reentrant": False})
         if config.encoder.compile:
-            encoder.compile(fullgraph=True)
+            # Shapes are fixed; where one differs all the same, as in validation, it gets a graph of its own instead of
+            # one for all shapes, which is slower for each.
+            encoder.compile(fullgraph=True, dynamic=False)
 
     def encode(self, batch: Batch) -> States:
         """The rows that the objectives read, from one pass over the whole stream."""

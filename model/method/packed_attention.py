@@ -82,5 +82,5 @@ def _fused(
     """The CUDA form; shapes as in `exact_attention`."""
     from torch.nn.attention.varlen import varlen_attn
 
-    attended = varlen_attn(*states, cu_seqlens, cu_seqlens, longest, longest, scale=scale, window_size=(window, window))
-    return cast(Tensor, attended)
+    bounded: dict[str, Any] = {} if window < 0 else {"window_size": (window, window)}
+    return cast(Tensor, varlen_attn(*states, cu_seqlens, cu_seqlens, longest, longest, scale=scale, **bounded))
