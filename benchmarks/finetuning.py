@@ -1,6 +1,6 @@
 """Side by side: fine-tuning and prediction from padded rectangles and from packed streams, in one run.
 
-    python -m benchmarks.finetuning --data FOLDER [--steps 12] [--layers 4] [--width 256]
+    python -m benchmarks.finetuning --data FOLDER [--steps 12] [--layers 4] [--width 256] [--tasks ner xnli mlqa]
 
 FOLDER holds `ner`, `xnli` and `mlqa` in their original files; their English dev sets stand in for training. The
 tokenizer is trained on their texts and the encoder's weights are random, so that speed alone is measured. Three ways
@@ -152,6 +152,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--width", type=int, default=256)
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     flags = parser.parse_args()
     torch.set_num_threads(1)
     size = EncoderConfig(
@@ -163,7 +164,7 @@ def main() -> None:
     print("| --- | --- | ---: | ---: |")
     with tempfile.TemporaryDirectory() as folder:
         write_encoder(Path(folder), flags.data, size)
-        for name in TASKS:
+        for name in flags.tasks:
             print("\n".join(compare(name, Path(folder), flags.data, flags.steps)), flush=True)
 
 
