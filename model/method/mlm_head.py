@@ -73,7 +73,8 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         chunk = _compiled_chunk() if compiled else _chunk
         narrow = weight.to(rows.dtype)
-        d_rows, d_weight, d_bias = (torch.zeros_like(t) if wanted else t.new_empty(0) for t in (rows, weight, bias))
+        new = torch.empty_like if len(rows) else torch.zeros_like
+        d_rows, d_weight, d_bias = (new(t) if wanted else t.new_empty(0) for t in (rows, weight, bias))
         total = torch.zeros((), dtype=bias.dtype, device=rows.device)
         right = torch.zeros((), dtype=torch.int64, device=rows.device)
         for start in range(0, rows.shape[0], chunk_rows):
@@ -82,9 +83,9 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             total += loss
             right += hits
             if wanted:
-                d_bias += d_bias_part
+                d_bias.copy_(d_bias + d_bias_part if start else d_bias_part)
                 torch.mm(d_logits, narrow, out=d_rows[part])
-                _add_product(d_weight, d_logits.T, rows[part])
+                _add_product(d_weight, d_logits.T, rows[part], first=start == 0)
         ctx.mark_non_differentiable(right)
         ctx.save_for_backward(d_rows, d_weight, d_bias)
         return total, right
@@ -96,10 +97,12 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         return d_rows, d_weight, d_bias, None, None, None, None
 
 
-def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
-    """Adds `left @ right` to `total`, without a product in between where the types allow it."""
+def _add_product(total: Tensor, left: Tensor, right: Tensor, *, first: bool) -> None:
+    """Adds `left @ right` to `total`, without a product in between where the types allow it; the first overwrites it."""
     if total.dtype == left.dtype:
-        total.addmm_(left, right)
+        total.addmm_(left, right, beta=0 if first else 1)
+    elif first:
+        total.copy_(left @ right)
     else:
         total += left @ right
 
