@@ -5,7 +5,7 @@
 Every variant is trained from the same seeds on the same shards for the same number of steps and tokens, each run by the
 command a user would type. Finished runs and their scores are kept: the same command goes on where it was stopped, and
 `--most 1` makes one run at a time. At the end it prints the table of `python -m model compare`, and the MRR of each
-seed beside the number of pairs that the runs saw.
+seed and by entity beside the number of pairs that the runs saw.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ import tyro
 
 from model.evaluation.comparison import compare
 from model.evaluation.comparison_config import ComparisonConfig
-from model.evaluation.results import align, read_results
+from model.evaluation.results import Measure, align, format_measure, read_results
 
 VARIANTS = ("mlm", "mlm,mep", "mlm,oe", "mlm,mep,oe")
-QUESTIONS = {"mep": "context → entity", "oe": "fact → object"}
+QUESTIONS = ("mep", "oe")
+"""Context to entity, fact to object."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,19 +73,30 @@ def pairs_seen(folder: Path, objective: str) -> float:
 
 
 def seed_table(config: Config) -> str:
-    """MRR across languages of each seed, in per cent, and the pairs a run saw, one line per variant."""
-    lines = [["", *(cell for q in QUESTIONS for cell in (*(f"{q} {seed}" for seed in config.seeds), f"{q} pairs"))]]
+    """MRR across languages in per cent: of each seed, and with every entity counting once; and the pairs a run saw."""
+    heads = [f"{q} {what}" for q in QUESTIONS for what in (*map(str, config.seeds), "by entity", "pairs")]
+    lines = [["", *heads]]
     for objectives in VARIANTS:
         folders = [folder for name, _, folder in runs(config) if name == objectives]
-        cells = [objectives.replace(",", " + ")]
+        found = [read_results(folder / "evaluation" / "retrieval.json") for folder in folders]
+        cells = []
         for question in QUESTIONS:
-            for folder in folders:
-                results = read_results(folder / "evaluation" / "retrieval.json")
-                row = results.find(about="summary", question=question, languages="across", line="model")
-                cells.append(f"{100 * row.measures['mrr'].mean:.1f}")
-            cells.append(f"{pairs_seen(folders[0], question):,.0f}")
-        lines.append(cells)
-    return align(lines, left=1)
+            rows = [results.find(**keys(question), line="model").measures for results in found]
+            by_entity = Measure(tuple(row["mrr by entity"].mean for row in rows))
+            cells += [f"{100 * row['mrr'].mean:.1f}" for row in rows]
+            cells += [format_measure("mrr", by_entity), f"{pairs_seen(folders[0], question):,.0f}"]
+        lines.append([objectives.replace(",", " + "), *cells])
+    floor = []
+    for question in QUESTIONS:
+        least = found[0].find(**keys(question), line="frequency").measures
+        shown = [f"{100 * least[name].mean:.1f}" for name in ("mrr", "mrr by entity")]
+        floor += [*[shown[0]] * len(config.seeds), shown[1], ""]
+    return align([lines[0], ["most frequent answer first", *floor], *lines[1:]], left=1)
+
+
+def keys(question: str) -> dict[str, str]:
+    """Keys of the rows that hold a question's means across languages."""
+    return {"about": "summary", "question": question, "languages": "across"}
 
 
 def main(config: Config) -> int:
