@@ -11,6 +11,7 @@ Parts, in order; each is skipped when too little time is left, and what it finds
 5. `ways`: the authors' way, the Hugging Face Trainer and ours, base size, same rows.
 6. `head`: the vocabulary head alone, plain and compiled, by size of its chunks.
 
+What an earlier run into the same FOLDER found is kept, and sizes it has measured are not measured again.
 `--small` runs the same on a CPU with tiny sizes, to test the script itself.
 """
 
@@ -27,7 +28,7 @@ from statistics import median
 import torch
 
 from benchmarks.gpu_checks import base_size, curves, losses, resume
-from benchmarks.gpu_session import Part, run_again, run_part, tidy
+from benchmarks.gpu_session import Part, earlier, run_again, run_part, tidy
 from benchmarks.training import BANK, Sizes, compare, table
 from model.measuring.bench import measure, report
 from model.measuring.bench_config import BenchConfig
@@ -45,6 +46,8 @@ def speed(part: Part) -> None:
     """Step time, tokens/s, MFU and floor of both sizes at several batch sizes."""
     for number, (size, tokens) in enumerate((("recipe", 512), ("recipe", 1_024)) if part.small else SPEEDS):
         name = f"{size} {tokens}"
+        if isinstance(part.found.get(name), dict):
+            continue  # measured by an earlier run
         if part.seconds_left < SECONDS_OF_SPEED and not part.small:
             part.record(name, "no time left")
             continue
@@ -97,9 +100,10 @@ def head(part: Part) -> None:
     weight = (torch.randn(vocab, encoder.width, **shape) * 0.02).requires_grad_()  # type: ignore[call-overload]
     bias = torch.zeros(vocab, device=part.device, requires_grad=True)
     labels = torch.randint(0, vocab, (number,), device=part.device, generator=make)
-    for compiled in (False,) if part.small else (True, False):
-        for megabytes in (1,) if part.small else (1_024, 256, 512, 2_048, 4_096):
-            chunk = max(1, megabytes * 2**20 // (4 * vocab))
+    for megabytes in (1,) if part.small else (1_024, 512, 2_048, 4_096, 256):
+        chunk = max(1, megabytes * 2**20 // (4 * vocab))
+        for compiled in (False,) if part.small else (True, False):
+            torch._dynamo.reset()
 
             def once(chunk: int = chunk, compiled: bool = compiled) -> None:
                 mlm_head.masked_word_loss(rows, weight, bias, labels, chunk, compiled=compiled)[0].backward()
@@ -143,7 +147,9 @@ def main() -> None:
         if left < least and not arguments.small:
             print(f"== {name}: skipped, {left:.0f} s left, {least:.0f} needed", flush=True)
             continue
-        part = Part(name=name, folder=arguments.output, small=arguments.small, end=time.monotonic() + min(left, most))
+        until = time.monotonic() + min(left, most)
+        part = Part(name=name, folder=arguments.output, small=arguments.small, end=until)
+        part.found |= earlier(part)
         run_part(part, work)
         rest = arguments.parts[number + 1 :]
         if not tidy(part.device) and rest:

@@ -19,9 +19,9 @@ from model.measuring.bench import SIZES, XLMR_PIECES
 from model.training.checkpoint import Checkpoint, load_model, load_optimizer, model_tensors, optimizer_tensors, save
 from model.training.step import TrainingStep
 
-TOLERANCE = {"states": 0.03, "leak": 0.03, "mlm": 0.005, "contrast": 0.05, "curve": 0.02, "resume": 1e-3}
+TOLERANCE = {"states": 0.03, "leak": 0.03, "mlm": 0.005, "contrast": 0.05, "curve": 0.05, "resume": 1e-3}
 """Largest differences, in parts of the reference: bf16 keeps 8 bits, and BatchNorm heads spread states that lie close
-together, and with them their rounding, so the contrast of one step may move by some per cent."""
+together, and with them their rounding, so the contrast of one step, and later the curve, may move by some per cent."""
 WINDOW = 20
 SMALL_VOCAB = 2_000
 

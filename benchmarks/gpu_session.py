@@ -22,6 +22,8 @@ from typing import Any
 import torch
 
 CPU = torch.device("cpu")
+ENDS = ("failed", "where", "seconds")
+"""What is recorded of a part's end."""
 
 
 @dataclass(kw_only=True)
@@ -64,6 +66,15 @@ class Part:
     def check(self, what: str, value: float, most: float) -> None:
         """Records a figure with its bound, and whether it kept it; goes on either way."""
         self.record(what, {"found": value, "at most": most, "verdict": "good" if value <= most else "TOO MUCH"})
+
+
+def earlier(part: Part) -> dict[str, Any]:
+    """What a run before this one left in the part's file, its end apart."""
+    path = part.folder / f"{part.name}.json"
+    if not path.exists():
+        return {}
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return {name: value for name, value in found.items() if name not in ENDS}
 
 
 class OutOfTime(Exception):
