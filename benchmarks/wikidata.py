@@ -74,8 +74,8 @@ def code(text: str) -> list[str]:
 
 
 DECOMPRESS = {
-    "gz, isal alone": "from isal import igzip\nf = igzip.open({path!r})\nwhile f.read(1 << 20): pass",
-    "bz2, Python's bz2 alone": "import bz2\nf = bz2.open({path!r})\nwhile f.read(1 << 20): pass",
+    "gz, isal alone": "from isal import igzip\nf = igzip.open({path!r})\nwhile f.read(1 << 18): pass",
+    "bz2, Python's bz2 alone": "import bz2\nf = bz2.open({path!r})\nwhile f.read(1 << 18): pass",
 }
 QWIKIDATA = "from qwikidata.json_dump import WikidataJsonDump\nfor entity in WikidataJsonDump({path!r}): pass"
 RUN_TASKS = (
