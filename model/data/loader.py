@@ -21,20 +21,21 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from model.batch import Batch
 from model.data.lanes import LaneState
+from model.data.parcel import Parcel, unwrap, wrap
 from model.data.stream import State, TrainingStream
 from schemas.errors import OutOfMemory, XlmkError
 
 
 class Made(NamedTuple):
-    """A batch and what the stream's state becomes by using it."""
+    """A batch, wrapped up for its way, and what the stream's state becomes by using it."""
 
-    batch: Batch
+    parcel: Parcel
     lane: int
     state: LaneState
 
     def pin_memory(self) -> Made:
         """Return the same with the batch in page-locked memory."""
-        return self._replace(batch=self.batch.pin_memory())
+        return self._replace(parcel=self.parcel.pin_memory())
 
 
 class _Packs(IterableDataset[Made | XlmkError]):
@@ -49,11 +50,11 @@ class _Packs(IterableDataset[Made | XlmkError]):
         pack = self._stream.next_pack + self._stream.rank + first * self._stream.world_size
         while True:
             try:
-                made = Made(*self._stream.make(pack))
+                batch, lane, state = self._stream.make(pack)
             except XlmkError as error:
                 yield error  # raised again by the main process, without the worker's traceback around its message
                 return
-            yield made
+            yield Made(wrap(batch), lane, state)
             pack += step * self._stream.world_size
 
 
@@ -93,8 +94,9 @@ class StreamLoader:
                 self._running.append(iter(self._loader()))
         made = self._take()
         self._stream.advance(made.lane, made.state)
+        batch = unwrap(made.parcel)
         self.seconds_waited += time.perf_counter() - started
-        return made.batch
+        return batch
 
     def _take(self) -> Made:
         try:

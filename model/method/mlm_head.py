@@ -100,7 +100,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
 def _add_product(total: Tensor, left: Tensor, right: Tensor, *, first: bool) -> None:
     """Adds `left @ right` to `total`, without a product in between where the types allow it; the first overwrites it."""
     if total.dtype == left.dtype:
-        total.addmm_(left, right, beta=0 if first else 1)
+        torch.addmm(total, left, right, beta=0 if first else 1, out=total)
     elif first:
         total.copy_(left @ right)
     else:

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from model.batch import UNUSED
 from model.data.special_tokens import SpecialTokens
-from model.measuring.flops import flops_by_counter, flops_by_hand, state_bytes
+from model.measuring.flops import counted, flops_by_counter, flops_by_hand, state_bytes
 from model.measuring.synthetic import synthetic_batch
 from model.method.joint import JointModel
+from model.method.mlm_head import masked_word_loss
 from tests.model.hand_made import config, hand_made_batch, joint_model
 
 SPECIAL = SpecialTokens(begin=0, end=2, pad=1, mask=299, vocab_size=300, reserved=(0, 1, 2, 3, 299), position_offset=2)
@@ -24,6 +26,13 @@ def test_hand_and_counter_agree_where_every_slot_is_used(objectives: str) -> Non
     hand = flops_by_hand(joint, batch)
     counted = flops_by_counter(joint, batch)
     assert counted == pytest.approx(hand.total - hand.attention, rel=0.02)
+
+
+def test_the_counter_sees_all_three_products_of_the_head() -> None:
+    rows, weight = torch.randn(40, 16, requires_grad=True), torch.randn(101, 16, requires_grad=True)
+    with FlopCounterMode(display=False) as counter:
+        masked_word_loss(rows, weight, torch.zeros(101), torch.zeros(40, dtype=torch.int64), 15)[0].backward()
+    assert counted(counter) == 3 * 2 * 40 * 16 * 101
 
 
 def test_attention_counts_squares_of_lengths_not_of_the_stream() -> None:
