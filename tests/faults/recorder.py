@@ -15,7 +15,7 @@ from pathlib import Path
 from pipeline import cli
 from schemas.errors import XlmkError
 
-MAX_WORDS = 140
+MAX_WORDS = 200
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -29,7 +29,7 @@ class Recorder:
         """Writes down an outcome in words, without the paths of this machine."""
         words = re.sub(rf"{re.escape(str(self._folder))}[^\s,:;'\"]*/", "", words.replace(str(REPOSITORY), ""))
         words = re.sub(r"(http://)?127\.0\.0\.1:\d+", "SERVER", words)
-        words = " ".join(words.replace(str(self._folder), "").split())
+        words = " ".join(words.replace(str(self._folder), "FOLDER").split())
         self._note(words if len(words) <= MAX_WORDS else words[: MAX_WORDS - 1] + "…")
 
     def error(self, kind: type[XlmkError], match: str, action: Callable[[], object]) -> str:
@@ -83,6 +83,6 @@ class Recorder:
         assert re.search(match, said), said
         if code not in (0, 1):
             assert "Traceback" not in said, said
-        lines = [line for line in said.splitlines() if "error:" in line] or said.splitlines()[-1:]
         if not quiet:
-            self.note(f"{code}: {lines[0].replace('error: ', '') if lines else 'done'}")
+            message = said.partition("error: ")[2] or "".join(said.splitlines()[-1:])
+            self.note(f"{code}: {message or 'done'}")

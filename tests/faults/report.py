@@ -26,7 +26,7 @@ GROUPS = {
     "F": "Training",
 }
 CAMPAIGNS_HEAD = "## Campaigns"
-MAX_OUTCOMES = 4
+MAX_OUTCOMES = 5
 """How many outcomes of one fault the page shows."""
 
 INTRODUCTION = """# Faults

@@ -161,7 +161,7 @@ def test_signals_anywhere_are_saved_and_gone_on_from(
     train(tokens, tmp_path, steps=LONG, validate_every=2)
     assert_same_bits(final_weights(tmp_path), final_weights(long_whole))
     at = ", ".join(map(str, steps[1:]))
-    recorder.note(f"75, {SIGNALS} of {SIGNALS} in a {where}: saved after steps {at}; weights as if never stopped")
+    recorder.note(f"{where}: 75, {SIGNALS} of {SIGNALS}, saved after steps {at}; weights as if never stopped")
 
 
 def small_tensors(step: int) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
