@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,10 +24,11 @@ class CountingBackend:
     """Runs every graph as it was traced, and counts them."""
 
     def __init__(self) -> None:
-        self.graphs = 0
+        self.graphs, self.open_sizes = 0, 0
 
     def __call__(self, graph: torch.fx.GraphModule, inputs: list[Any]) -> Callable[..., Any]:
         self.graphs += 1
+        self.open_sizes += sum(isinstance(given, torch.SymInt) for given in inputs)
         return graph.forward
 
 
@@ -57,6 +59,18 @@ def test_gradients_pass_through_the_one_graph() -> None:
         JointModel.forward(model, batch)[0].backward()
     for (name, left), right in zip(plain.named_parameters(), compiled.parameters(), strict=True):
         torch.testing.assert_close(left.grad, right.grad, msg=name)
+
+
+def test_another_shape_gets_a_graph_of_its_own_and_none_is_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = CountingBackend()
+    torch._dynamo.reset()
+    monkeypatch.setattr(Encoder, "compile", lambda self, **flags: torch.nn.Module.compile(self, backend=backend, **flags))
+    run = replace(config(), encoder=replace(config().encoder, compile=True))
+    joint = JointModel(small_encoder(), run)
+    for tokens in (512, 256, 384, 512):
+        stream = replace(run.stream, tokens_per_step=tokens)
+        joint.encode(synthetic_batch(stream, SPECIAL, position=0))
+    assert backend.graphs == 3 and backend.open_sizes == 0
 
 
 def test_a_graph_break_would_be_noticed() -> None:
