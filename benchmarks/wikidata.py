@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import signal
 import statistics
@@ -49,7 +50,7 @@ class BenchmarkConfig:
     simple_wikidata_db: str = ""
     """Checkout of neelguha/simple-wikidata-db, and the Python that has its requirements, as `FOLDER:PYTHON`."""
     only: str = ""
-    """Part of a name: only contestants that contain it run."""
+    """Regular expression: only contestants in whose names it is found run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +175,7 @@ def contestants(config: BenchmarkConfig) -> list[Contestant]:
         found.append(
             Contestant(name="simple-wikidata-db, gz, 4 processes, English", command=command, form="gz", folder=folder)
         )
-    return [contestant for contestant in found if config.only in contestant.name]
+    return [contestant for contestant in found if re.search(config.only, contestant.name)]
 
 
 def num_lines(config: BenchmarkConfig) -> int:
