@@ -78,6 +78,7 @@ class EntityColumns:
             self._item_texts.fields, full_statements=options.literals or options.qualifiers
         ).decode
         self._ids_seen: set[str] = set()
+        self._num_mended = 0
         self.sitelinks = SitelinkColumns(options.wikis)
         """Sitelinks of all entities; not part of `take`, because they are sorted over all."""
         self._start()
@@ -123,7 +124,9 @@ class EntityColumns:
             try:
                 return self._decode(line)
             except msgspec.ValidationError:
-                return self._decode(lists_for_objects(line))
+                entity = self._decode(lists_for_objects(line))
+                self._num_mended += 1
+                return entity
         except msgspec.ValidationError as error:
             raise EntityRefused("json_shape", str(error), _id_in(line)) from None
         except UnicodeDecodeError as error:
@@ -205,10 +208,12 @@ class EntityColumns:
         return pa.RecordBatch.from_arrays(arrays, schema=RELATIONS.columns)
 
     def counts(self) -> Counter[str]:
-        """Further counts over all lines: statements by what became of them, texts cleaned, links left out."""
+        """Further counts over all lines: statements by what became of them, texts cleaned, links left out, lines mended."""
         total = self._item_texts.counts + self._property_texts.counts + self._triples.counts + self.sitelinks.counts
         for option in (self._literals, self._qualifiers):
             total += option.counts if option is not None else Counter()
+        if self._num_mended:
+            total["entities_mended"] = self._num_mended
         return total
 
 

@@ -126,6 +126,10 @@ def test_lists_written_as_objects() -> None:
     rows = rows_of(line, qualifiers=True)
     assert rows["entities"][0]["texts"][0]["aliases"] == ["c", "d"]
     assert rows["triples"] == [{"subject": "Q1", "relation": "P31", "object": "Q5", "rank": "normal"}]
+    columns = EntityColumns(ItemOptions())
+    for whole in (line, line_of(id="Q2")):
+        columns.add(whole)
+    assert columns.counts()["entities_mended"] == 1
 
 
 def test_best_rank() -> None:
