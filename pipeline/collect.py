@@ -45,7 +45,7 @@ def collect(source: str, folder: str) -> Manifest:
             _refuse_other(read_manifest(folder), manifest, source, folder)
             return manifest
         missing = [shard for shard in manifest.shards if not _is_there(built, shard)]
-        storage.check_room(built, 20 * sum(shard.bytes for shard in missing))
+        storage.check_room_for_copies(built, sum(shard.bytes for shard in missing))
         for done, num_bytes in _copy_all(source, built, missing):
             print(f"collect: {source}: {done}/{len(missing)} shards, {num_bytes / 1e6:,.1f} MB", file=sys.stderr)
         if storage.exists(times_path(source)):

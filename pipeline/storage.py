@@ -72,14 +72,17 @@ def storage_errors(path: str) -> Iterator[None]:
         raise StorageError(f"{path} cannot be written: {error.strerror}.{_free_space(path)}") from error
 
 
-def _free_space(path: str) -> str:
+def _free_bytes(path: str) -> int:
+    """Bytes free on the disk where a path is, or will be."""
     folder = Path(path)
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
-    free = shutil.disk_usage(folder).free
-    return (
-        f" {free / 1e9:,.2f} GB are free there. Free some, or name another --output; then run the same command again."
-    )
+    return shutil.disk_usage(folder).free
+
+
+def _free_space(path: str) -> str:
+    free = _free_bytes(path) / 1e9
+    return f" {free:,.2f} GB are free there. Free some, or name another --output; then run the same command again."
 
 
 def check_room(path: str, input_bytes: int) -> None:
@@ -90,16 +93,24 @@ def check_room(path: str, input_bytes: int) -> None:
     Raises:
         StorageError: less is free than even a twentieth of the input.
     """
-    if not is_local(path):
-        return
-    folder = Path(path)
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    free, least = shutil.disk_usage(folder).free, input_bytes // 20
-    if free < least:
+    least = input_bytes // 20
+    if is_local(path) and _free_bytes(path) < least:
         raise StorageError(
-            f"{path} is on a disk with {free:,} bytes free; from {input_bytes:,} bytes of input at least {least:,} are "
-            f"needed, most likely {input_bytes:,}. Free some, or name another --output."
+            f"{path} is on a disk with {_free_bytes(path):,} bytes free; from {input_bytes:,} bytes of input at least "
+            f"{least:,} are needed, most likely {input_bytes:,}. Free some, or name another --output."
+        )
+
+
+def check_room_for_copies(path: str, num_bytes: int) -> None:
+    """Refuse to begin where the local disk cannot hold copies of a known size.
+
+    Raises:
+        StorageError: less is free.
+    """
+    if _free_bytes(path) < num_bytes:
+        raise StorageError(
+            f"{path} is on a disk with {_free_bytes(path):,} bytes free, {num_bytes:,} are to be copied there. "
+            "Free some, or name another --output."
         )
 
 

@@ -10,7 +10,7 @@ from pipeline import storage
 from pipeline.collect import collect
 from pipeline.job import run_job, times_path
 from schemas import read_manifest
-from schemas.errors import InputMissing, OutputBusy, ShardMismatch
+from schemas.errors import InputMissing, OutputBusy, ShardMismatch, StorageError
 from schemas.verify import verify_dataset
 from tests.pipeline import folder_urls  # noqa: F401 (Beam finds it by its scheme)
 from tests.pipeline.number_job import JOB, NumberConfig
@@ -63,3 +63,12 @@ def test_what_is_no_dataset_or_another_one_is_refused(source: str, tmp_path: Pat
     run_job(JOB, NumberConfig(output=str(tmp_path / "other"), num_tasks=2), ONE_PROCESS)
     with pytest.raises(OutputBusy, match="holds another dataset"):
         collect(source, str(tmp_path / "other"))
+
+
+def test_a_disk_without_room_is_refused_before_a_byte_is_copied(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "_free_bytes", lambda path: 100)
+    with pytest.raises(StorageError, match="100 bytes free.*are to be copied"):
+        collect(source, str(tmp_path / "here"))
+    assert not (tmp_path / "here.partial").exists()
