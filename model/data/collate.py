@@ -13,7 +13,7 @@ from model.data.draws import Part, uniform
 from model.data.examples import Example, Tokens
 from model.data.masking import MaskedStream, Masker
 from model.data.packing import Pack
-from model.data.ragged import Numbers
+from model.data.ragged import Numbers, expand
 from model.data.special_tokens import SpecialTokens
 from model.data.stream_config import StreamConfig, StreamShapes
 from model.data.triple_index import TripleIndex
@@ -65,22 +65,16 @@ class Collator:
         )
 
     def _mask(self, examples: list[Example], layout: Layout, *place: Part) -> MaskedStream:
-        eligible = np.zeros(len(layout.token_ids), dtype=bool)
+        count = len(examples)
+        starts, lengths = layout.starts[:count], layout.lengths[:count]
         kinds = np.array([_KINDS[example.address[0]] for example in examples], dtype=np.int64)
         wanted = np.array([True, self._config.mlm_on_contexts, False])[kinds]
-        for start, length in zip(
-            layout.starts[: len(examples)][wanted], layout.lengths[: len(examples)][wanted], strict=True
-        ):
-            eligible[start : start + length] = True
-        draws = uniform(len(examples), *self._key, "mention mask", *place)
+        eligible = np.zeros(len(layout.token_ids), dtype=bool)
+        eligible[: lengths.sum()] = np.repeat(wanted, lengths)  # the examples' documents lie first, end to end
+        draws = uniform(count, *self._key, "mention mask", *place)
         masked = (kinds == _KINDS["mep"]) & (draws < self._config.mention_mask_rate)
-        spans = [
-            np.arange(start + 1 + examples[index].mention[0], start + 2 + examples[index].mention[1])
-            for index, start in zip(
-                np.flatnonzero(masked).tolist(), layout.starts[: len(examples)][masked], strict=True
-            )
-        ]
-        hidden = np.concatenate(spans) if spans else np.empty(0, dtype=np.int64)
+        first, last = np.array([example.mention for example in examples], dtype=np.int64).reshape(-1, 2)[masked].T
+        _, hidden = expand(starts[masked] + 1 + first, last - first + 1)
         predicted = hidden if self._config.mention_in_mlm and self._config.mlm_on_contexts else hidden[:0]
         return self._masker.mask(layout.token_ids, eligible, hidden, predicted, *self._key, "mask", *place)
 

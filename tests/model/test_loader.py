@@ -8,17 +8,21 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from model.batch import Batch
 from model.data.loader import StreamLoader, fitting_workers
 from model.data.stream import TrainingStream
 from model.data.stream_config import StreamConfig
 from model.data.token_dataset import TokenDataset
+from model.data.worker import Made, Worker
 from schemas.errors import OutOfMemory, ShardMismatch
 from tests.conftest import REPOSITORY
 from tests.model.token_shards import open_world
@@ -35,8 +39,8 @@ config = StreamConfig(tokens_per_step=1024, max_length=64, max_text_length=64, m
 stream = TrainingStream(open_world(Path(sys.argv[1])), config, seed=1, rank=0, world_size=1)
 loader = StreamLoader(stream, num_workers=2)
 next(loader)
-raise SystemExit(75)
 """
+"""Starts two workers on the shards of its first argument."""
 
 
 def worker_pids() -> list[int]:
@@ -88,8 +92,105 @@ def test_a_killed_worker_is_reported(tokens: TokenDataset, small_steps: StreamCo
 
 def test_a_program_ends_without_closing_its_loader(token_folder: Path) -> None:
     """Workers that ignore signals would otherwise be waited for at exit without end."""
-    done = subprocess.run([sys.executable, "-c", PROGRAM, str(token_folder)], cwd=REPOSITORY, timeout=120, check=False)
-    assert done.returncode == 75
+    command = [sys.executable, "-c", f"{PROGRAM}raise SystemExit(75)", str(token_folder)]
+    assert subprocess.run(command, cwd=REPOSITORY, timeout=120, check=False).returncode == 75
+
+
+WAITING = f"""{PROGRAM}
+import multiprocessing, time
+print(*[child.pid for child in multiprocessing.active_children()], flush=True)
+time.sleep(60)
+"""
+
+
+def test_nothing_is_left_of_a_killed_program(token_folder: Path) -> None:
+    """SIGKILL runs no clean-up: the workers must end by themselves, and the memory they share must have no name."""
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITING, str(token_folder)], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout is not None
+        workers = [int(pid) for pid in program.stdout.readline().split()]
+        assert len(workers) == 2 and all(map(running, workers))
+        assert [name for pid in (program.pid, *workers) for name in opened(pid) if name.startswith("/dev/shm/")] == []
+        program.kill()
+    limit = time.monotonic() + 20
+    while any(map(running, workers)) and time.monotonic() < limit:
+        time.sleep(0.02)
+    assert not any(map(running, workers))
+
+
+def running(pid: int) -> bool:
+    """Whether a process is there and has not ended; one that nobody has buried yet has."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def opened(pid: int) -> list[str]:
+    """Files that a process has mapped or opened."""
+    maps = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").splitlines()
+    return [line.split(maxsplit=5)[-1] for line in maps] + [
+        os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "told", "message"),
+    [
+        (ZeroDivisionError("by nothing"), RuntimeError, r"a loader worker failed:(?s:.*)in make(?s:.*)by nothing"),
+        (MemoryError("Unable to allocate 9 GiB"), OutOfMemory, "found no memory: Unable to allocate.*fewer workers"),
+        (SystemExit(3), RuntimeError, "a loader worker ended with code 3"),
+    ],
+)
+def test_what_goes_wrong_in_a_worker_is_told(
+    tokens: TokenDataset,
+    small_steps: StreamConfig,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    told: type[Exception],
+    message: str,
+) -> None:
+    def make(stream: TrainingStream, pack: int) -> None:
+        raise error
+
+    monkeypatch.setattr(TrainingStream, "make", make)
+    loader = StreamLoader(TrainingStream(tokens, small_steps, seed=1, rank=0, world_size=1), num_workers=2)
+    with pytest.raises(told, match=message):
+        next(loader)
+    loader.close()
+
+
+def test_a_worker_makes_no_more_batches_than_there_are_slots(tokens: TokenDataset, small_steps: StreamConfig) -> None:
+    """It holds the next one in its hands, and goes on when one was taken."""
+    made = Counting(iter(TrainingStream(tokens, small_steps, seed=1, rank=0, world_size=1)))
+    worker = Worker(made, small_steps.shapes(), ahead=3)
+    for taken in range(1, 4):
+        worker.take()
+        made.wait_for(taken + 4)
+    worker.close()
+
+
+class Counting:
+    """Batches that count themselves in a file, so that another process sees how many there were."""
+
+    def __init__(self, batches: Iterator[Batch]) -> None:
+        self._batches, self._file = batches, tempfile.TemporaryFile()
+
+    def __iter__(self) -> Iterator[Made]:
+        return self
+
+    def __next__(self) -> Made:
+        os.write(self._file.fileno(), b"1")
+        return Made(next(self._batches), 0, {})
+
+    def wait_for(self, number: int) -> None:
+        """Wait until so many were made, and see that there are no more."""
+        limit = time.monotonic() + 20
+        while os.fstat(self._file.fileno()).st_size < number and time.monotonic() < limit:
+            time.sleep(0.01)
+        time.sleep(0.05)
+        assert os.fstat(self._file.fileno()).st_size == number
 
 
 @pytest.mark.parametrize(("lanes", "wanted", "expected"), [(24, 5, 4), (24, 0, 0), (8, 8, 8), (7, 6, 1), (3, 4, 3)])

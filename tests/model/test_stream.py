@@ -165,7 +165,6 @@ def test_paper_mode_gives_each_batch_one_objective(tokens: TokenDataset, small_s
     assert set(Counter(next(iter(kind)) for kind in kinds)) == {"mlm", "mep", "oe"}
 
 
-@pytest.mark.filterwarnings("ignore:This DataLoader will create")
 @pytest.mark.parametrize("workers", [2, 3])
 def test_worker_processes_give_the_same_batches(tokens: TokenDataset, small_steps: StreamConfig, workers: int) -> None:
     expected = run(streams(tokens, small_steps, 1), 14)
