@@ -28,7 +28,7 @@ class JointModel(nn.Module):
         self.layer = method.contrast_layer
         self.scales = {"mlm": method.mlm_scale, "mep": method.mep_scale, "oe": method.oe_scale}
         if config.encoder.gradient_checkpointing:
-            encoder.model.gradient_checkpointing_enable({"use_reentrant": False})
+            recompute_activations(encoder)
         if config.encoder.compile:
             # Shapes are fixed; where one differs all the same, as in validation, it gets a graph of its own instead of
             # one for all shapes, which is slower for each.
@@ -60,3 +60,11 @@ class JointModel(nn.Module):
     def forward(self, batch: Batch) -> tuple[Tensor, Metrics]:
         """This rank's share of the joint loss, whose mean over ranks is the loss of the whole; and the measures."""
         return self.losses(self.encode(batch), batch)
+
+
+def recompute_activations(encoder: Encoder) -> None:
+    """Lets each layer forget its activations and compute them again in the backward pass."""
+    model = encoder.model
+    # The second is the first's name in transformers before 5.23, and goes away in 6.
+    enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+    enable({"use_reentrant": False})

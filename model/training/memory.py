@@ -12,20 +12,22 @@ from schemas.errors import OutOfMemory
 
 
 @contextmanager
-def explain_out_of_memory(config: PretrainConfig) -> Iterator[None]:
+def explain_out_of_memory(config: PretrainConfig, *, validating: bool = False) -> Iterator[None]:
     """Turns the allocators' errors within into ours.
 
+    Args:
+        config: the run's.
+        validating: whether a validation batch is at work, not a step.
+
     Raises:
-        OutOfMemory: a GPU's or the host's memory did not hold the step.
+        OutOfMemory: a GPU's or the host's memory did not hold it.
     """
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        raise OutOfMemory(_message(config, str(error))) from error
     except RuntimeError as error:
-        if "can't allocate memory" not in str(error):
+        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
             raise
-        raise OutOfMemory(_message(config, str(error))) from error
+        raise OutOfMemory(_message(config, str(error), validating=validating)) from error
 
 
 def _smaller(config: PretrainConfig) -> str:
@@ -41,9 +43,18 @@ def _smaller(config: PretrainConfig) -> str:
     return f"--stream.tokens-per-step {stream.tokens_per_step // 2} with --accumulation {2 * config.accumulation}"
 
 
-def _message(config: PretrainConfig, cause: str) -> str:
+def _without_validation(config: PretrainConfig) -> str:
+    """What helps where validation batches, which are as large as a step's and never cut, are too much."""
+    halves = (
+        f"--stream.tokens-per-step {config.stream.tokens_per_step // 2} with --accumulation {2 * config.accumulation}"
+    )
+    return f"--validate-every 0, with which this run goes on from its last checkpoint; or, in a new run, {halves}"
+
+
+def _message(config: PretrainConfig, cause: str, *, validating: bool) -> str:
+    what = "validation batch" if validating else "step"
     return (
-        f"memory did not hold a step of {config.stream.tokens_per_step:,} tokens (documents up to "
+        f"memory did not hold a {what} of {config.stream.tokens_per_step:,} tokens (documents up to "
         f"{config.stream.longest} tokens, {config.chunk_tokens or 'no'} chunk tokens): {cause.splitlines()[0]}. Next "
-        f"smaller setting: {_smaller(config)}"
+        f"smaller setting: {_without_validation(config) if validating else _smaller(config)}"
     )

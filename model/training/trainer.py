@@ -38,7 +38,7 @@ def pretrain(config: PretrainConfig) -> Path:
         UsageError, InputMissing, SchemaMismatch, ShardMismatch: flags, encoder, tokenizer or data that do not fit.
         CheckpointUnusable: no checkpoint of the output folder can be trusted or fits.
         LossNotFinite: several steps in a row were not finite; the last checkpoint is kept.
-        OutOfMemory: a step did not fit.
+        OutOfMemory: a step or a validation batch did not fit.
         Preempted: a signal asked to stop; everything is saved.
     """
     config = config.resolved()
@@ -158,7 +158,8 @@ class Trainer:
         self.done += 1
 
     def _validate(self) -> None:
-        scores = validate(self.training, self.data, self.stop)
+        with explain_out_of_memory(self.config, validating=True):
+            scores = validate(self.training, self.data, self.stop)
         self.log.validation(self.done, scores)
         self.meter.restart()
 

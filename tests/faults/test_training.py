@@ -14,6 +14,8 @@ import pytest
 import torch
 
 from benchmarks.campaigns.kill_points import OperationCounter
+from model.batch import Batch
+from model.method.joint import JointModel
 from model.training import checkpoint as checkpoints
 from model.training import trainer as training
 from model.training.feed import Feed
@@ -114,6 +116,25 @@ def test_out_of_memory(tokens: Path, tmp_path: Path, recorder: Recorder, monkeyp
     recorder.error(OutOfMemory, "512 tokens.*Next smaller setting: --chunk-tokens", lambda: train(tokens, tmp_path))
     names = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
     assert names == ["checkpoint-00000002"] and checkpoints.find(tmp_path / "checkpoints") is not None
+
+
+@pytest.mark.fault("F2")
+def test_out_of_memory_in_a_validation(
+    tokens: Path, tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    true = JointModel.forward
+
+    def forward(joint: JointModel, batch: Batch) -> Any:
+        if not joint.training:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return true(joint, batch)
+
+    monkeypatch.setattr(JointModel, "forward", forward)
+    message = "a validation batch of 512 tokens.*--validate-every 0"
+    recorder.error(OutOfMemory, message, lambda: train(tokens, tmp_path, validate_every=3))
+    train(tokens, tmp_path, validate_every=0)
+    assert final_weights(tmp_path)
+    recorder.note("with --validate-every 0 the same run went on to its end")
 
 
 def signal_in(monkeypatch: pytest.MonkeyPatch, where: str, after: int) -> None:

@@ -74,6 +74,14 @@ def test_what_follows_from_out_of_memory_is_smaller_each_time_and_can_be_run() -
     assert "--stream.tokens-per-step 512 with --accumulation 2" in message(config)
 
 
+def test_a_validation_batch_that_did_not_fit_is_told_as_such() -> None:
+    with pytest.raises(OutOfMemory) as caught, explain_out_of_memory(RUN, validating=True):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+    halves = f"--stream.tokens-per-step {RUN.stream.tokens_per_step // 2} with --accumulation 2"
+    assert "did not hold a validation batch" in str(caught.value) and "--validate-every 0" in str(caught.value)
+    assert halves in str(caught.value) and "--chunk-tokens" not in str(caught.value)
+
+
 def test_the_hosts_allocator_is_understood_and_other_errors_pass() -> None:
     with pytest.raises(OutOfMemory, match="can't allocate memory"), explain_out_of_memory(RUN):
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")

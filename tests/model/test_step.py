@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ import torch
 from model.batch import Batch
 from model.config import OptimConfig, PretrainConfig
 from model.method.chunked import chunked_backward, split
-from model.method.joint import JointModel
+from model.method.joint import JointModel, recompute_activations
 from model.training.step import TrainingStep, Verdicts
 from schemas.errors import UsageError
 from tests.model.hand_made import SMALL, config, gradients, hand_made_batch, joint_model
@@ -66,6 +67,7 @@ def test_dropout_is_drawn_anew_for_the_second_pass_of_a_chunk_and_equals_the_fir
     assert first == second and first != other
 
 
+@pytest.mark.filterwarnings("error::FutureWarning")
 def test_activations_computed_twice_give_the_same_gradient_with_the_same_dropout() -> None:
     batch = hand_made_batch(position=3)
     plain, twice = training(), training(encoder=replace(SMALL, gradient_checkpointing=True))
@@ -81,6 +83,13 @@ def test_activations_computed_twice_give_the_same_gradient_with_the_same_dropout
     expected, found = plain._backward(batch, 1.0)[0], twice._backward(batch, 1.0)[0]
     assert len(passes) == 2 and found == expected
     torch.testing.assert_close(gradients(twice.joint), gradients(plain.joint), atol=1e-7, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["activation_checkpointing_enable", "gradient_checkpointing_enable"])
+def test_activations_are_forgotten_by_either_name_that_transformers_has_for_it(name: str) -> None:
+    asked: list[dict[str, bool]] = []
+    recompute_activations(SimpleNamespace(model=SimpleNamespace(**{name: asked.append})))  # type: ignore[arg-type]
+    assert asked == [{"use_reentrant": False}]
 
 
 def test_accumulated_batches_give_the_mean_of_their_gradients() -> None:
