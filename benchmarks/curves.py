@@ -1,6 +1,6 @@
 """Loss curves of the fast path and the plain path, from the same weights on the same batches.
 
-    python -m benchmarks.curves --data data/sample/tokens [--objectives mlm] [--picture FILE.svg] [--output FILE.json]
+    python -m benchmarks.curves --data data/sample/tokens [--objectives mlm] [--seed 1] [--picture FILE.svg]
 
 The fast path is the trainer's step: packed, attention within documents, chunked head, fused AdamW. The plain path
 (`benchmarks.plain_path`) is padded, with plain attention and all logits at once. Rounding alone makes two such runs
@@ -39,10 +39,10 @@ TOLERANCE = 0.01
 SLACK = 1.5
 
 
-def configuration(data: Path, objectives: str, steps: int, tokens: int) -> PretrainConfig:
-    """The tiny recipe, with steps of a chosen size."""
+def configuration(data: Path, objectives: str, steps: int, tokens: int, seed: int) -> PretrainConfig:
+    """The tiny recipe, with steps of a chosen size and a chosen seed."""
     stream = replace(TINY.stream, tokens_per_step=tokens)
-    run = replace(TINY, data=str(data), objectives=objectives, stream=stream, steps=steps, precision="fp32")
+    run = replace(TINY, data=str(data), objectives=objectives, stream=stream, steps=steps, seed=seed, precision="fp32")
     return run.resolved()
 
 
@@ -51,7 +51,9 @@ def run(config: PretrainConfig) -> dict[str, dict[str, list[float]]]:
     tokenizer = open_tokenizer(find_tokenizer("", "", config.data))
     models = []
     for _ in PATHS:
-        encoder = load_encoder(config.encoder, vocab_size=len(tokenizer), pad_id=tokenizer.pad_token_id)
+        encoder = load_encoder(
+            config.encoder, vocab_size=len(tokenizer), pad_id=tokenizer.pad_token_id, seed=config.seed
+        )
         models.append(JointModel(encoder, config))
     special = SpecialTokens.from_tokenizer(tokenizer, position_offset=models[0].encoder.position_offset)
     feed = Feed(TokenDataset(config.data, special), config, 0, 1, CPU)
@@ -126,10 +128,11 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--objectives", default=TINY.objectives)
     parser.add_argument("--tokens", type=int, default=TINY.stream.tokens_per_step)
+    parser.add_argument("--seed", type=int, default=TINY.seed)
     parser.add_argument("--picture", type=Path)
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
-    lines = run(configuration(arguments.data, arguments.objectives, arguments.steps, arguments.tokens))
+    lines = run(configuration(arguments.data, arguments.objectives, arguments.steps, arguments.tokens, arguments.seed))
     found = {path: differences(lines, path) for path in PATHS if path != "plain"}
     print(json.dumps(found, indent=1))
     if arguments.output:

@@ -1,17 +1,18 @@
-"""Everything that needs a GPU, in one run of at most eight minutes: correctness first, then speed, then a profile.
+"""Everything that needs a GPU, in one run that ends in time: correctness first, then speed, then a profile.
 
-    python -m benchmarks.gpu --output FOLDER [--minutes 8] [--parts losses curves …] [--small]
+    python -m benchmarks.gpu --output FOLDER [--minutes 8] [--parts core ways …] [--small]
 
-Parts, in order; each is skipped when too little time is left, and what it finds is written to FOLDER at once:
+1. `core`: while three checks run (`losses`: one step of base size in bf16 against float32 on the CPU, and no leak;
+   `curves`: 300 steps of bf16 against float32, and of float32 against the authors' way; `resume`: a run that was
+   interrupted against one that was not), base and large at two sizes each get ready beside them: models made, steps
+   compiled, each in a process of its own. When all is ready they are measured one by one, and the first is profiled.
+2. `ways`: the authors' way, the Hugging Face Trainer and ours, base size, same rows.
+3. `sizes`: base and large at larger sizes.
+4. `head`: the vocabulary head alone, plain and compiled, by size of its chunks.
 
-1. `losses`: base size, one step: CUDA in bf16 with the fused attention against the CPU in float32, and no leak.
-2. `curves`: a smaller encoder, 300 steps: bf16 and float32 against the authors' way in float32.
-3. `resume`: saved, loaded into another model, continued; against the run that was not interrupted.
-4. `speed`: base and large at several batch sizes, compiled, beside their floor; the first with a profile by kernel.
-5. `ways`: the authors' way, the Hugging Face Trainer and ours, base size, same rows.
-6. `head`: the vocabulary head alone, plain and compiled, by size of its chunks.
-
-What an earlier run into the same FOLDER found is kept, and sizes it has measured are not measured again.
+No part runs past its share of the time (`SHARES`), and none past the end: its process is ended. A size that is not compiled
+in time is measured afterwards without compiling and marked so; what there was no time for is marked `not run: out of time`. All findings
+are written to FOLDER at once, and `table.md` with them. The same folder goes on where an earlier run ended.
 `--small` runs the same on a CPU with tiny sizes, to test the script itself.
 """
 
@@ -19,142 +20,185 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
+from typing import Any
 
-import torch
+from benchmarks.gpu_session import OUT_OF_TIME, Child, Findings, Session, interpreter
 
-from benchmarks.gpu_checks import base_size, curves, losses, resume
-from benchmarks.gpu_session import Part, earlier, run_again, run_part, tidy
-from benchmarks.training import BANK, Sizes, compare, table
-from model.measuring.bench import measure, report
-from model.measuring.bench_config import BenchConfig
-from model.measuring.flops import timed
-from model.method import mlm_head
-from model.method.packed_attention import register_packed_attention
+CHECKS = {"losses": 0.15, "curves": 0.35, "resume": 0.40}
+"""Checks, and the share of the whole time at which each must have ended."""
+SHARES = {"compiled": 0.45, "measured": 0.69, "profiled": 0.75, "alone": 0.95, "ways": 0.97, "sizes": 0.97, "head": 1.0}
+"""The share of the whole time at which the sizes of the core must be compiled, measured and profiled, those that were late must
+have been measured alone, and each further part must have ended."""
+LEAST = {"check": 0.02, "ways": 0.15, "sizes": 0.15, "head": 0.05}
+"""Shares of the whole time without which a part is not begun."""
+MOST = {"measuring": 0.06, "alone": 0.12, "ways": 0.35}
+"""Largest shares of the whole time for measuring one size that is ready, for getting one ready alone, and for the three ways."""
+CORE = ("base-65536", "large-32768", "base-16384", "large-16384")
+"""Sizes and tokens a step, most wanted first; some 95 GB if all took their first step at the same moment. Where that is too much,
+one that found no memory takes its first step later, alone."""
+MORE = ("base-131072", "large-65536")
+SMALL_CORE, SMALL_MORE = ("base-512", "large-512", "base-1024", "large-1024"), ("base-2048",)
+"""The same where the script is tested: all of the tiny recipe's encoder."""
+PARTS = ("core", "ways", "sizes", "head")
 
-SPEEDS = (("base", 65_536), ("large", 32_768), ("base", 16_384), ("large", 65_536), ("base", 131_072), ("large", 16_384))
-"""Sizes and tokens a step, most wanted first."""
-SECONDS_OF_SPEED = 60
-"""Time to make, compile and measure one size."""
+
+def core(session: Session, sizes: Sequence[str]) -> None:
+    """The checks, with the sizes getting ready beside them; then the sizes, the profile, and the sizes that were late."""
+    children = start(session, sizes)
+    for name, share in CHECKS.items():
+        session.run(name, until=session.at(share), least=LEAST["check"] * session.budget)
+    measure(session, ready(session, children, SHARES["compiled"]), SHARES["measured"], profiled=SHARES["profiled"])
+    for name in missing(session, sizes):
+        alone(session, name)
 
 
-def speed(part: Part) -> None:
-    """Step time, tokens/s, MFU and floor of both sizes at several batch sizes."""
-    for number, (size, tokens) in enumerate((("recipe", 512), ("recipe", 1_024)) if part.small else SPEEDS):
-        name = f"{size} {tokens}"
-        if isinstance(part.found.get(name), dict):
-            continue  # measured by an earlier run
-        if part.seconds_left < SECONDS_OF_SPEED and not part.small:
-            part.record(name, "no time left")
-            continue
-        config = BenchConfig(
-            recipe="tiny" if part.small else "base",
-            size=size,  # type: ignore[arg-type]
-            tokens_per_step=tokens,
-            vocab_size=base_size(part)[1],
-            steps=4 if part.small else 20,
-            compile=not part.small,
-            profile="" if number else str(part.folder / "profile.txt"),
-        )
-        try:
-            figures = measure(config)
-        except RuntimeError as error:  # one size that does not fit, or does not compile, leaves the others
-            part.record(name, f"failed: {type(error).__name__}: {str(error)[:500]}")
+def alone(session: Session, name: str) -> None:
+    """One size that was not ready in time, or failed, without compiling and with nothing beside it."""
+    until = min(session.at(SHARES["alone"]), time.monotonic() + MOST["alone"] * session.budget)
+    if until < time.monotonic():
+        return
+    child = session.start(name, variant="--eager")
+    if child.wait(until, "prepared"):
+        measure(session, [child], SHARES["alone"], profiled=SHARES["alone"])
+    child.end(why=f"{OUT_OF_TIME} while getting ready alone")
+
+
+def more(session: Session, sizes: Sequence[str]) -> None:
+    """Further sizes, compiled side by side while nothing is measured; and those of the core that came to nothing."""
+    sizes = missing(session, sizes)
+    now = (time.monotonic() - session.started) / session.budget
+    if SHARES["sizes"] - now < LEAST["sizes"]:
+        for name in sizes:
+            session.skip(name)
+        return
+    compiled = now + 0.8 * (SHARES["sizes"] - now)
+    measure(session, ready(session, start(session, sizes), compiled), SHARES["sizes"], profiled=SHARES["sizes"])
+
+
+def start(session: Session, sizes: Sequence[str]) -> list[Child]:
+    """Let sizes get ready side by side; the processor's cores are shared out among their compilers."""
+    wanted = missing(session, sizes)
+    cores = max(1, (os.cpu_count() or 1) // max(1, len(wanted)))
+    return [session.start(name, cores=cores) for name in wanted]
+
+
+def missing(session: Session, sizes: Sequence[str]) -> list[str]:
+    """Sizes that neither this run nor one before it has measured."""
+    return [name for name in sizes if "figures" not in Findings(name=name, folder=session.folder).read()]
+
+
+def ready(session: Session, children: Sequence[Child], share: float) -> list[Child]:
+    """Those of the sizes that are ready in time; the others are ended."""
+    prepared = [child for child in children if child.wait(session.at(share), "prepared")]
+    for child in children:
+        if child not in prepared:
+            child.end(why=f"{OUT_OF_TIME} while compiling")
+    return prepared
+
+
+def measure(session: Session, children: Sequence[Child], share: float, *, profiled: float) -> None:
+    """Measure sizes that are ready, one after the other, and then profile the first, unless a profile is there.
+
+    Args:
+        session: the clock.
+        children: the sizes; they are ended.
+        share: of the whole time, at which they must have been measured.
+        profiled: the same for the profile.
+    """
+    done = []
+    for child in children:
+        until = min(session.at(share), time.monotonic() + MOST["measuring"] * session.budget)
+        child.tell("measure")
+        if child.wait(until, "figures"):
+            done.append(child)
         else:
-            part.record(name, asdict(figures))
-            print(report(figures), flush=True)
-        tidy(part.device)
+            child.end(why=f"{OUT_OF_TIME} while measured")
+        write_table(session)
+    if done and not (session.folder / "profile.txt").exists():
+        done[0].tell("profile")
+        done[0].wait(session.at(profiled), "profile")
+    for child in done:
+        child.end()
 
 
-def ways(part: Part) -> None:
-    """The three ways at base size; the Trainer where its package is there."""
-    encoder, vocab = base_size(part)
-    sizes = Sizes(
-        encoder=encoder,
-        vocab=vocab,
-        bank=BANK if part.small else 32_768,
-        pairs=8 if part.small else 256,
-        steps=2 if part.small else 10,
-        precision=part.precision,
-        compiled=(False,) if part.small else (True,),
-        trainer=not part.small,
-    )
-    found, facts = compare(sizes, part.device, note=lambda name, way: part.record(name, asdict(way)))
-    part.record("facts", facts)
-    (part.folder / "ways.md").write_text(table(found, facts), encoding="utf-8")
-    print(table(found, facts), flush=True)
+def write_table(session: Session) -> None:
+    """What is known of all sizes, as Markdown."""
+    device = session.folder / "device.json"
+    lines = [device.read_text(encoding="utf-8") if device.exists() else "", ""]
+    lines += [
+        "| size | tokens a step | step, ms | real tokens/s | MFU | step of its floor | peak memory, GiB | compiled |"
+    ]
+    lines += ["| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |"]
+    for name in (*CORE, *MORE, *SMALL_CORE, *SMALL_MORE):
+        if found := Findings(name=name, folder=session.folder).read():
+            lines.append(f"| {' | '.join(row(name, found))} |")
+    (session.folder / "table.md").write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
-def head(part: Part) -> None:
-    """Milliseconds of the head's forward and backward pass, for 8,192 masked rows of base size."""
-    encoder, vocab = base_size(part)
-    number = 256 if part.small else 8_192
-    dtype = torch.bfloat16 if part.precision == "bf16" else torch.float32
-    make = torch.Generator(part.device).manual_seed(0)
-    shape = {"device": part.device, "generator": make}
-    rows = torch.randn(number, encoder.width, dtype=dtype, **shape).requires_grad_()  # type: ignore[call-overload]
-    weight = (torch.randn(vocab, encoder.width, **shape) * 0.02).requires_grad_()  # type: ignore[call-overload]
-    bias = torch.zeros(vocab, device=part.device, requires_grad=True)
-    labels = torch.randint(0, vocab, (number,), device=part.device, generator=make)
-    for megabytes in (1,) if part.small else (1_024, 512, 2_048, 4_096, 256):
-        chunk = max(1, megabytes * 2**20 // (4 * vocab))
-        for compiled in (False,) if part.small else (True, False):
-            torch._dynamo.reset()
-
-            def once(chunk: int = chunk, compiled: bool = compiled) -> None:
-                mlm_head.masked_word_loss(rows, weight, bias, labels, chunk, compiled=compiled)[0].backward()
-
-            times = [timed(once, part.device) for _ in range(8)]
-            part.record(f"{'compiled' if compiled else 'plain'}, chunks of {megabytes} MiB", median(times[3:]) * 1e3)
+def row(name: str, found: dict[str, Any]) -> list[str]:
+    """One size's row."""
+    encoder, tokens = name.split("-")
+    first = [encoder, f"{int(tokens):,}"]
+    if "figures" not in found:
+        why = next((f"{mark}: {found[mark]}" for mark in ("failed", "ended", "not run") if mark in found), "under way")
+        return [*first, why.replace("|", "/").replace("\n", " ")[:120], *([""] * 5)]
+    f = found["figures"]
+    return [
+        *first,
+        f"{f['seconds_per_step'] * 1e3:.1f}",
+        f"{f['tokens_per_second']:,.0f}",
+        f"{f['mfu']:.1%}",
+        f"{f['seconds_per_step'] / f['floor_seconds']:.2f}",
+        f"{f['peak_memory'] / 2**30:.1f}",
+        "yes" if found["compiled"] else "no",
+    ]
 
 
-PARTS: dict[str, tuple[Callable[[Part], None], float, float]] = {
-    "losses": (losses, 30, 90),
-    "curves": (curves, 30, 90),
-    "resume": (resume, 15, 40),
-    "speed": (speed, 70, 220),
-    "ways": (ways, 90, 200),
-    "head": (head, 30, 60),
-}
-"""Each part, the least seconds it is begun with, and the most it may take."""
+def run(session: Session, parts: Sequence[str], *, small: bool) -> None:
+    """All parts that are wanted, in the order of their weight."""
+    first, further = (SMALL_CORE, SMALL_MORE) if small else (CORE, MORE)
+    try:
+        if "core" in parts:
+            core(session, first)
+        if "ways" in parts:
+            until = min(session.at(SHARES["ways"]), time.monotonic() + MOST["ways"] * session.budget)
+            session.run("ways", until=until, least=LEAST["ways"] * session.budget)
+        if "sizes" in parts:
+            more(session, (*first, *further))
+        if "head" in parts:
+            session.run("head", until=session.at(SHARES["head"]), least=LEAST["head"] * session.budget)
+    finally:
+        session.close()
+        write_table(session)
 
 
 def main() -> None:
-    """Runs the parts in order."""
+    """Runs the parts in the time there is, and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=8.0)
     parser.add_argument("--small", action="store_true")
-    parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=list(PARTS))
+    parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=PARTS)
     arguments = parser.parse_args()
-    end = time.monotonic() + 60 * arguments.minutes
-    if not arguments.small and not torch.cuda.is_available():
-        raise SystemExit("no GPU here; pass --small to test the script on the CPU")
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    register_packed_attention()
-    torch.set_float32_matmul_precision("high")
-    device = "CPU" if arguments.small else torch.cuda.get_device_name()
-    facts = {"device": device, "torch": torch.__version__, "cuda": torch.version.cuda}
-    (arguments.output / "device.json").write_text(json.dumps(facts), encoding="utf-8")
-    print(json.dumps(facts), flush=True)
-    for number, name in enumerate(arguments.parts):
-        work, least, most = PARTS[name]
-        left = end - time.monotonic()
-        if left < least and not arguments.small:
-            print(f"== {name}: skipped, {left:.0f} s left, {least:.0f} needed", flush=True)
-            continue
-        until = time.monotonic() + min(left, most)
-        part = Part(name=name, folder=arguments.output, small=arguments.small, end=until)
-        part.found |= earlier(part)
-        run_part(part, work)
-        rest = arguments.parts[number + 1 :]
-        if not tidy(part.device) and rest:
-            minutes = str((end - time.monotonic()) / 60)
-            run_again(["--output", str(arguments.output), "--minutes", minutes, "--parts", *rest])
+    small = ["--small"] if arguments.small else []
+    if not small:
+        import torch
+
+        if not torch.cuda.is_available():
+            raise SystemExit("no GPU here; pass --small to test the script on the CPU")
+
+    def command(part: str, seconds: float) -> list[str]:
+        where = ("--output", str(arguments.output), "--seconds", str(seconds))
+        return interpreter("benchmarks.gpu_work", part, *where, *small)
+
+    session = Session(arguments.output, 60 * arguments.minutes - 2, command)
+    run(session, arguments.parts, small=arguments.small)
+    print((arguments.output / "table.md").read_text(encoding="utf-8"))
+    print(json.dumps({"seconds": round(time.monotonic() - session.started)}))
 
 
 if __name__ == "__main__":

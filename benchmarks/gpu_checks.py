@@ -5,16 +5,17 @@ from __future__ import annotations
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from benchmarks.gpu_session import CPU, Part
+from benchmarks.gpu_part import CPU, Part
 from benchmarks.training import SMALL, VOCAB
-from benchmarks.training_rows import Rows, make_rows, packed
+from benchmarks.training_rows import make_rows, packed
 from benchmarks.training_ways import PackedWay, PlainWay, configuration, new_model
 from model.batch import Batch
-from model.config import EncoderConfig, PretrainConfig
+from model.config import EncoderConfig
 from model.measuring.bench import SIZES, XLMR_PIECES
 from model.training.checkpoint import Checkpoint, load_model, load_optimizer, model_tensors, optimizer_tensors, save
 from model.training.step import TrainingStep
@@ -71,36 +72,42 @@ def single(batch: Batch, number: int) -> Batch:
 
 
 def curves(part: Part) -> None:
-    """Loss curves over 300 steps: bf16, float32, and the plain way in float32, which is the reference."""
+    """Loss curves over 300 steps, side by side: bf16, float32, and the plain way in float32."""
     steps, pool = 30 if part.small else 300, [make_rows(16, SMALL_VOCAB, step=step) for step in range(50)]
     encoder = replace(SMALL, layers=1, width=64) if part.small else SMALL
     torch.set_float32_matmul_precision("highest")
-    lines: dict[str, Tensor] = {}
-    for name, precision in (("plain fp32", "fp32"), ("fp32", "fp32"), ("bf16", part.precision)):
+    ways: dict[str, PlainWay | PackedWay] = {}
+    for name, precision in (("bf16", part.precision), ("fp32", "fp32"), ("plain fp32", "fp32")):
         run = configuration(encoder, "paper", 512, ("mlm", "mep"), precision)
-        lines[name] = curve(name, run, [pool[number % len(pool)] for number in range(steps)], part.device)
-        windows = lines[name].unfold(0, WINDOW, WINDOW).mean(1)
-        part.record(f"{name}, mean losses of {WINDOW} steps", [round(value, 4) for value in windows.tolist()])
-        if name != "plain fp32":
-            compare_curves(part, name, lines[name], lines["plain fp32"])
-    torch.set_float32_matmul_precision("high")
+        joint = new_model(run, SMALL_VOCAB, part.device)
+        plain = name.startswith("plain")
+        ways[name] = PlainWay(joint, run, part.device, bf16=False) if plain else PackedWay(joint, run, part.device)
+    lines: dict[str, list[Any]] = {name: [] for name in ways}
+    for number in range(steps):
+        for name, way in ways.items():
+            prepared: Any = way.prepare(pool[number % len(pool)])
+            lines[name].append(way.step(prepared))
+        if (number + 1) % (steps // 6) == 0:  # what there is so far, should time not suffice for all of it
+            compare_curves(part, {name: _curve(line) for name, line in lines.items()})
 
 
-def compare_curves(part: Part, name: str, found: Tensor, right: Tensor) -> None:
-    """Records how far two curves lie apart, by window and by step, in parts of the right one."""
-    windows, reference = (line.unfold(0, WINDOW, WINDOW).mean(1) for line in (found, right))
-    what = f"{name} against plain fp32"
-    part.check(f"{what}, windows", float(((windows - reference) / reference).abs().max()), TOLERANCE["curve"])
-    steps = (found - right).abs() / right
-    part.record(f"{what}, steps", {"largest": float(steps.max()), "mean": float(steps.mean())})
+def compare_curves(part: Part, lines: dict[str, Tensor]) -> None:
+    """Records the curves, and how far they lie apart, by window and by step, in parts of the one that is right."""
+    part.record("steps", len(lines["fp32"]))
+    size = min(WINDOW, len(lines["fp32"]))
+    windows = {name: line.unfold(0, size, size).mean(1) for name, line in lines.items()}
+    for name, means in windows.items():
+        part.record(f"{name}, mean losses of {size} steps", [round(value, 4) for value in means.tolist()])
+    for name, right in (("bf16", "fp32"), ("fp32", "plain fp32")):
+        what = f"{name} against {right}"
+        apart_ = ((windows[name] - windows[right]) / windows[right]).abs()
+        part.check(f"{what}, windows", float(apart_.max()), TOLERANCE["curve"])
+        steps = (lines[name] - lines[right]).abs() / lines[right]
+        part.record(f"{what}, steps", {"largest": float(steps.max()), "mean": float(steps.mean())})
 
 
-def curve(name: str, run: PretrainConfig, rows: list[Rows], device: torch.device) -> Tensor:
-    """The losses of all steps."""
-    joint = new_model(run, SMALL_VOCAB, device)
-    way = PlainWay(joint, run, device, bf16=False) if name.startswith("plain") else PackedWay(joint, run, device)
-    losses = [way.step(way.prepare(step)) for step in rows]  # type: ignore[arg-type]
-    return torch.stack([torch.as_tensor(loss, dtype=torch.float32, device=device) for loss in losses]).cpu()
+def _curve(losses: list[Any]) -> Tensor:
+    return torch.stack([torch.as_tensor(loss, dtype=torch.float32).cpu() for loss in losses])
 
 
 def resume(part: Part) -> None:

@@ -1,8 +1,8 @@
-"""The frame of the GPU benchmark: parts one after the other, each with its time, its file and its own failure.
+"""The clock of the GPU benchmark: parts in processes of their own, each ended when its time is over.
 
-What a part finds is written to its file at once, finding by finding, so that a part which fails, or a machine that is
-taken away, leaves everything that was found before. An error of CUDA itself spoils the process for good; the parts that
-are left then run in a new one.
+What a part finds is written to its file at once, finding by finding, so that a part which fails, is ended, or takes the
+machine down with it leaves everything that was found before. A process can be ended whatever it is doing, in the midst
+of compiling too, and an error of CUDA, which spoils a process for good, spoils one part alone.
 """
 
 from __future__ import annotations
@@ -10,121 +10,166 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
-import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-
-CPU = torch.device("cpu")
-ENDS = ("failed", "where", "seconds")
-"""What is recorded of a part's end."""
+ENDS = ("failed", "where", "seconds", "prepared", "not run", "ended")
+"""What is recorded of how a part went, not of what it found."""
+TICK = 0.1
+"""Seconds between two looks at a part's file."""
+OUT_OF_TIME = "out of time"
 
 
 @dataclass(kw_only=True)
-class Part:
-    """What one part of the benchmark found."""
+class Findings:
+    """What one part found, in a file."""
 
     name: str
-    """Its name, and that of its file."""
+    """The part's name, and that of its file."""
     folder: Path
-    """Where the file goes."""
-    small: bool
-    """Whether the script itself is tested, on a CPU."""
-    end: float
-    """When to stop, on the clock of `time.monotonic`."""
+    """Where the file lies."""
     found: dict[str, Any] = field(default_factory=dict)
     """Everything recorded so far."""
 
     @property
-    def device(self) -> torch.device:
-        """The GPU, or the CPU where the script is tested."""
-        return CPU if self.small else torch.device("cuda")
+    def path(self) -> Path:
+        """The file."""
+        return self.folder / f"{self.name}.json"
 
-    @property
-    def precision(self) -> str:
-        """bf16 on a GPU; float32 where the script is tested, as bf16 cannot be had on every CPU."""
-        return "fp32" if self.small else "bf16"
-
-    @property
-    def seconds_left(self) -> float:
-        """Seconds until this part must end."""
-        return self.end - time.monotonic()
+    def read(self) -> dict[str, Any]:
+        """What the file holds now; nothing where there is none."""
+        with suppress(FileNotFoundError):
+            self.found = json.loads(self.path.read_text(encoding="utf-8"))
+        return self.found
 
     def record(self, name: str, value: Any) -> None:
         """Keeps, writes and prints a finding."""
         self.found[name] = value
-        text = json.dumps(self.found, indent=1, default=str)
-        (self.folder / f"{self.name}.json").write_text(text, encoding="utf-8")
-        print(f"   {name}: {value if isinstance(value, str) else json.dumps(value, default=str)}", flush=True)
+        self.write()
+        shown = value if isinstance(value, str) else json.dumps(value, default=str)
+        print(f"   {self.name}: {name}: {shown}", flush=True)
 
-    def check(self, what: str, value: float, most: float) -> None:
-        """Records a figure with its bound, and whether it kept it; goes on either way."""
-        self.record(what, {"found": value, "at most": most, "verdict": "good" if value <= most else "TOO MUCH"})
-
-
-def earlier(part: Part) -> dict[str, Any]:
-    """What a run before this one left in the part's file, its end apart."""
-    path = part.folder / f"{part.name}.json"
-    if not path.exists():
-        return {}
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return {name: value for name, value in found.items() if name not in ENDS}
+    def write(self) -> None:
+        """Writes everything, in one go for whoever reads meanwhile."""
+        new = self.path.with_suffix(".tmp")
+        new.write_text(json.dumps(self.found, indent=1, default=str), encoding="utf-8")
+        new.replace(self.path)
 
 
-class OutOfTime(Exception):
-    """A part used up its time."""
+class Child(Findings):
+    """A part at work in a process of its own, which takes orders line by line."""
+
+    def __init__(self, name: str, folder: Path, command: Sequence[str], cores: int) -> None:
+        super().__init__(name=name, folder=folder)
+        self.found = {what: value for what, value in self.read().items() if what not in ENDS}
+        self.write()
+        self._ended = False
+        environment = os.environ | {"TORCHINDUCTOR_COMPILE_THREADS": str(cores)}
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, text=True, env=environment, start_new_session=True
+        )
+
+    def tell(self, order: str) -> None:
+        """Gives an order; a part that has ended does not hear it."""
+        with suppress(BrokenPipeError):
+            assert self._process.stdin is not None
+            print(order, file=self._process.stdin, flush=True)
+
+    def wait(self, until: float, *marks: str) -> bool:
+        """Wait for one of the marks in what was found, or without any for the end; False where it did not come in time."""
+        while True:
+            over = self._process.poll() is not None
+            found = self.read()
+            if any(mark in found for mark in marks) or (over and not marks):
+                return True
+            if over or time.monotonic() > until:
+                return False
+            time.sleep(TICK)
+
+    def end(self, *, why: str = "") -> None:
+        """End the process and all it has started; where it was still there, `why` is recorded."""
+        if self._ended:
+            return
+        self._ended, running = True, self._process.poll() is None
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        if self._process.stdin is not None:
+            with suppress(BrokenPipeError):
+                self._process.stdin.close()
+        self.read()
+        if running and why:
+            self.record("ended", why)
+        elif not running and self._process.returncode and "failed" not in self.found:
+            self.record("failed", f"ended with code {self._process.returncode}")
 
 
-def run_part(part: Part, work: Callable[[Part], None]) -> None:
-    """Runs one part; whatever happens in it is recorded and ends that part alone."""
-    print(f"== {part.name}, {part.seconds_left:.0f} s", flush=True)
-    started = time.monotonic()
-    try:
-        with _alarm(part.seconds_left):
-            work(part)
-    except Exception as error:
-        lines = traceback.format_exc().splitlines()
-        part.record("failed", f"{type(error).__name__}: {error}"[:2_000])
-        part.record("where", [line.strip() for line in lines if line.strip().startswith("File")][-6:])
-    part.record("seconds", round(time.monotonic() - started, 1))
+class Session:
+    """All parts of one run, and the time they have together."""
+
+    def __init__(self, folder: Path, seconds: float, command: Callable[[str, float], list[str]]) -> None:
+        """Starts the clock.
+
+        Args:
+            folder: for the findings.
+            seconds: the time of all parts together; nothing runs on when it is over.
+            command: makes the command of a part that may take so many seconds.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self._command, self.started, self.budget = folder, command, time.monotonic(), seconds
+        self._children: list[Child] = []
+
+    def at(self, share: float) -> float:
+        """When a share of the whole time is used up, on the clock of `time.monotonic`."""
+        return self.started + share * self.budget
+
+    @property
+    def left(self) -> float:
+        """Seconds until the end."""
+        return self.at(1.0) - time.monotonic()
+
+    def finished(self, name: str) -> bool:
+        """Whether this run or one before it into the same folder went through a part without trouble."""
+        found = Findings(name=name, folder=self.folder).read()
+        return "seconds" in found and not found.keys() & {"failed", "ended"}
+
+    def start(self, name: str, *, cores: int = 0, variant: str = "") -> Child:
+        """Start a part; `variant` is told to its process besides, `cores` is for its compiler, 0 being all there are."""
+        print(f"== {name} {variant}, {self.left:.0f} s left", flush=True)
+        command = [*self._command(name, self.left), *([variant] if variant else [])]
+        child = Child(name, self.folder, command, cores or os.cpu_count() or 1)
+        self._children.append(child)
+        return child
+
+    def run(self, name: str, *, until: float, least: float) -> None:
+        """Run a part to its end, or until its time is over; not at all where less than `least` seconds are left for it."""
+        if self.finished(name):
+            return
+        if until - time.monotonic() < least:
+            self.skip(name)
+            return
+        child = self.start(name)
+        child.wait(until)
+        child.end(why=f"{OUT_OF_TIME}: {self.left:.0f} s before the end of all")
+
+    def skip(self, name: str) -> None:
+        """Note that there was no time for a part, or none to try it again."""
+        findings = Findings(name=name, folder=self.folder)
+        if not findings.read().keys() & {"failed", "ended"}:
+            findings.record("not run", OUT_OF_TIME)
+
+    def close(self) -> None:
+        """End all that runs."""
+        for child in self._children:
+            child.end(why="the session ended")
 
 
-@contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
-    def ring(*_: object) -> None:
-        raise OutOfTime(f"after {seconds:.0f} s")
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, max(1.0, seconds))
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
-def tidy(device: torch.device) -> bool:
-    """Forgets compiled graphs and frees memory between parts; False if CUDA no longer answers."""
-    torch._dynamo.reset()
-    if device.type != "cuda":
-        return True
-    try:
-        torch.cuda.synchronize()
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats()
-    except RuntimeError as error:
-        print(f"CUDA no longer answers ({str(error).splitlines()[0]})", flush=True)
-        return False
-    return True
-
-
-def run_again(arguments: list[str]) -> None:
-    """Puts a new process in this one's place, with the parts that are left."""
-    sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "benchmarks.gpu", *arguments])
+def interpreter(*arguments: str) -> list[str]:
+    """A command of this Python."""
+    return [sys.executable, "-m", *arguments]

@@ -16,7 +16,8 @@ def parse(flags: list[str]) -> BenchConfig:
 
 def run(config: BenchConfig) -> None:
     """Measure, print, and write the figures where asked to."""
-    from model.measuring.bench import measure, report, write
+    from model.measuring.bench import measure
+    from model.measuring.figures import report, write
 
     figures = measure(config)
     print(report(figures))

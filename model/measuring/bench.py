@@ -6,9 +6,8 @@ rows) over the data sheet's rate of the GPU, or over the measured rate of matrix
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -19,6 +18,7 @@ from model.config import EncoderConfig, PretrainConfig
 from model.data.special_tokens import SpecialTokens
 from model.data.token_dataset import TokenDataset
 from model.measuring.bench_config import BenchConfig
+from model.measuring.figures import Figures
 from model.measuring.flops import (
     flops_by_counter,
     flops_by_hand,
@@ -47,67 +47,65 @@ SIZES = {
 XLMR_PIECES = 250_002
 
 
-@dataclass(frozen=True, kw_only=True)
-class Figures:
-    """What was measured."""
+class Bench:
+    """A model, its batches and its training step, made ready first and measured when the time has come."""
 
-    device: str
-    """Name of the device."""
-    torch: str
-    """Version of PyTorch."""
-    parameters: int
-    """Trained parameters."""
-    seconds_per_step: float
-    """Median time of a step, in seconds, without the wait for data."""
-    tokens_per_second: float
-    """Real tokens per second in the median step."""
-    fill: float
-    """Share of the stream that is text."""
-    data_wait: float
-    """Share of the time spent waiting for batches."""
-    peak_memory: float
-    """Most bytes held: on a GPU by tensors, on a CPU by this process, its program included."""
-    state_memory: float
-    """Bytes of weights, gradients, moments and buffers, by hand."""
-    flops_by_hand: float
-    """Operations a step needs."""
-    flops_by_counter: float
-    """Matrix products PyTorch counts in a step, attention apart, unused slots included."""
-    attention_flops: float
-    """The part of `flops_by_hand` the counter does not see."""
-    matmul_rate: float
-    """Operations per second of large matrix products, measured."""
-    floor_seconds: float
-    """Time of a step if it ran at that rate."""
-    sheet_rate: float | None
-    """Operations per second by the data sheet; None for devices that have none here."""
-    mfu: float
-    """Share of the data sheet's rate that the needed operations come to; of `matmul_rate` without one."""
+    def __init__(self, config: BenchConfig) -> None:
+        """Makes the model and its batches.
 
+        Raises:
+            UsageError: an unknown recipe, or no GPU where one was asked for.
+        """
+        if config.recipe not in RECIPES:
+            raise UsageError(f"there is no recipe {config.recipe!r}; there are {', '.join(RECIPES)}")
+        self.config, self.device = config, choose_device(config.device)
+        run, joint, self._batches = _prepare(config, self.device)
+        self.training = TrainingStep(joint, run, self.device)
+        self._number = 0
 
-def measure(config: BenchConfig) -> Figures:
-    """Runs the steps and returns the figures.
+    def warm_up(self) -> None:
+        """Runs the steps that are not measured, the first of which compiles."""
+        for _ in range(self.config.warmup):
+            self._step()
 
-    Raises:
-        UsageError: an unknown recipe, or no GPU where one was asked for.
-    """
-    if config.recipe not in RECIPES:
-        raise UsageError(f"there is no recipe {config.recipe!r}; there are {', '.join(RECIPES)}")
-    device = choose_device(config.device)
-    run, joint, batches = _prepare(config, device)
-    training = TrainingStep(joint, run, device)
-    times, tokens, fills, waited = [], [], [], 0.0
-    for number in range(config.warmup + config.steps):
-        batch, wait = next(batches)
-        seconds = timed(lambda batch=batch, number=number: training([batch], number), device)
-        if number >= config.warmup:
+    def measure(self) -> Figures:
+        """Runs the steps that are, and returns the figures."""
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+        times, tokens, fills, waited = [], [], [], 0.0
+        for _ in range(self.config.steps):
+            batch, wait, seconds = self._step()
             times.append(seconds)
             tokens.append(batch.num_tokens)
             fills.append(batch.num_tokens / len(batch.token_ids))
             waited += wait
+        return _figures(self.training, batch, times, (median(tokens), median(fills), waited))
+
+    def profile(self, path: Path) -> None:
+        """Writes where the time of three more steps goes, by operation or kernel."""
+        batch, _ = next(self._batches)
+        profile(lambda: self.training([batch], 0), self.device, path)
+
+    def _step(self) -> tuple[Batch, float, float]:
+        """One step: its batch, the seconds it was waited for, and those of the step."""
+        batch, wait = next(self._batches)
+        seconds = timed(lambda: self.training([batch], self._number), self.device)
+        self._number += 1
+        return batch, wait, seconds
+
+
+def measure(config: BenchConfig) -> Figures:
+    """Makes everything, warms up, and returns the figures; writes a profile where asked to.
+
+    Raises:
+        UsageError: an unknown recipe, or no GPU where one was asked for.
+    """
+    bench = Bench(config)
+    bench.warm_up()
+    figures = bench.measure()
     if config.profile:
-        profile(lambda: training([batch], 0), device, Path(config.profile))
-    return _figures(training, batch, times, (median(tokens), median(fills), waited))
+        bench.profile(Path(config.profile))
+    return figures
 
 
 def profile(step: Callable[[], object], device: torch.device, path: Path) -> None:
@@ -123,37 +121,6 @@ def profile(step: Callable[[], object], device: torch.device, path: Path) -> Non
     path.write_text(
         profiler.key_averages().table(sort_by=order, row_limit=30, max_name_column_width=70), encoding="utf-8"
     )
-
-
-def report(figures: Figures) -> str:
-    """The figures for people."""
-    f = figures
-    whose = "of the whole process" if f.device.startswith("CPU") else "of tensors"
-    rate = f"the data sheet's {f.sheet_rate / 1e12:,.0f} TFLOP/s" if f.sheet_rate else "the measured matmul rate"
-    rows = [
-        ("device", f"{f.device}, torch {f.torch}"),
-        ("parameters", f"{f.parameters / 1e6:,.1f} M"),
-        ("step time, median", f"{f.seconds_per_step * 1e3:,.1f} ms"),
-        ("real tokens/s", f"{f.tokens_per_second:,.0f}"),
-        ("packing fill", f"{f.fill:.2%}"),
-        ("data wait", f"{f.data_wait:.2%}"),
-        ("peak memory", f"{f.peak_memory / 2**30:,.2f} GiB {whose}"),
-        ("state by hand", f"{f.state_memory / 2**30:,.2f} GiB of weights, gradients, moments, buffers"),
-        ("needed, by hand", f"{f.flops_by_hand / 1e9:,.1f} GFLOP a step, of which attention {f.attention_flops / 1e9:,.1f}"),
-        ("needed, by counter", f"{f.flops_by_counter / 1e9:,.1f} GFLOP a step, without attention"),
-        ("matmul rate", f"{f.matmul_rate / 1e12:,.2f} TFLOP/s measured"),
-        ("floor", f"{f.floor_seconds * 1e3:,.1f} ms a step at that rate; the step takes "
-                  f"{f.seconds_per_step / f.floor_seconds:.2f} times as long"),
-        ("MFU", f"{f.mfu:.1%} of {rate}"),
-    ]  # fmt: skip
-    width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
-
-
-def write(figures: Figures, path: Path) -> None:
-    """Writes the figures as JSON."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(asdict(figures), indent=1), encoding="utf-8")
 
 
 def _prepare(
@@ -221,10 +188,18 @@ def _figures(training: TrainingStep, batch: Batch, times: list[float], middle: t
         peak_memory=peak_memory(device),
         state_memory=float(state_bytes(joint)),
         flops_by_hand=needed.total,
-        flops_by_counter=flops_by_counter(joint, batch.to(device), mixed=training.mixed),
+        flops_by_counter=_counted(training, batch),
         attention_flops=needed.attention,
         matmul_rate=rate,
         floor_seconds=needed.total / rate,
         sheet_rate=peak_of(device),
         mfu=needed.total / seconds / (peak_of(device) or rate),
     )
+
+
+def _counted(training: TrainingStep, batch: Batch) -> float | None:
+    """What PyTorch counts in a step; None where memory did not hold it uncompiled."""
+    try:
+        return flops_by_counter(training.joint, batch.to(training.device), mixed=training.mixed)
+    except torch.OutOfMemoryError:
+        return None
