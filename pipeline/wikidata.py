@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -19,11 +18,10 @@ import msgspec
 
 from pipeline import storage
 from pipeline.dump_record import describe_dump
+from pipeline.entity_reading import EntityReading
 from pipeline.job import Job, Task
-from pipeline.parsing.doubled_keys import num_doubled_keys
-from pipeline.parsing.dump_lines import FINAL_MARK, HEAD_BYTES, entity_text, layout_of
-from pipeline.parsing.empty_fields import count_empty_fields
-from pipeline.parsing.items import EntityColumns, EntityRefused, ItemOptions, Ranks
+from pipeline.parsing.dump_lines import FINAL_MARK, HEAD_BYTES, layout_of
+from pipeline.parsing.items import EntityColumns, ItemOptions, Ranks
 from pipeline.parsing.languages import find_wiki, label_languages, parse_languages
 from pipeline.ranges import ByteRange, Lines, plan_ranges, read_chunks, read_head, read_lines
 from pipeline.sources import expand_sources
@@ -33,11 +31,8 @@ from schemas.errors import InputCorrupt, UsageError, XlmkError
 
 log = logging.getLogger(__name__)
 
-ENTITIES_PER_BATCH = 1024
-BYTES_PER_BATCH = 32 * 1024 * 1024
-"""Rows are handed on when this many entities, or decoded bytes, have come together."""
-
-UNIT_WORDS = {"gz": "gzip member", "bz2": "bzip2 block", "zst": "zstd frame"}
+LEAST_SCANNED_BYTES = 1024 * 1024
+"""Smaller ranges are read without compiled code, which takes longer to get ready than they take. The rows are the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +110,20 @@ def plan(config: WikidataConfig) -> list[Task]:
             payload = {"span": dataclasses.asdict(span), "layout": layout}
             name = storage.file_name(path)
             tasks.append(Task(index=len(tasks), source=name, payload=payload, num_bytes=span.end - span.start))
+    if any(task.num_bytes >= LEAST_SCANNED_BYTES for task in tasks):
+        _compile_scan()
     return tasks
+
+
+def _compile_scan() -> None:
+    """Compile the scan before the workers all do so, each for itself."""
+    from pipeline.parsing.scan.compiling import is_compiled
+
+    if not is_compiled():
+        from pipeline.parsing.scan.scanner import compile_now
+
+        log.warning("compiling the reading of items, which takes some ten seconds and is done once")
+        compile_now()
 
 
 def run_task(config: WikidataConfig, task: Task, out: TaskOutput) -> None:
@@ -125,45 +133,26 @@ def run_task(config: WikidataConfig, task: Task, out: TaskOutput) -> None:
         InputCorrupt: the dump is damaged, cut off, or ends without its closing bracket.
     """
     span = ByteRange(**task.payload["span"])
-    columns = EntityColumns(item_options(config))
-    records = _document(span) if task.payload["layout"] == "document" else _lines(config, task, span, out)
-    gathered, every = 0, config.check_keys_every
-    for number, (text, place) in enumerate(records):
-        if _add(columns, text, place, span, out) and every and number % every == 0:
-            out.ledger.count("entities_checked_for_doubled_keys", 1)
-            out.ledger.count("doubled_keys", num_doubled_keys(text))
-        gathered += len(text)
-        if len(columns) >= ENTITIES_PER_BATCH or gathered >= BYTES_PER_BATCH:
-            _write(columns, out)
-            gathered = 0
-    _write(columns, out)
-    out.write(SITELINKS, columns.sitelinks.take())
-    for name, n in columns.counts().items():
-        out.ledger.count(name, n)
+    scans = span.end - span.start >= LEAST_SCANNED_BYTES
+    columns = EntityColumns(item_options(config), scans=scans)
+    limit, every = config.max_line_bytes, config.check_keys_every
+    reading = EntityReading(columns, span, out, max_line_bytes=limit, check_keys_every=every)
+    if task.payload["layout"] == "document":
+        for entity in _document(span):
+            reading.add(entity, Lines(entity, 0, 0), 0)
+    else:
+        final_mark = FINAL_MARK[task.payload["layout"]]
+        for lines in read_lines(span, max_line_bytes=limit, final_mark=final_mark, open_file=storage.open_read):
+            reading.add_lines(lines)
+    reading.finish()
 
 
-Place = tuple[Lines, int]
-"""Where a record is: a batch of lines and the number of its line there."""
+def _document(span: ByteRange) -> list[bytes]:
+    """The JSON of each entity of a file that is one object: an entity, or the answer of Wikidata's API.
 
-
-def _lines(config: WikidataConfig, task: Task, span: ByteRange, out: TaskOutput) -> Iterator[tuple[bytes, Place]]:
-    """Yield the JSON of each entity whose line begins in a range; reject lines over the limit."""
-    final_mark = FINAL_MARK[task.payload["layout"]]
-    batches = read_lines(span, max_line_bytes=config.max_line_bytes, final_mark=final_mark, open_file=storage.open_read)
-    for batch in batches:
-        if batch.oversize:
-            detail = f"the line has {batch.oversize:,} bytes, the limit is {config.max_line_bytes:,}"
-            out.ledger.read()
-            _reject(out, "too_large", detail, batch.lines[0], (batch, 0), span)
-            continue
-        for index, line in enumerate(batch.lines):
-            text = entity_text(line)
-            if text:
-                yield text, (batch, index)
-
-
-def _document(span: ByteRange) -> Iterator[tuple[bytes, Place]]:
-    """Yield the JSON of each entity of a file that is one object: an entity, or the answer of Wikidata's API."""
+    Raises:
+        InputCorrupt: it is none.
+    """
     with closing(read_chunks(span, storage.open_read)) as chunks:
         text = b"".join(chunk.data for chunk in chunks)
     try:
@@ -174,48 +163,7 @@ def _document(span: ByteRange) -> Iterator[tuple[bytes, Place]]:
             f"{span.path}: one JSON object over several lines was expected, but it does not decode ({error}). "
             "A dump has one entity a line."
         ) from error
-    for entity in [bytes(entity) for entity in entities.values()] or [text]:
-        yield entity, (Lines([entity], 0, 0), 0)
-
-
-def _add(columns: EntityColumns, text: bytes, place: Place, span: ByteRange, out: TaskOutput) -> bool:
-    """Add one entity to the columns, and to the accounts; says whether it became a row."""
-    out.ledger.read()
-    try:
-        reason = columns.add(text)
-    except EntityRefused as refused:
-        _reject(out, refused.reason, refused.detail, text, place, span, record=refused.record)
-        return False
-    if reason is None:
-        out.ledger.keep()
-    else:
-        out.ledger.drop(reason)
-    return reason is None
-
-
-def _reject(
-    out: TaskOutput,
-    reason: str,
-    detail: str,
-    text: bytes,
-    place: Place,
-    span: ByteRange,
-    *,
-    record: str | None = None,
-) -> None:
-    batch, index = place
-    if span.form in UNIT_WORDS:
-        detail = f"{detail}, in the {UNIT_WORDS[span.form]} at byte {batch.unit}"
-    out.ledger.reject(reason, offset=batch.offset_of(index), detail=detail, excerpt=text, record=record)
-
-
-def _write(columns: EntityColumns, out: TaskOutput) -> None:
-    taken = columns.take()
-    for table, rows in taken.items():
-        out.write(table, rows)
-    for name, n in count_empty_fields(taken).items():
-        out.ledger.count(name, n)
-    columns.sitelinks.pack()
+    return [bytes(entity) for entity in entities.values()] or [text]
 
 
 def _inputs(config: WikidataConfig) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
@@ -13,7 +12,7 @@ import pyarrow.compute as pc
 
 from pipeline.parsing.entity_json import SiteLink
 from pipeline.parsing.languages import wikis as known_wikipedias
-from pipeline.parsing.text_cleaning import text_array
+from pipeline.parsing.text_cleaning import clean_array
 from schemas import SITELINKS
 
 NO_WIKIPEDIAS = frozenset(
@@ -72,23 +71,38 @@ class SitelinkColumns:
 
     def pack(self) -> None:
         """Turn what came so far into a batch, which takes a tenth of the memory."""
-        if self._wikis:
-            self._batches.append(self._batch())
+        wikis, titles, entities = (
+            pa.array(column, pa.string()) for column in (self._wikis, self._titles, self._entities)
+        )
+        self.add_columns(entities, self._num_links, wikis, titles)
         self._start()
 
-    def _batch(self) -> pa.RecordBatch:
-        wikis = pa.array(self._wikis, pa.string()).dictionary_encode()
+    def add_columns(
+        self,
+        entities: pa.StringArray,
+        num_links: Sequence[int] | np.ndarray,
+        wikis: pa.StringArray,
+        titles: pa.StringArray,
+    ) -> None:
+        """Add the links of many items at once.
+
+        Args:
+            entities, num_links: ids of items, and how many links each has.
+            wikis, titles: the links, one item's behind the other's.
+        """
+        if len(wikis) == 0:
+            return
+        wikis = wikis.dictionary_encode()
         names = wikis.dictionary.to_pylist()
-        wanted = np.array([self._chosen is not None or is_wikipedia(name) for name in names])
+        wanted = np.array([is_wikipedia(name) if self._chosen is None else name in self._chosen for name in names])
         keep = wanted[wikis.indices.to_numpy()]
-        titles, changed = text_array(list(itertools.compress(self._titles, keep)))
+        kept = pa.array(keep)
+        titles, changed = clean_array(titles.filter(kept))
         self.counts["texts_cleaned"] += changed
         self.counts["sitelinks_to_other_wikis"] += len(keep) - len(titles)
-        owners = np.repeat(np.arange(len(self._entities)), self._num_links)[keep]
-        entities = pa.array(self._entities, pa.string()).take(pa.array(owners))
-        return pa.RecordBatch.from_arrays(
-            [wikis.filter(pa.array(keep)), titles, entities], names=SITELINKS.columns.names
-        )
+        owners = np.repeat(np.arange(len(entities)), num_links)[keep]
+        columns = [wikis.filter(kept), titles, entities.take(pa.array(owners))]
+        self._batches.append(pa.RecordBatch.from_arrays(columns, names=SITELINKS.columns.names))
 
     def take(self) -> pa.Table:
         """All rows, sorted by wiki and title."""

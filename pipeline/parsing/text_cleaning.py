@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 _is_normalized = unicodedata.is_normalized
 _CONTROL = re.compile("[ ]*[\x00-\x1f\x7f-\x9f][ \x00-\x1f\x7f-\x9f]*")
@@ -26,11 +27,16 @@ def clean_text(text: str) -> str:
 
 def text_array(texts: Sequence[str | None]) -> tuple[pa.StringArray, int]:
     """Make a column of clean strings; returns it and how many strings had to be changed."""
-    column = pa.array(texts, pa.string())
+    return clean_array(pa.array(texts, pa.string()))
+
+
+def clean_array(column: pa.StringArray) -> tuple[pa.StringArray, int]:
+    """Clean a column of strings; returns it and how many strings had to be changed."""
     # One call for the whole column would be slower: a single Hangul or Indic letter makes it normalise everything.
-    loose = [text for text in texts if text is not None and not (text.isascii() or _is_normalized("NFC", text))]
-    if not loose and not _has_control(column):
+    others = column.filter(pc.invert(pc.string_is_ascii(column))).to_pylist()
+    if all(_is_normalized("NFC", text) for text in others) and not _has_control(column):
         return column, 0
+    texts = column.to_pylist()
     cleaned = [None if text is None else clean_text(text) for text in texts]
     changed = sum(old != new for old, new in zip(texts, cleaned, strict=True))
     return pa.array(cleaned, pa.string()), changed

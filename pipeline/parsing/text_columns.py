@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.parsing.entity_json import MAX_LANGUAGE_FIELDS
-from pipeline.parsing.text_cleaning import text_array
+from pipeline.parsing.text_cleaning import clean_array
 from schemas.texts import TEXT
 
 
@@ -85,23 +85,46 @@ class TextColumns:
 
     def take(self) -> pa.ListArray:
         """The column of the entities added since the last call."""
-        columns = []
-        for strings in (self._labels, self._descriptions, self._aliases):
-            column, changed = text_array(strings)
-            self.counts["texts_cleaned"] += changed
-            columns.append(column)
-        labels, descriptions, aliases = columns
-        names = pa.ListArray.from_arrays(
-            pa.array(self._alias_ends, pa.int32()), aliases, type=TEXT.field("aliases").type
+        column, changed = texts_column(
+            pa.array(self._languages, pa.string()),
+            pa.array(self._labels, pa.string()),
+            pa.array(self._descriptions, pa.string()),
+            pa.array(self._aliases, pa.string()),
+            alias_ends=pa.array(self._alias_ends, pa.int32()),
+            ends=pa.array(self._ends, pa.int32()),
         )
-        languages = pa.array(self._languages, pa.string())
-        texts = pa.StructArray.from_arrays([languages, labels, descriptions, names], fields=list(TEXT))
-        column = pa.ListArray.from_arrays(pa.array(self._ends, pa.int32()), texts, type=LIST_OF_TEXTS)
+        self.counts["texts_cleaned"] += changed
         self._start()
         return column
 
 
 LIST_OF_TEXTS = pa.list_(pa.field("item", TEXT, nullable=False))
+
+
+def texts_column(
+    languages: pa.StringArray,
+    labels: pa.StringArray,
+    descriptions: pa.StringArray,
+    aliases: pa.StringArray,
+    *,
+    alias_ends: pa.Int32Array,
+    ends: pa.Int32Array,
+) -> tuple[pa.ListArray, int]:
+    """Put the column `texts` together, and clean it; returns it and how many strings had to be changed.
+
+    Args:
+        languages, labels, descriptions: by row, a row being an entity in a language.
+        aliases: all of them, one row's behind the other's.
+        alias_ends: how many aliases there are up to each row, from 0 on.
+        ends: how many rows there are up to each entity, from 0 on.
+    """
+    labels, changed_labels = clean_array(labels)
+    descriptions, changed_descriptions = clean_array(descriptions)
+    aliases, changed_aliases = clean_array(aliases)
+    names = pa.ListArray.from_arrays(alias_ends, aliases, type=TEXT.field("aliases").type)
+    texts = pa.StructArray.from_arrays([languages, labels, descriptions, names], fields=list(TEXT))
+    column = pa.ListArray.from_arrays(ends, texts, type=LIST_OF_TEXTS)
+    return column, changed_labels + changed_descriptions + changed_aliases
 
 
 def _getter(count: int) -> Callable[[Any], tuple[Any, ...]]:

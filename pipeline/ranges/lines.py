@@ -18,8 +18,8 @@ _HEAD_BYTES = 1000
 class Lines:
     """Some lines that follow one another."""
 
-    lines: list[bytes]
-    """The lines without their newlines; blank ones too."""
+    data: bytes
+    """The lines, each with its newline; a file's last one gets one if it has none."""
     unit: int
     """Where in the file the gzip member, bzip2 block or zstd frame begins in which the first line begins; 0 if plain."""
     offset: int
@@ -27,9 +27,10 @@ class Lines:
     oversize: int = 0
     """If not 0, the one line here is longer than the limit: its length, and only its first bytes are kept."""
 
-    def offset_of(self, index: int) -> int:
-        """Where a line begins, in decoded bytes from the beginning of the unit."""
-        return self.offset + sum(len(line) + 1 for line in self.lines[:index])
+    @property
+    def lines(self) -> list[bytes]:
+        """The lines without their newlines; blank ones too."""
+        return self.data[:-1].split(b"\n")
 
 
 def read_lines(
@@ -71,13 +72,12 @@ def _split(chunks: Iterator[Chunk], begins: bool, limit: int) -> Iterator[Lines]
             if pending.add_until_newline(data, chunk.unit, offset):
                 break
             continue
-        lines = data.split(b"\n")
-        if len(lines) == 1:
+        cut = data.rfind(b"\n") + 1
+        if cut == 0:
             pending.add(data, chunk.unit, offset)
             continue
-        rest = lines.pop()
-        yield from pending.with_following(lines, chunk.unit, offset)
-        pending.start(rest, chunk.unit, offset + len(data) - len(rest))
+        yield from pending.with_following(data[:cut], chunk.unit, offset)
+        pending.start(data[cut:], chunk.unit, offset + cut)
     yield from pending.flush()
 
 
@@ -110,19 +110,25 @@ class _Pending:
         self.add(data if cut < 0 else data[:cut], unit, offset)
         return cut >= 0
 
-    def with_following(self, lines: list[bytes], unit: int, offset: int) -> Iterator[Lines]:
-        """Yield the line that `lines[0]` completes and the lines after it."""
-        self.add(lines[0], unit, offset)
-        if self._length > self._limit or max(map(len, lines)) > self._limit:
-            yield from self.flush()
-            offset += len(lines[0]) + 1
-            for line in lines[1:]:
-                self.start(line, unit, offset)
-                yield from self.flush()
-                offset += len(line) + 1
+    def with_following(self, data: bytes, unit: int, offset: int) -> Iterator[Lines]:
+        """Yield the line that the first line of `data` completes, and the lines after it; `data` ends in a newline."""
+        if self._length + len(data) > self._limit:
+            yield from self._one_by_one(data, unit, offset)
             return
-        lines[0] = b"".join(self._pieces)
-        yield Lines(lines, self._unit, self._offset)
+        self.add(data, unit, offset)
+        yield Lines(b"".join(self._pieces), self._unit, self._offset)
+
+    def _one_by_one(self, data: bytes, unit: int, offset: int) -> Iterator[Lines]:
+        """The same where a line may be over the limit: each comes as a batch of its own."""
+        first = True
+        for line in data[:-1].split(b"\n"):
+            if first:
+                self.add(line, unit, offset)
+            else:
+                self.start(line, unit, offset)
+            yield from self.flush()
+            offset += len(line) + 1
+            first = False
 
     def flush(self) -> Iterator[Lines]:
         """Yield the line as it stands, if one has begun."""
@@ -130,7 +136,7 @@ class _Pending:
             return
         line = b"".join(self._pieces)
         if self._length > self._limit:
-            yield Lines([line[:_HEAD_BYTES]], self._unit, self._offset, self._length)
+            yield Lines(line[:_HEAD_BYTES] + b"\n", self._unit, self._offset, self._length)
         else:
-            yield Lines([line], self._unit, self._offset)
+            yield Lines(line + b"\n", self._unit, self._offset)
         self._pieces, self._length, self._unit = [], 0, -1

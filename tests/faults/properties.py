@@ -20,7 +20,8 @@ from pipeline.dump_record import RECORD, read_record
 from pipeline.parsing.articles import ArticleOptions, read_article
 from pipeline.parsing.dialects import wiki_dialect
 from pipeline.parsing.dump_lines import entity_text
-from pipeline.parsing.items import EntityColumns, EntityRefused, ItemOptions
+from pipeline.parsing.entity_decoding import EntityRefused
+from pipeline.parsing.items import EntityColumns, ItemOptions
 from pipeline.parsing.languages import find_wiki, parse_languages
 from pipeline.parsing.pages import PageProblem, page_namespace, read_page
 from pipeline.parsing.siteinfo import read_siteinfo

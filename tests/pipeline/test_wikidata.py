@@ -24,6 +24,12 @@ ONE_PROCESS = ["--runner=FnApiRunner", "--direct_running_mode=in_memory"]
 TWO_PROCESSES = ["--runner=FnApiRunner", "--direct_running_mode=multi_processing", "--direct_num_workers=2"]
 
 
+@pytest.fixture(autouse=True)
+def scanned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ranges as small as these are scanned too, as those of real dumps are."""
+    monkeypatch.setattr(wikidata, "LEAST_SCANNED_BYTES", 0)
+
+
 def item(number: int) -> bytes:
     return line_of(
         id=f"Q{number}",
@@ -66,6 +72,22 @@ def rows(settings: WikidataConfig, manifest: Manifest, table: Table) -> list[dic
 
 def checksums(manifest: Manifest) -> dict[str, str]:
     return {shard.path: shard.sha256 for shard in manifest.shards}
+
+
+@pytest.mark.parametrize("languages", ["all", "sw,de", "top50"])
+def test_scanned_or_decoded_the_bytes_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, languages: str
+) -> None:
+    odd = [b"{", line_of(id="P7", type="property", datatype="string"), line_of(id="L1", type="lexeme"), item(9)]
+    lines = [item(number) if number % 97 else odd[number // 97 % 4] for number in range(1, 3000)]
+    path = write_dump(tmp_path, lines)
+    settings = config(path, tmp_path / "scanned", range_bytes=path.stat().st_size // 2, languages=languages)
+    by_scan = run(settings)
+    monkeypatch.setattr(wikidata, "LEAST_SCANNED_BYTES", 1 << 60)
+    by_decoder = run(replace(settings, output=str(tmp_path / "decoded")))
+    assert checksums(by_scan) == checksums(by_decoder)
+    assert by_scan.accounts == by_decoder.accounts and by_scan.counters == by_decoder.counters
+    assert 2900 < sum(shard.rows for shard in by_scan.of(ENTITIES)) < 3000
 
 
 @pytest.mark.parametrize("form", PACKINGS)

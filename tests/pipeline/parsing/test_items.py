@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.parsing.items import EntityColumns, EntityRefused, ItemOptions
+from pipeline.parsing.entity_decoding import EntityRefused
+from pipeline.parsing.items import EntityColumns, ItemOptions
 from tests.pipeline.parsing.entity_lines import line_of, real_lines, rows_of, statement, triples_of
 
 

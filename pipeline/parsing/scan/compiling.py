@@ -1,0 +1,71 @@
+"""How the functions of the scan are compiled, and where their code is kept.
+
+Numba counts references to arrays at every call, which would take five times as long as what these functions do. They make
+no arrays, so it can be told not to (`_nrt`).
+
+Its own cache asks whether the file of a function has changed, not whether one has that the function calls. Here code is
+kept in a folder named after all sources, so that no change is missed.
+
+Numba is imported only where something is compiled: it takes a third of a second and 60 MB.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, cast
+
+_HERE = Path(__file__).parent
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """Compile a function that other compiled functions call."""
+    import numba
+
+    return cast(Any, numba.njit)(_nrt=False)(function)
+
+
+def compiled_once(function: Callable[..., Any]) -> Any:
+    """Compile a function that Python calls, with all that it calls, when that first happens; keep the code on disk."""
+    import numba
+
+    folder, settings = _cache_folder(), vars(numba.config)
+    if folder is None:
+        return compiled(function)
+    before = settings["CACHE_DIR"]
+    settings["CACHE_DIR"] = str(folder)
+    try:
+        return cast(Any, numba.njit)(_nrt=False, cache=True)(function)
+    finally:
+        settings["CACHE_DIR"] = before
+
+
+def is_compiled() -> bool:
+    """Whether code is on disk. Numba looks whether it suits the processor."""
+    folder = _cache_folder()
+    return folder is not None and any(folder.rglob("*.nbi"))
+
+
+def _cache_folder() -> Path | None:
+    """A folder for compiled code that can be written to: Numba's own if one is set, beside the sources, or the user's."""
+    name = f"scan-{_fingerprint()}"
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    parents = [Path(chosen)] if chosen else [_HERE / "__pycache__", Path.home() / ".cache" / "xlm-k"]
+    for parent in parents:
+        try:
+            (parent / name).mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(parent / name, os.W_OK):
+            return parent / name
+    return None
+
+
+def _fingerprint() -> str:
+    """A number over all sources of the scan."""
+    digest = blake2b(digest_size=8)
+    for path in sorted(_HERE.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,135 @@
+"""Lines of items to columns: the loop over lines, and the fields of one."""
+
+from __future__ import annotations
+
+from pipeline.parsing.scan.buffers import CLASSES, LIMIT, LINE, STOP, UNREAD, word
+from pipeline.parsing.scan.compiling import compiled, compiled_once
+from pipeline.parsing.scan.json_bytes import BAD, LAST, byte, equals, key_end, next_key, string_end, value_end
+from pipeline.parsing.scan.sitelinks import read_sitelinks
+from pipeline.parsing.scan.statements import read_claims
+from pipeline.parsing.scan.strings import put
+from pipeline.parsing.scan.texts import add_texts, forget_texts, read_aliases, read_texts
+
+_TYPE, _ID, _ITEM, _LABELS = map(word, ("type", "id", "item", "labels"))
+_DESCRIPTIONS, _ALIASES, _CLAIMS, _SITELINKS = map(word, ("descriptions", "aliases", "claims", "sitelinks"))
+_DATATYPE, _REDIRECT = map(word, ("datatype", "redirect"))
+
+_QUOTE, _COMMA, _NEWLINE, _OPEN = ord('"'), ord(","), ord("\n"), ord("{")
+_ZERO, _ONE, _NINE = ord("0"), ord("1"), ord("9")
+
+_HAS_TYPE, _HAS_ID, _HAS_LABELS, _HAS_DESCRIPTIONS, _HAS_ALIASES, _HAS_CLAIMS, _HAS_SITELINKS = (
+    1 << bit for bit in range(7)
+)
+
+
+@compiled_once
+def scan(text, at, max_items, max_bytes, buffers, languages, scratch):
+    """Read items from the line that begins at `at` on, and add them to the buffers.
+
+    Args:
+        text: uint8: whole lines, the last with its newline.
+        at: where to begin.
+        max_items: stop when so many items have been added.
+        max_bytes: stop when they have so many bytes of JSON, or more.
+        buffers, languages, scratch: what is written to. The buffers must have room for as many bytes as follow in the text,
+            and an eighth as many entries.
+
+    Returns:
+        Where the first line begins that has not been read. `scratch.state[STOP]` says why the scan stopped there.
+    """
+    state = scratch.state
+    state[STOP] = LIMIT
+    first, num_bytes = buffers.ids.size[0], 0
+    while at < text.size and buffers.ids.size[0] - first < max_items and num_bytes < max_bytes:
+        _copy(buffers.sizes, scratch.saved_sizes)
+        _copy(buffers.fates, scratch.saved_fates)
+        state[LINE] += 1
+        behind = end = _item(text, at, buffers, languages, scratch)
+        if end != BAD and byte(text, end) == _COMMA:
+            behind = end + 1
+        if end == BAD or byte(text, behind) != _NEWLINE:
+            _copy(scratch.saved_sizes, buffers.sizes)
+            _copy(scratch.saved_fates, buffers.fates)
+            forget_texts(languages)
+            if state[STOP] == LIMIT:
+                state[STOP] = UNREAD
+            return at
+        item = buffers.ids.size[0] - 1
+        buffers.line_begins[item], buffers.line_ends[item] = at, end
+        num_bytes += end - at
+        at = behind + 1
+    return at
+
+
+@compiled
+def _copy(source, to):
+    for place in range(source.size):
+        to.flat[place] = source.flat[place]
+
+
+@compiled
+def _item(text, at, buffers, languages, scratch):
+    """Read one item; the place behind it."""
+    if byte(text, at) != _OPEN:
+        return BAD
+    item, seen, behind, at = buffers.ids.size[0], 0, BAD, at + 1
+    while at != LAST:
+        key, end = at + 1, key_end(text, at)
+        if end == BAD:
+            return BAD
+        behind, field = _field(text, key, end, item, buffers, languages, scratch)
+        at = BAD if behind == BAD or seen & field else next_key(text, behind)
+        if at == BAD:
+            return BAD
+        seen |= field
+    if not seen & _HAS_TYPE or not seen & _HAS_ID:
+        return BAD
+    add_texts(text, buffers, languages, scratch)
+    buffers.text_ends[item] = buffers.labels.size[0]
+    buffers.class_ends[item] = buffers.sizes[CLASSES, 0]
+    buffers.link_ends[item] = buffers.wikis.size[0]
+    return behind + 1
+
+
+@compiled
+def _field(text, key, end, item, buffers, languages, scratch):
+    """Read one field: the place behind its value, and which one it is; 0 for one that no table needs."""
+    at = end + 2
+    if equals(text, key, end, _TYPE):
+        return _constant(text, at, _ITEM), _HAS_TYPE
+    if equals(text, key, end, _ID):
+        return _item_id(text, at, buffers.ids), _HAS_ID
+    if equals(text, key, end, _LABELS):
+        return read_texts(text, at, languages.label_places, languages, scratch.state), _HAS_LABELS
+    if equals(text, key, end, _DESCRIPTIONS):
+        return read_texts(text, at, languages.description_places, languages, scratch.state), _HAS_DESCRIPTIONS
+    if equals(text, key, end, _ALIASES):
+        return read_aliases(text, at, languages, scratch), _HAS_ALIASES
+    if equals(text, key, end, _CLAIMS):
+        return read_claims(text, at, item, buffers, scratch), _HAS_CLAIMS
+    if equals(text, key, end, _SITELINKS):
+        return read_sitelinks(text, at, buffers, scratch), _HAS_SITELINKS
+    if equals(text, key, end, _DATATYPE) or equals(text, key, end, _REDIRECT):
+        return BAD, 0
+    return value_end(text, at), 0
+
+
+@compiled
+def _constant(text, at, expected):
+    """Read a string that must be `expected`; the place behind it."""
+    end = string_end(text, at + 1) if byte(text, at) == _QUOTE else BAD
+    return end + 1 if end != BAD and equals(text, at + 1, end, expected) else BAD
+
+
+@compiled
+def _item_id(text, at, ids):
+    """Read an item's id, and append it to `ids`; the place behind it."""
+    if byte(text, at) != _QUOTE or byte(text, at + 1) != ord("Q") or not _ONE <= byte(text, at + 2) <= _NINE:
+        return BAD
+    end = at + 3
+    while _ZERO <= byte(text, end) <= _NINE:
+        end += 1
+    if byte(text, end) != _QUOTE:
+        return BAD
+    put(text, at + 1, end, ids)
+    return end + 1

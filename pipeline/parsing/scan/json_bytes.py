@@ -1,0 +1,266 @@
+"""Reading JSON byte by byte in compiled code: what `item_scan` is built on.
+
+Every function takes the bytes and a place in them and returns the place behind what it read, or `BAD` for anything that it
+does not read: damaged JSON, white space between tokens, numbers or nesting out of the ordinary. It accepts less than JSON
+allows and never more, so a caller may leave every line that comes out `BAD` to a complete decoder.
+
+The bytes must end in a newline. No token may hold one, so every function stops there at the latest, and no place is ever
+read behind it.
+
+Source: RFC 8259.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.parsing.scan.compiling import compiled
+
+BAD = -1
+"""Returned in place of a place: this is not read here."""
+LAST = -2
+"""Returned in place of a place: nothing follows in this object or list."""
+_MAX_DEPTH = 60
+
+_QUOTE, _BACKSLASH, _COMMA, _COLON = ord('"'), ord("\\"), ord(","), ord(":")
+_OPEN, _CLOSE, _OPEN_LIST, _CLOSE_LIST = ord("{"), ord("}"), ord("["), ord("]")
+_ZERO, _NINE, _MINUS, _POINT = ord("0"), ord("9"), ord("-"), ord(".")
+
+_STOPS = np.zeros(256, np.bool_)
+"""Bytes at which the reading of a string has to look closer: its end, an escape, a control character."""
+_STOPS[:32] = _STOPS[_QUOTE] = _STOPS[_BACKSLASH] = True
+SHORT_ESCAPES = np.zeros(256, np.uint8)
+"""What a letter behind a backslash stands for; 0 for none."""
+for _letter, _meaning in zip(b'"\\/bfnrt', b'"\\/\b\f\n\r\t', strict=True):
+    SHORT_ESCAPES[_letter] = _meaning
+_HEX = np.full(256, 16, np.uint8)
+"""Value of a hexadecimal digit; 16 for other bytes."""
+for _value, _digit in enumerate(b"0123456789abcdef"):
+    _HEX[_digit] = _HEX[ord(chr(_digit).upper())] = _value
+_WORDS = {name: np.frombuffer(name.encode(), np.uint8) for name in ("true", "false", "null")}
+_TRUE, _FALSE, _NULL = _WORDS["true"], _WORDS["false"], _WORDS["null"]
+
+
+@compiled
+def byte(text, at):
+    """`text[at]` without the test for a negative place, which would cost a third of the time."""
+    return text[np.uintp(at)]
+
+
+@compiled
+def string_end(text, at):
+    """Where the string ends whose opening quote is before `at`: the place of its closing quote."""
+    while True:
+        while not _STOPS[byte(text, at)]:
+            at += 1
+        if byte(text, at) == _QUOTE:
+            return at
+        at = _escape_end(text, at)
+        if at == BAD:
+            return BAD
+
+
+@compiled
+def _escape_end(text, at):
+    """The place behind the escape at `at`: both halves of a surrogate pair, never one alone."""
+    if byte(text, at) != _BACKSLASH:
+        return BAD
+    if SHORT_ESCAPES[byte(text, at + 1)]:
+        return at + 2
+    unit = code_unit(text, at)
+    if unit == BAD or 0xDC00 <= unit < 0xE000:
+        return BAD
+    if unit < 0xD800 or unit >= 0xE000:
+        return at + 6
+    return at + 12 if 0xDC00 <= code_unit(text, at + 6) < 0xE000 else BAD
+
+
+@compiled
+def code_unit(text, at):
+    """The number that an escape of the form `\\uXXXX` writes."""
+    if byte(text, at) != _BACKSLASH or byte(text, at + 1) != ord("u"):
+        return BAD
+    unit = 0
+    for place in range(at + 2, at + 6):
+        digit = _HEX[byte(text, place)]
+        if digit == 16:
+            return BAD
+        unit = unit * 16 + digit
+    return unit
+
+
+@compiled
+def key_end(text, at):
+    """Where the key ends whose opening quote is at `at`, if a colon follows: its closing quote. No key has an escape."""
+    if byte(text, at) != _QUOTE:
+        return BAD
+    at += 1
+    while not _STOPS[byte(text, at)]:
+        at += 1
+    if byte(text, at) != _QUOTE or byte(text, at + 1) != _COLON:
+        return BAD
+    return at
+
+
+@compiled
+def next_key(text, at):
+    """The place of the next key of an object, `at` being behind a value of it; `LAST` where the object ends there."""
+    if byte(text, at) == _COMMA:
+        return at + 1
+    return LAST if byte(text, at) == _CLOSE else BAD
+
+
+@compiled
+def next_element(text, at):
+    """The place of the next element of a list, `at` being behind one of it; `LAST` where the list ends there."""
+    if byte(text, at) == _COMMA:
+        return at + 1
+    return LAST if byte(text, at) == _CLOSE_LIST else BAD
+
+
+@compiled
+def equals(text, begin, end, word):
+    """Whether `text[begin:end]` is a word."""
+    if end - begin != word.size:
+        return False
+    for place in range(word.size):
+        if byte(text, begin + place) != word[place]:
+            return False
+    return True
+
+
+@compiled
+def _word(text, at, word):
+    for place in range(word.size):
+        if byte(text, at + place) != word[place]:
+            return BAD
+    return at + word.size
+
+
+@compiled
+def _digits(text, at):
+    begin = at
+    while _ZERO <= byte(text, at) <= _NINE:
+        at += 1
+    return at if at > begin else BAD
+
+
+@compiled
+def _number(text, at):
+    """A number of at most 100 characters, with an exponent of at most two digits: none that overflows."""
+    begin = at
+    if byte(text, at) == _MINUS:
+        at += 1
+    if byte(text, at) == _ZERO:
+        at += 1
+    else:
+        at = _digits(text, at)
+    if at != BAD and byte(text, at) == _POINT:
+        at = _digits(text, at + 1)
+    if at != BAD and (byte(text, at) == ord("e") or byte(text, at) == ord("E")):
+        at += 2 if byte(text, at + 1) == _MINUS or byte(text, at + 1) == ord("+") else 1
+        exponent, at = at, _digits(text, at)
+        if at - exponent > 2:
+            return BAD
+    return at if at - begin <= 100 else BAD
+
+
+@compiled
+def _scalar(text, at):
+    first = byte(text, at)
+    if first == _QUOTE:
+        end = string_end(text, at + 1)
+        return BAD if end == BAD else end + 1
+    if first == ord("t"):
+        return _word(text, at, _TRUE)
+    if first == ord("f"):
+        return _word(text, at, _FALSE)
+    if first == ord("n"):
+        return _word(text, at, _NULL)
+    return _number(text, at)
+
+
+@compiled
+def value_end(text, at):
+    """The place behind the value that begins at `at`, whatever it is."""
+    depth, objects = 0, np.uint64(0)  # the kinds of the open brackets, innermost in the lowest bit: 1 for an object
+    while True:
+        if _opens(text, at):
+            depth += 1
+            is_object = byte(text, at) == _OPEN
+            objects = objects << np.uint64(1) | np.uint64(is_object)
+            at = _after_key(text, at + 1) if is_object else at + 1
+            if at == BAD or depth > _MAX_DEPTH:
+                return BAD
+            continue
+        at = _flat_end(text, at)
+        while at != BAD and depth and byte(text, at) != _COMMA:
+            if byte(text, at) != (_CLOSE if objects & np.uint64(1) else _CLOSE_LIST):
+                return BAD
+            at += 1
+            depth -= 1
+            objects >>= np.uint64(1)
+        if at == BAD or depth == 0:
+            return at
+        at = _after_key(text, at + 1) if objects & np.uint64(1) else at + 1
+        if at == BAD:
+            return BAD
+
+
+@compiled
+def _opens(text, at):
+    """Whether an object or list that is not empty begins here."""
+    first = byte(text, at)
+    if first == _OPEN:
+        return byte(text, at + 1) != _CLOSE
+    return first == _OPEN_LIST and byte(text, at + 1) != _CLOSE_LIST
+
+
+@compiled
+def _after_key(text, at):
+    """The place behind a key and its colon."""
+    end = key_end(text, at)
+    return BAD if end == BAD else end + 2
+
+
+@compiled
+def _flat_end(text, at):
+    """The place behind a value that is no object or list, or an empty one."""
+    first = byte(text, at)
+    return at + 2 if first == _OPEN or first == _OPEN_LIST else _scalar(text, at)
+
+
+@compiled
+def is_empty(text, at):
+    """Whether an empty object or list is here."""
+    return (byte(text, at) == _OPEN and byte(text, at + 1) == _CLOSE) or (
+        byte(text, at) == _OPEN_LIST and byte(text, at + 1) == _CLOSE_LIST
+    )
+
+
+@compiled
+def string_field(text, at, word, place):
+    """Read an object with a string as its field `word`, not an empty one: the place behind the object.
+
+    `place` gets where the string begins and ends.
+    """
+    if byte(text, at) != _OPEN:
+        return BAD
+    found = False
+    at += 1
+    while at != LAST:
+        key, end = at + 1, key_end(text, at)
+        if end == BAD:
+            return BAD
+        behind = value_end(text, end + 2)
+        if behind == BAD:
+            return BAD
+        if equals(text, key, end, word):
+            if found or byte(text, end + 2) != _QUOTE or behind == end + 4:
+                return BAD
+            found = True
+            place[0], place[1] = end + 3, behind - 1
+        at = next_key(text, behind)
+        if at == BAD:
+            return BAD
+    return behind + 1 if found else BAD

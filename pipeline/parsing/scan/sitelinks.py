@@ -1,0 +1,64 @@
+"""Sitelinks of an item: every wiki with its title; which wikis are kept is decided later, once per wiki."""
+
+from __future__ import annotations
+
+from pipeline.parsing.scan.buffers import word
+from pipeline.parsing.scan.compiling import compiled
+from pipeline.parsing.scan.json_bytes import (
+    BAD,
+    LAST,
+    byte,
+    equals,
+    is_empty,
+    key_end,
+    next_key,
+    string_field,
+)
+from pipeline.parsing.scan.strings import put, slot_of
+
+_TITLE = word("title")
+_OPEN = ord("{")
+
+
+@compiled
+def read_sitelinks(text, at, buffers, scratch):
+    """Read an item's sitelinks, each of another wiki; the place behind them."""
+    if is_empty(text, at):
+        return at + 2
+    if byte(text, at) != _OPEN:
+        return BAD
+    first, place, behind, at = buffers.wikis.size[0], scratch.place, BAD, at + 1
+    while at != LAST:
+        key, end = at + 1, key_end(text, at)
+        if end == BAD or _came_before(text, key, end, first, buffers.wikis, scratch.links):
+            return BAD
+        behind = string_field(text, end + 2, _TITLE, place)
+        at = BAD if behind == BAD else next_key(text, behind)
+        if at == BAD:
+            return BAD
+        put(text, key, end, buffers.wikis)
+        put(text, place[0], place[1], buffers.titles)
+    return behind + 1
+
+
+@compiled
+def _came_before(text, begin, end, first, wikis, links):
+    """Whether a wiki is among `wikis` from number `first` on."""
+    slot = slot_of(text, begin, end) % links.size
+    # A number left there by an earlier item can only lead to a look at all wikis of this one, never past one of them.
+    near, links[slot] = links[slot], wikis.size[0]
+    if not first <= near < wikis.size[0]:
+        return False
+    return _any_equal(text, begin, end, first, wikis)
+
+
+@compiled
+def _any_equal(text, begin, end, first, strings):
+    """Whether `text[begin:end]` is among `strings` from number `first` on."""
+    start = strings.ends[first - 1] if first else 0
+    for number in range(first, strings.size[0]):
+        stop = strings.ends[number]
+        if equals(text, begin, end, strings.data[start:stop]):
+            return True
+        start = stop
+    return False

@@ -1,0 +1,66 @@
+"""JSON strings to UTF-8, one behind the other."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.parsing.scan.compiling import compiled
+from pipeline.parsing.scan.json_bytes import SHORT_ESCAPES, byte, code_unit
+
+_BACKSLASH = ord("\\")
+
+
+@compiled
+def put(text, begin, end, strings):
+    """Append `text[begin:end]`, the inside of a JSON string that `string_end` has read, as UTF-8."""
+    data, at = strings.data, strings.size[1]
+    while begin < end:
+        letter = byte(text, begin)
+        if letter != _BACKSLASH:
+            data[np.uintp(at)] = letter
+            begin += 1
+            at += 1
+        elif byte(text, begin + 1) != ord("u"):
+            data[np.uintp(at)] = SHORT_ESCAPES[byte(text, begin + 1)]
+            begin += 2
+            at += 1
+        else:
+            code = code_unit(text, begin)
+            begin += 6
+            if 0xD800 <= code < 0xE000:
+                code = 0x10000 + ((code - 0xD800) << 10) + (code_unit(text, begin) - 0xDC00)
+                begin += 6
+            at = _put_code(data, at, code)
+    strings.ends[strings.size[0]] = at
+    strings.size[0] += 1
+    strings.size[1] = at
+
+
+@compiled
+def _put_code(data, at, code):
+    if code < 0x80:
+        data[at] = code
+        return at + 1
+    if code < 0x800:
+        data[at] = 0xC0 | code >> 6
+        data[at + 1] = 0x80 | code & 0x3F
+        return at + 2
+    if code < 0x10000:
+        data[at] = 0xE0 | code >> 12
+        data[at + 1] = 0x80 | code >> 6 & 0x3F
+        data[at + 2] = 0x80 | code & 0x3F
+        return at + 3
+    data[at] = 0xF0 | code >> 18
+    data[at + 1] = 0x80 | code >> 12 & 0x3F
+    data[at + 2] = 0x80 | code >> 6 & 0x3F
+    data[at + 3] = 0x80 | code & 0x3F
+    return at + 4
+
+
+@compiled
+def slot_of(text, begin, end):
+    """A number of 24 bits by which `text[begin:end]` is found in a table."""
+    slot = 0
+    for place in range(begin, end):
+        slot = (slot * 31 + text[place]) & 0xFFFFFF
+    return slot

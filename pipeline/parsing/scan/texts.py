@@ -1,0 +1,138 @@
+"""Labels, descriptions and aliases of an item."""
+
+from __future__ import annotations
+
+from pipeline.parsing.scan.buffers import CODE_BEGIN, CODE_END, LEARNS, STOP, UNKNOWN_LANGUAGE, word
+from pipeline.parsing.scan.compiling import compiled
+from pipeline.parsing.scan.json_bytes import (
+    BAD,
+    LAST,
+    byte,
+    equals,
+    is_empty,
+    key_end,
+    next_element,
+    next_key,
+    string_field,
+    value_end,
+)
+from pipeline.parsing.scan.strings import put, slot_of
+
+_VALUE = word("value")
+_OPEN, _OPEN_LIST = ord("{"), ord("[")
+
+
+@compiled
+def read_texts(text, at, places, languages, state):
+    """Read texts by language; `places` gets where each begins and ends. The place behind them."""
+    if is_empty(text, at):
+        return at + 2
+    if byte(text, at) != _OPEN:
+        return BAD
+    behind, at = BAD, at + 1
+    while at != LAST:
+        key, end = at + 1, key_end(text, at)
+        if end == BAD:
+            return BAD
+        number = _language_number(text, key, end, languages)
+        if number >= 0:
+            behind = string_field(text, end + 2, _VALUE, places[number])
+        else:
+            behind = _unknown(text, key, end, state)
+        at = BAD if behind == BAD else next_key(text, behind)
+        if at == BAD:
+            return BAD
+    return behind + 1
+
+
+@compiled
+def read_aliases(text, at, languages, scratch):
+    """Read lists of texts by language. The place behind them."""
+    if is_empty(text, at):
+        return at + 2
+    if byte(text, at) != _OPEN:
+        return BAD
+    count, behind, at = 0, BAD, at + 1
+    while at != LAST:
+        key, end = at + 1, key_end(text, at)
+        if end == BAD:
+            return BAD
+        number = _language_number(text, key, end, languages)
+        if number >= 0:
+            first = count
+            behind, count = _alias_list(text, end + 2, count, scratch.alias_places)
+            languages.alias_ranges[number, 0], languages.alias_ranges[number, 1] = first, count
+        else:
+            behind = _unknown(text, key, end, scratch.state)
+        at = BAD if behind == BAD else next_key(text, behind)
+        if at == BAD:
+            return BAD
+    return behind + 1
+
+
+@compiled
+def _alias_list(text, at, count, places):
+    """Read one language's aliases; the place behind them, and how many there are in `places` now."""
+    if byte(text, at) != _OPEN_LIST:
+        return BAD, count
+    if is_empty(text, at):
+        return at + 2, count
+    behind, at = BAD, at + 1
+    while at != LAST:
+        behind = string_field(text, at, _VALUE, places[count])
+        count += 1
+        at = BAD if behind == BAD else next_element(text, behind)
+        if at == BAD:
+            return BAD, count
+    return behind + 1, count
+
+
+@compiled
+def add_texts(text, buffers, languages, scratch):
+    """Append the texts noted for a line to the columns, by the alphabet of languages."""
+    labels, descriptions, ranges = languages.label_places, languages.description_places, languages.alias_ranges
+    for number in languages.order:
+        if labels[number, 1] == 0 and descriptions[number, 1] == 0 and ranges[number, 0] == ranges[number, 1]:
+            continue
+        row = buffers.labels.size[0]
+        buffers.languages[row] = number
+        buffers.has_label[row] = labels[number, 1] > 0
+        buffers.has_description[row] = descriptions[number, 1] > 0
+        put(text, labels[number, 0], labels[number, 1], buffers.labels)
+        put(text, descriptions[number, 0], descriptions[number, 1], buffers.descriptions)
+        for alias in range(ranges[number, 0], ranges[number, 1]):
+            put(text, scratch.alias_places[alias, 0], scratch.alias_places[alias, 1], buffers.aliases)
+        buffers.alias_ends[row] = buffers.aliases.size[0]
+    forget_texts(languages)
+
+
+@compiled
+def forget_texts(languages):
+    """Forget what was noted for a line."""
+    languages.label_places[:] = 0
+    languages.description_places[:] = 0
+    languages.alias_ranges[:] = 0
+
+
+@compiled
+def _language_number(text, begin, end, languages):
+    """The number of a code, or -1."""
+    slot = slot_of(text, begin, end)
+    while True:
+        slot &= languages.table.size - 1
+        number = languages.table[slot]
+        if number < 0:
+            return -1
+        first = languages.ends[number - 1] if number else 0
+        if equals(text, begin, end, languages.codes[first : languages.ends[number]]):
+            return number
+        slot += 1
+
+
+@compiled
+def _unknown(text, key, end, state):
+    """Pass over the texts of a language that is not wanted, or stop so that its code is learnt."""
+    if not state[LEARNS]:
+        return value_end(text, end + 2)
+    state[STOP], state[CODE_BEGIN], state[CODE_END] = UNKNOWN_LANGUAGE, key, end
+    return BAD
