@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import difflib
 import logging
-import os
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -25,11 +23,11 @@ from apache_beam.options.pipeline_options import (
     WorkerOptions,
     _BeamArgumentParser,
 )
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
-from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from pipeline import storage
+from pipeline.local_runner import LocalRunner
 from pipeline.task_output import TASKS_FOLDER, TaskOutput, task_record_path
+from pipeline.worker_server import WorkerServer, with_defaults
 from pipeline.worker_watch import WorkerWatch
 from schemas import errors
 from schemas.errors import UsageError, XlmkError
@@ -76,11 +74,14 @@ class RunTask(beam.DoFn):
         yield task.index
 
 
-def run_tasks(job: Job, config: Any, tasks: list[Task], *, num_tasks: int, built: str, beam_args: list[str]) -> None:
+def run_tasks(
+    job: Job, config: Any, tasks: list[Task], server: WorkerServer, *, num_tasks: int, built: str, beam_args: list[str]
+) -> None:
     """Run tasks on a Beam runner and wait for the end.
 
     Args:
         tasks: the ones still to do.
+        server: starts workers, where the runner is the local one.
         num_tasks: of the whole job.
         built: the build folder.
         beam_args: Beam's own flags, for instance `--runner=DataflowRunner`.
@@ -93,12 +94,14 @@ def run_tasks(job: Job, config: Any, tasks: list[Task], *, num_tasks: int, built
     _check_reach(options, built)
     logging.getLogger("apache_beam").setLevel(logging.ERROR)
     storage.delete(built, [ERROR_NAME])
-    runner = _runner(options)
+    runner = _runner(options, server, len(tasks))
+    largest_first = sorted(tasks, key=lambda task: -task.num_bytes)  # so that none is left to run alone at the end
+    run_task = RunTask(job, config, num_tasks, built)
     # Only workers of ours are watched: other runners start and end processes as they like.
-    watch = WorkerWatch(lambda: _all_done(built, tasks)) if runner else nullcontext()
+    watch = WorkerWatch(server.has_ended, lambda: _all_done(built, tasks)) if runner else nullcontext()
     try:
         with watch, beam.Pipeline(runner, options) as graph:
-            _ = graph | "Tasks" >> beam.Create(tasks) | "Run" >> beam.ParDo(RunTask(job, config, num_tasks, built))
+            _ = graph | "Tasks" >> beam.Create(largest_first) | "Run" >> beam.ParDo(run_task)
     except Exception as error:
         raise _task_error(built) or _named_error(error) or error from error
     found = _task_error(built)
@@ -170,16 +173,10 @@ def pipeline_options(beam_args: list[str], num_tasks: int) -> PipelineOptions:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
             raise UsageError(f"Beam has no flag {name}.{hint} (Flags of the job itself come before the --.)")
-    if not any(argument.split("=")[0] == "--runner" for argument in beam_args):
-        beam_args = [*beam_args, "--runner=FnApiRunner"]
-    if "--runner=FnApiRunner" in beam_args and not any("--direct_" in argument for argument in beam_args):
-        workers = min(os.cpu_count() or 1, num_tasks)
-        if workers > 1:
-            beam_args = [*beam_args, "--direct_running_mode=multi_processing", f"--direct_num_workers={workers}"]
-    return PipelineOptions(beam_args, save_main_session=False)
+    return PipelineOptions(with_defaults(beam_args, num_tasks), save_main_session=False)
 
 
-def _runner(options: PipelineOptions) -> FnApiRunner | None:
+def _runner(options: PipelineOptions, server: WorkerServer, num_tasks: int) -> LocalRunner | None:
     """Return the local runner with worker processes of ours; None leaves the choice to the options."""
     if options.view_as(StandardOptions).runner != "FnApiRunner":
         return None
@@ -187,8 +184,7 @@ def _runner(options: PipelineOptions) -> FnApiRunner | None:
     if direct.direct_running_mode != "multi_processing":
         return None
     direct.direct_running_mode = "in_memory"  # else the runner would start workers of its own kind
-    command = f"{sys.executable} -m pipeline.beam_worker"
-    return FnApiRunner(default_environment=SubprocessSDKEnvironment.from_command_string(command_string=command))
+    return LocalRunner(server, num_tasks)
 
 
 def _known_flags() -> set[str]:

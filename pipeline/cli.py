@@ -6,6 +6,7 @@ configuration dataclass; Beam's own come after `--`, and a typo on either side s
 
 from __future__ import annotations
 
+import gc
 import importlib
 import logging
 import os
@@ -55,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     sys.stderr.flush()
     if code:
         os._exit(code)  # a runner that was interrupted leaves threads behind that would keep the process alive
+    gc.freeze()  # else the interpreter spends a quarter of a second on freeing what ends with the process anyway
     sys.exit(code)
 
 

@@ -24,6 +24,7 @@ from pipeline import guard, storage
 from pipeline.output_lock import output_lock
 from pipeline.progress import Progress
 from pipeline.task_output import TASKS_FOLDER, TaskOutput, TaskRecord, task_record_path
+from pipeline.worker_server import PROCESSES, WorkerServer, with_defaults
 from schemas import MANIFEST_NAME, REJECTS, Manifest, Table
 from schemas.errors import InputMissing, OutputBusy
 
@@ -83,6 +84,8 @@ class Job:
     """Chooses what is published of the tasks' records; shards that none of them lists any more are deleted."""
     verify: Callable[[Any, list[TaskRecord]], None] = field(default=lambda config, records: None)
     """Checks that the tasks' records fit together; raises where they do not."""
+    worker_modules: Callable[[Any, list[Task]], list[str]] = field(default=lambda config, tasks: [])
+    """Modules that tasks will import, loaded once for all worker processes; where one has a `warm_up()`, it is called."""
 
 
 SHARED_FOLDER = "_shared"
@@ -114,10 +117,19 @@ def run_job(job: Job, config: JobConfig, beam_args: list[str] | None = None) -> 
         storage.check_room(built, sum(task.num_bytes for task in pending))
         with Progress(job.name, built, tasks):
             if pending:
-                from pipeline.beam_run import run_tasks  # Beam costs a second: only where there is work
-
-                run_tasks(job, config, pending, num_tasks=len(tasks), built=built, beam_args=beam_args or [])
+                _run_tasks(job, config, pending, len(tasks), built, with_defaults(beam_args or [], len(pending)))
         return _publish(job, config, tasks, built, identity)
+
+
+def _run_tasks(
+    job: Job, config: JobConfig, pending: list[Task], num_tasks: int, built: str, beam_args: list[str]
+) -> None:
+    with WorkerServer([job.run_task.__module__, *job.worker_modules(config, pending)]) as server:
+        if PROCESSES in beam_args:
+            server.start()  # workers import Beam while this process does
+        from pipeline.beam_run import run_tasks  # it costs a second: only where there is work
+
+        run_tasks(job, config, pending, server, num_tasks=num_tasks, built=built, beam_args=beam_args)
 
 
 def _identity(job: Job, config: JobConfig) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def _is_ended(pid: int) -> bool:
 
 
 def kill_children() -> None:
-    """End all children at once: the local runner would wait for them to finish their tasks."""
+    """End all children at once, and with them the workers: their tasks may take long."""
     for pid in child_processes():
         try:
             os.kill(pid, signal.SIGKILL)
@@ -52,12 +52,12 @@ def kill_children() -> None:
 class WorkerWatch:
     """Interrupts the main thread where a worker ended before the work did; used as a context around the run."""
 
-    def __init__(self, is_finished: Callable[[], bool]) -> None:
+    def __init__(self, has_ended: Callable[[], bool], is_finished: Callable[[], bool]) -> None:
         """Args:
-        is_finished: tells whether all tasks are done, after which workers may end.
+        has_ended: tells whether a worker ended that nobody had told to.
+        is_finished: tells whether all tasks are done, after which that does no harm.
         """
-        self._is_finished = is_finished
-        self._before = child_processes()
+        self._has_ended, self._is_finished = has_ended, is_finished
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._old_handler: object = None
@@ -75,14 +75,10 @@ class WorkerWatch:
             signal.signal(signal.SIGUSR1, self._old_handler)  # type: ignore[arg-type]
 
     def _look(self) -> None:
-        workers: set[int] = set()
         while not self._stop.wait(SECONDS_BETWEEN_LOOKS):
-            living = child_processes() - self._before
-            if workers - living and not self._is_finished():
-                kill_children()
+            if self._has_ended() and not self._is_finished():
                 self._interrupt()
                 return
-            workers |= living
 
     def _interrupt(self) -> None:
         """Raise in the main thread, again where Beam swallowed it: a signal may meet a place that catches everything."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from pipeline.job import Job, Task
-from pipeline.task_output import TaskOutput
+from pipeline.task_output import TASKS_FOLDER, TaskOutput
 from schemas import TRIPLES, Triple
 from schemas.errors import InputCorrupt
 
@@ -27,6 +28,7 @@ class NumberConfig:
     crash_in_task: int = -1
     seconds_per_task: float = 0.0
     empty_task: int = -1
+    last_task: int = -1
     inputs: tuple[tuple[str, str], ...] = (("numbers", "1"),)
 
 
@@ -40,10 +42,9 @@ def plan(config: NumberConfig) -> list[Task]:
 
 def run_task(config: NumberConfig, task: Task, out: TaskOutput) -> None:
     """Write one triple per number."""
-    marker = os.environ.get("XLMK_TEST_MARKER")
-    if marker:
-        with open(marker, "a") as file:
-            file.write(f"{task.index}\n")
+    note("XLMK_TEST_MARKER", f"{task.index}")
+    note("XLMK_TEST_PROCESSES", f"{task.index} {os.getpid()} {os.getppid()}")
+    wait(config, task, out)
     if task.index == config.corrupt_task:
         raise InputCorrupt("numbers is damaged at byte 7")
     if task.index == config.die_in_task:
@@ -65,6 +66,30 @@ def run_task(config: NumberConfig, task: Task, out: TaskOutput) -> None:
     out.write(TRIPLES, TRIPLES.batch(rows[: len(rows) // 2]))
     time.sleep(config.seconds_per_task)
     out.write(TRIPLES, TRIPLES.batch(rows[len(rows) // 2 :]))
+
+
+def wait(config: NumberConfig, task: Task, out: TaskOutput) -> None:
+    """Have the last task wait until all others have left their record, and a stuck one until it is killed."""
+    deadline = time.monotonic() + 60
+    stuck = os.environ.get("XLMK_TEST_STUCK_TASK") == f"{task.index}"
+    last = task.index == config.last_task
+    while stuck or last and len(list(Path(out.built, TASKS_FOLDER).glob("*.json"))) < config.num_tasks - 1:
+        if time.monotonic() > deadline:
+            raise TimeoutError("the other tasks do not come to their end")
+        time.sleep(0.01)
+
+
+def warm_up() -> None:
+    """Note which process loads this module for the workers."""
+    note("XLMK_TEST_WARM_UP", f"{os.getpid()}")
+
+
+def note(variable: str, line: str) -> None:
+    """Add a line to the file that an environment variable names, if it does."""
+    path = os.environ.get(variable)
+    if path:
+        with open(path, "a") as file:
+            file.write(f"{line}\n")
 
 
 JOB = Job(

@@ -31,6 +31,7 @@ from tests.pipeline import folder_urls  # noqa: F401 (Beam finds it by its schem
 from tests.pipeline.number_job import JOB, NumberConfig
 
 ONE_PROCESS = ["--runner=FnApiRunner", "--direct_running_mode=in_memory"]
+TWO_PROCESSES = ["--runner=FnApiRunner", "--direct_running_mode=multi_processing", "--direct_num_workers=2"]
 
 
 def config(tmp_path: Path, **changes: object) -> NumberConfig:
@@ -58,8 +59,7 @@ def test_a_run_publishes_all_rows_and_only_listed_files(tmp_path: Path) -> None:
 
 def test_two_processes_give_the_bytes_of_one(tmp_path: Path) -> None:
     run_job(JOB, config(tmp_path / "one"), ONE_PROCESS)
-    two = ["--runner=FnApiRunner", "--direct_running_mode=multi_processing", "--direct_num_workers=2"]
-    run_job(JOB, config(tmp_path / "two"), two)
+    run_job(JOB, config(tmp_path / "two"), TWO_PROCESSES)
     assert checksums(tmp_path / "one" / "out") == checksums(tmp_path / "two" / "out")
 
 
@@ -127,19 +127,24 @@ def test_nothing_to_read_is_an_error(tmp_path: Path) -> None:
         run_job(JOB, config(tmp_path, num_tasks=0), ONE_PROCESS)
 
 
-@pytest.mark.parametrize("fault", ["die_in_task", "crash_in_task"])
-def test_a_dying_worker_is_not_a_success(tmp_path: Path, fault: str) -> None:
-    code = command(tmp_path, f"{fault}=1").wait(timeout=60)
-    assert code != 0
+@pytest.mark.parametrize(
+    ("fault", "reason"), [("die_in_task", b"for want of memory"), ("crash_in_task", b"AttributeError: a bug")]
+)
+def test_a_dying_worker_is_not_a_success(tmp_path: Path, fault: str, reason: bytes) -> None:
+    process = command(tmp_path, f"{fault}=1")
+    _, said = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert reason in said.rstrip().rsplit(b"error: ", 1)[-1]
     assert not (tmp_path / "out").exists()
 
 
 def command(tmp_path: Path, changes: str = "") -> subprocess.Popen[bytes]:
     """Start the number job as a process of its own, through the same error handling as the command line."""
+    arguments = f"NumberConfig(output={str(tmp_path / 'out')!r}, {changes}), {TWO_PROCESSES}"
     program = (
         "import sys; from pipeline import cli; from pipeline.job import run_job\n"
         "from tests.pipeline.number_job import JOB, NumberConfig\n"
-        f"cli._dispatch = lambda argv: run_job(JOB, NumberConfig(output={str(tmp_path / 'out')!r}, {changes})) and 0\n"
+        f"cli._dispatch = lambda argv: run_job(JOB, {arguments}) and 0\n"
         "cli.main([])"
     )
     return subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE)
@@ -181,17 +186,72 @@ def test_a_place_that_cannot_be_written_is_refused_before_work(tmp_path: Path) -
 
 def test_killed_run_leaves_no_worker_behind(tmp_path: Path) -> None:
     process = command(tmp_path, "seconds_per_task=20")
-    deadline = time.monotonic() + 30
-    while len(list(tmp_path.glob("out.partial/triples/*.tmp"))) < min(2, os.cpu_count() or 1):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    workers = children_of(process.pid)
+    server, workers = once_two_tasks_run(tmp_path, process)
     process.kill()
     process.wait()
     deadline = time.monotonic() + 5
-    while any(alive(pid) for pid in workers) and time.monotonic() < deadline:
+    while any(alive(pid) for pid in (server, *workers)) and time.monotonic() < deadline:
         time.sleep(0.05)
+    assert not any(alive(pid) for pid in (server, *workers))
+
+
+def test_a_run_ends_with_the_process_its_workers_come_from(tmp_path: Path) -> None:
+    process = command(tmp_path, "seconds_per_task=20")
+    server, workers = once_two_tasks_run(tmp_path, process)
+    os.kill(server, signal.SIGKILL)
+    _, said = process.communicate(timeout=10)
+    assert process.returncode == XlmkError.exit_code
+    assert b"a worker process ended before its task did" in said
     assert not any(alive(pid) for pid in workers)
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_job(JOB, config(tmp_path / "whole"), ONE_PROCESS)
+    monkeypatch.setenv("XLMK_TEST_STUCK_TASK", "1")
+    process = command(tmp_path)
+    deadline = time.monotonic() + 30
+    while len(list((tmp_path / "out.partial" / TASKS_FOLDER).glob("*.json"))) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.kill()
+    process.communicate()
+    monkeypatch.delenv("XLMK_TEST_STUCK_TASK")
+    monkeypatch.setenv("XLMK_TEST_MARKER", str(tmp_path / "ran"))
+    run_job(JOB, config(tmp_path), TWO_PROCESSES)
+    assert (tmp_path / "ran").read_text().split() == ["1"]
+    assert checksums(tmp_path / "out") == checksums(tmp_path / "whole" / "out")
+
+
+def test_a_slow_task_does_not_hold_up_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XLMK_TEST_PROCESSES", str(tmp_path / "processes"))
+    monkeypatch.setenv("XLMK_TEST_WARM_UP", str(tmp_path / "warmed-up"))
+    run_job(JOB, config(tmp_path, num_tasks=7, last_task=0), TWO_PROCESSES)
+    runs = [[int(word) for word in line.split()] for line in (tmp_path / "processes").read_text().splitlines()]
+    process_of = {task: process for task, process, _ in runs}
+    assert sorted(task for task, *_ in runs) == list(range(7))
+    assert len({process_of[task] for task in range(1, 7)}) == 1
+    assert process_of[0] != process_of[1]
+    assert {parent for *_, parent in runs} == {int((tmp_path / "warmed-up").read_text())}
+
+
+def test_large_tasks_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XLMK_TEST_MARKER", str(tmp_path / "ran"))
+    sizes = (10, 30, 20, 30)
+    planned = replace(
+        JOB, plan=lambda config: [replace(task, num_bytes=sizes[task.index]) for task in JOB.plan(config)]
+    )
+    run_job(planned, config(tmp_path), ONE_PROCESS)
+    assert (tmp_path / "ran").read_text().split() == ["1", "3", "2", "0"]
+
+
+def once_two_tasks_run(tmp_path: Path, process: subprocess.Popen[bytes]) -> tuple[int, list[int]]:
+    """Wait until both workers of a run are in a task; returns the process they were forked from, and the workers."""
+    deadline = time.monotonic() + 30
+    while len(list(tmp_path.glob("out.partial/triples/*.tmp"))) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    (server,) = children_of(process.pid)
+    return server, children_of(server)
 
 
 def children_of(pid: int) -> list[int]:
