@@ -122,7 +122,7 @@ def _compile_scan() -> None:
     if not is_compiled():
         from pipeline.parsing.scan.scanner import compile_now
 
-        log.warning("compiling the reading of items, which takes some ten seconds and is done once")
+        log.warning("compiling the reading of items, which takes up to half a minute and is done once")
         compile_now()
 
 

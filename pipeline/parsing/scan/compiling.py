@@ -27,6 +27,13 @@ def compiled(function: Callable[..., Any]) -> Any:
     return cast(Any, numba.njit)(_nrt=False)(function)
 
 
+def inlined(function: Callable[..., Any]) -> Any:
+    """Compile a function into the one that calls it."""
+    import numba
+
+    return cast(Any, numba.njit)(_nrt=False, forceinline=True)(function)
+
+
 def compiled_once(function: Callable[..., Any]) -> Any:
     """Compile a function that Python calls, with all that it calls, when that first happens; keep the code on disk."""
     import numba

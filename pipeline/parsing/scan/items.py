@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.parsing.scan.buffers import CLASSES, LIMIT, LINE, STOP, UNREAD, word
-from pipeline.parsing.scan.compiling import compiled, compiled_once
+from pipeline.parsing.scan.compiling import compiled, compiled_once, inlined
 from pipeline.parsing.scan.json_bytes import BAD, LAST, byte, equals, key_end, next_key, string_end, value_end
 from pipeline.parsing.scan.sitelinks import read_sitelinks
 from pipeline.parsing.scan.statements import read_claims
@@ -67,7 +67,7 @@ def _copy(source, to):
         to.flat[place] = source.flat[place]
 
 
-@compiled
+@inlined
 def _item(text, at, buffers, languages, scratch):
     """Read one item; the place behind it."""
     if byte(text, at) != _OPEN:
@@ -91,7 +91,7 @@ def _item(text, at, buffers, languages, scratch):
     return behind + 1
 
 
-@compiled
+@inlined
 def _field(text, key, end, item, buffers, languages, scratch):
     """Read one field: the place behind its value, and which one it is; 0 for one that no table needs."""
     at = end + 2

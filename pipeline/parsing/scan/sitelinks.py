@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.parsing.scan.buffers import word
-from pipeline.parsing.scan.compiling import compiled
+from pipeline.parsing.scan.compiling import compiled, inlined
 from pipeline.parsing.scan.json_bytes import (
     BAD,
     LAST,
@@ -20,7 +20,7 @@ _TITLE = word("title")
 _OPEN = ord("{")
 
 
-@compiled
+@inlined
 def read_sitelinks(text, at, buffers, scratch):
     """Read an item's sitelinks, each of another wiki; the place behind them."""
     if is_empty(text, at):

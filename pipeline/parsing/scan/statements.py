@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from pipeline.parsing.scan.buffers import CLASSES, FATES, LINE, NUM_KINDS, PROPERTY_NUMBERS, RANKS, word
-from pipeline.parsing.scan.compiling import compiled
+from pipeline.parsing.scan.compiling import compiled, inlined
 from pipeline.parsing.scan.json_bytes import (
     BAD,
     LAST,
@@ -37,7 +37,7 @@ _QUOTE, _BACKSLASH, _OPEN, _OPEN_LIST = ord('"'), ord("\\"), ord("{"), ord("[")
 _ZERO, _ONE, _NINE = ord("0"), ord("1"), ord("9")
 
 
-@compiled
+@inlined
 def read_claims(text, at, item, buffers, scratch):
     """Read an item's statements; the place behind them."""
     if is_empty(text, at):
@@ -56,7 +56,7 @@ def read_claims(text, at, item, buffers, scratch):
     return behind + 1
 
 
-@compiled
+@inlined
 def _is_new_property(text, begin, end, scratch):
     """Whether a key is a property's id that has not come in this line."""
     if byte(text, begin) != ord("P") or not _ONE <= byte(text, begin + 1) <= _NINE or end - begin > 7:
@@ -73,7 +73,7 @@ def _is_new_property(text, begin, end, scratch):
     return True
 
 
-@compiled
+@inlined
 def _property(text, key, end, item, buffers, tallies):
     """Read the list of one property's statements; the place behind it."""
     at = end + 2
@@ -96,7 +96,7 @@ def _property(text, key, end, item, buffers, tallies):
     return behind + 1
 
 
-@compiled
+@inlined
 def _keep_best(first, buffers, tallies):
     """Count one property's statements, and take out the objects of those that are not of its best rank."""
     best = _PREFERRED if tallies[_PREFERRED].sum() else _NORMAL
@@ -122,7 +122,7 @@ def _keep_best(first, buffers, tallies):
     objects.size[0], objects.size[1] = row, to
 
 
-@compiled
+@inlined
 def _finish_rows(text, key, end, item, first, buffers):
     """Complete the rows of one property: relation, subject, and which of them say what the item is an instance of."""
     is_class = equals(text, key, end, _INSTANCE_OF)
@@ -134,7 +134,7 @@ def _finish_rows(text, key, end, item, first, buffers):
             buffers.sizes[CLASSES, 0] += 1
 
 
-@compiled
+@inlined
 def _statement(text, at, objects):
     """Read one statement, and append the item it names to the objects; the place behind, its rank, its kind of value."""
     rank, kind, has_rank = _NORMAL, _UNREAD_KIND, False
@@ -177,7 +177,7 @@ def _rank(text, at):
     return BAD, _NORMAL
 
 
-@compiled
+@inlined
 def _snak(text, at, objects):
     """Read a snak: the place behind it, and the kind of its value; an item's id is appended to the objects."""
     kind, without, num_types = _UNREAD_KIND, _WITHOUT_VALUE, 0
@@ -218,7 +218,7 @@ def _kind_without_value(text, at):
     return BAD, _WITHOUT_VALUE
 
 
-@compiled
+@inlined
 def _data_value(text, at, objects):
     """Read a value with its type: the place behind it, and its kind."""
     kind = _UNREAD_KIND
@@ -247,7 +247,7 @@ def _data_value(text, at, objects):
     return (BAD if kind == _UNREAD_KIND else behind + 1), kind
 
 
-@compiled
+@inlined
 def _object_value(text, at, objects):
     """Read a value that is an object: an entity or a literal. An item's id is appended to the objects."""
     kind, num_fields, id_begin, id_end, number_begin, number_end = _LITERAL_VALUE, 0, 0, 0, 0, 0
@@ -297,7 +297,7 @@ def _entity_kind(text, begin, end):
     return _SENSE_VALUE if equals(text, begin, end, _SENSE) else _UNREAD_KIND
 
 
-@compiled
+@inlined
 def _take_entity(text, kind, id_begin, id_end, number_begin, number_end, objects):
     """Append an item's id to the objects, made of its number where it has no other, as in old dumps. Its kind, if it is sound."""
     if kind == _LITERAL_VALUE or not _is_whole_number(text, number_begin, number_end):

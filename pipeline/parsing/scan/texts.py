@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.parsing.scan.buffers import CODE_BEGIN, CODE_END, LEARNS, STOP, UNKNOWN_LANGUAGE, word
-from pipeline.parsing.scan.compiling import compiled
+from pipeline.parsing.scan.compiling import compiled, inlined
 from pipeline.parsing.scan.json_bytes import (
     BAD,
     LAST,
@@ -45,7 +45,7 @@ def read_texts(text, at, places, languages, state):
     return behind + 1
 
 
-@compiled
+@inlined
 def read_aliases(text, at, languages, scratch):
     """Read lists of texts by language. The place behind them."""
     if is_empty(text, at):
@@ -70,7 +70,7 @@ def read_aliases(text, at, languages, scratch):
     return behind + 1
 
 
-@compiled
+@inlined
 def _alias_list(text, at, count, places):
     """Read one language's aliases; the place behind them, and how many there are in `places` now."""
     if byte(text, at) != _OPEN_LIST:
@@ -87,7 +87,7 @@ def _alias_list(text, at, count, places):
     return behind + 1, count
 
 
-@compiled
+@inlined
 def add_texts(text, buffers, languages, scratch):
     """Append the texts noted for a line to the columns, by the alphabet of languages."""
     labels, descriptions, ranges = languages.label_places, languages.description_places, languages.alias_ranges
@@ -114,7 +114,7 @@ def forget_texts(languages):
     languages.alias_ranges[:] = 0
 
 
-@compiled
+@inlined
 def _language_number(text, begin, end, languages):
     """The number of a code, or -1."""
     slot = slot_of(text, begin, end)
