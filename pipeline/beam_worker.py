@@ -1,7 +1,8 @@
 """The process that workers of the local runner are forked from, and the workers: Beam's own, but quiet and brisk.
 
-The server imports the modules named in its arguments, and then forks a worker for each line of its input, `worker id,
-address of the runner`. At the end of its input it waits for them and ends; where a worker is killed, it ends at once.
+The server imports the modules named in its arguments, calls the functions named there (`module:name`), and then forks a worker
+for each line of its input, `worker id, address of the runner`. At the end of its input it waits for them and ends; where a
+worker is killed, it ends at once.
 """
 
 from __future__ import annotations
@@ -30,8 +31,10 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver gets it too, and says what becomes of the workers
     gc.disable()
     for name in ("apache_beam.runners.worker.sdk_worker_main", "pipeline.beam_run", *sys.argv[1:]):
-        module = importlib.import_module(name)
-        getattr(module, "warm_up", lambda: None)()
+        module, _, function = name.partition(":")
+        loaded = importlib.import_module(module)
+        if function:
+            getattr(loaded, function)()
     gc.freeze()  # what is imported stays in memory that all workers share
     gc.enable()
     # Threads of the memory allocators, which know forks.

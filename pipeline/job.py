@@ -84,8 +84,8 @@ class Job:
     """Chooses what is published of the tasks' records; shards that none of them lists any more are deleted."""
     verify: Callable[[Any, list[TaskRecord]], None] = field(default=lambda config, records: None)
     """Checks that the tasks' records fit together; raises where they do not."""
-    worker_modules: Callable[[Any, list[Task]], list[str]] = field(default=lambda config, tasks: [])
-    """Modules that tasks will import, loaded once for all worker processes; where one has a `warm_up()`, it is called."""
+    warm_ups: Callable[[Any, list[Task]], list[str]] = field(default=lambda config, tasks: [])
+    """Functions, as `module:name`, that load or compile what tasks need, called once for all workers of the local runner."""
 
 
 SHARED_FOLDER = "_shared"
@@ -124,7 +124,7 @@ def run_job(job: Job, config: JobConfig, beam_args: list[str] | None = None) -> 
 def _run_tasks(
     job: Job, config: JobConfig, pending: list[Task], num_tasks: int, built: str, beam_args: list[str]
 ) -> None:
-    with WorkerServer([job.run_task.__module__, *job.worker_modules(config, pending)]) as server:
+    with WorkerServer([job.run_task.__module__, *job.warm_ups(config, pending)]) as server:
         if PROCESSES in beam_args:
             server.start()  # workers import Beam while this process does
         from pipeline.beam_run import run_tasks  # it costs a second: only where there is work

@@ -28,18 +28,18 @@ def with_defaults(beam_args: list[str], num_tasks: int) -> list[str]:
 class WorkerServer:
     """Starts workers; used as a context, at whose end they have ended: at once where it ends by an error."""
 
-    def __init__(self, modules: list[str]) -> None:
+    def __init__(self, needs: list[str]) -> None:
         """Args:
-        modules: names of the modules that tasks need.
+        needs: what to load for all workers: modules, or functions to call as `module:name`.
         """
-        self._modules = modules
+        self._needs = needs
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Begin to import what workers need, unless that has begun."""
         if self._process is None:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "pipeline.beam_worker", *self._modules],
+                [sys.executable, "-m", "pipeline.beam_worker", *self._needs],
                 stdin=subprocess.PIPE,
                 # There is a worker for each core, and threads do not live on in a fork.
                 env={"OPENBLAS_NUM_THREADS": "1", **os.environ},

@@ -100,4 +100,5 @@ JOB = Job(
     tables=(TRIPLES,),
     inputs=lambda config: dict(config.inputs),
     input_fields=("inputs",),
+    warm_ups=lambda config, tasks: ["tests.pipeline.number_job:warm_up"],
 )
