@@ -205,7 +205,9 @@ class EntityColumns:
             return
         scanned = self._scanner.take()
         self._add_segment({ENTITIES: scanned.entities, TRIPLES: scanned.triples})
-        self.sitelinks.add_columns(scanned.ids, scanned.num_links, scanned.wikis, scanned.titles)
+        self.sitelinks.add_columns(
+            scanned.ids, scanned.num_links, scanned.wikis, scanned.titles, scanned.doubtful_titles
+        )
 
     def _add_segment(self, rows: dict[Table, pa.RecordBatch]) -> None:
         self._num_packed += rows[ENTITIES].num_rows + (rows[RELATIONS].num_rows if RELATIONS in rows else 0)

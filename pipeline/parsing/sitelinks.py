@@ -83,12 +83,14 @@ class SitelinkColumns:
         num_links: Sequence[int] | np.ndarray,
         wikis: pa.StringArray,
         titles: pa.StringArray,
+        doubtful: pa.BooleanArray | None = None,
     ) -> None:
         """Add the links of many items at once.
 
         Args:
             entities, num_links: ids of items, and how many links each has.
             wikis, titles: the links, one item's behind the other's.
+            doubtful: titles that may have to be cleaned, where it is known; see `clean_array`.
         """
         if len(wikis) == 0:
             return
@@ -97,7 +99,7 @@ class SitelinkColumns:
         wanted = np.array([is_wikipedia(name) if self._chosen is None else name in self._chosen for name in names])
         keep = wanted[wikis.indices.to_numpy()]
         kept = pa.array(keep)
-        titles, changed = clean_array(titles.filter(kept))
+        titles, changed = clean_array(titles.filter(kept), None if doubtful is None else doubtful.filter(kept))
         self.counts["texts_cleaned"] += changed
         self.counts["sitelinks_to_other_wikis"] += len(keep) - len(titles)
         owners = np.repeat(np.arange(len(entities)), num_links)[keep]

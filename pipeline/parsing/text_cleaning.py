@@ -1,11 +1,11 @@
 """Strings of a dump as text columns hold them: NFC, and no control characters.
 
-Wikidata's own texts are almost always so already; the check runs over whole columns, and only a column that fails it is
-mended string by string.
+Wikidata's own texts are almost always so already. What is surely clean is told over whole columns, the rest string by string.
 """
 
 from __future__ import annotations
 
+import operator
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_is_normalized = unicodedata.is_normalized
 _CONTROL = re.compile("[ ]*[\x00-\x1f\x7f-\x9f][ \x00-\x1f\x7f-\x9f]*")
 
 
@@ -30,16 +29,25 @@ def text_array(texts: Sequence[str | None]) -> tuple[pa.StringArray, int]:
     return clean_array(pa.array(texts, pa.string()))
 
 
-def clean_array(column: pa.StringArray) -> tuple[pa.StringArray, int]:
-    """Clean a column of strings; returns it and how many strings had to be changed."""
-    # One call for the whole column would be slower: a single Hangul or Indic letter makes it normalise everything.
-    others = column.filter(pc.invert(pc.string_is_ascii(column))).to_pylist()
-    if all(_is_normalized("NFC", text) for text in others) and not _has_control(column):
-        return column, 0
-    texts = column.to_pylist()
-    cleaned = [None if text is None else clean_text(text) for text in texts]
-    changed = sum(old != new for old, new in zip(texts, cleaned, strict=True))
-    return pa.array(cleaned, pa.string()), changed
+def clean_array(column: pa.StringArray, doubtful: pa.BooleanArray | None = None) -> tuple[pa.StringArray, int]:
+    """Clean a column of strings; returns it and how many strings had to be changed.
+
+    Args:
+        column: the strings.
+        doubtful: which of them have to be looked at, where the caller knows; the others are clean.
+    """
+    if doubtful is None:
+        doubtful = _doubtful(column)
+    texts = column.filter(doubtful).to_pylist()
+    # One call for a whole column would be slower: a single Hangul or Indic letter makes it normalise everything.
+    cleaned = [clean_text(text) for text in texts]
+    changed = sum(map(operator.ne, texts, cleaned))
+    return (pc.replace_with_mask(column, doubtful, pa.array(cleaned, pa.string())), changed) if changed else (column, 0)
+
+
+def _doubtful(column: pa.StringArray) -> pa.BooleanArray:
+    """Strings that are not ASCII; all, if there is a control character in any."""
+    return column.is_valid() if _has_control(column) else pc.fill_null(pc.invert(pc.string_is_ascii(column)), False)
 
 
 def _has_control(column: pa.StringArray) -> bool:

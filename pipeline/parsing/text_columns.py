@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.parsing.entity_json import MAX_LANGUAGE_FIELDS
-from pipeline.parsing.text_cleaning import clean_array
+from pipeline.parsing.text_cleaning import text_array
 from schemas.texts import TEXT
 
 
@@ -85,15 +85,17 @@ class TextColumns:
 
     def take(self) -> pa.ListArray:
         """The column of the entities added since the last call."""
-        column, changed = texts_column(
+        columns = []
+        for strings in (self._labels, self._descriptions, self._aliases):
+            column, changed = text_array(strings)
+            self.counts["texts_cleaned"] += changed
+            columns.append(column)
+        column = texts_column(
             pa.array(self._languages, pa.string()),
-            pa.array(self._labels, pa.string()),
-            pa.array(self._descriptions, pa.string()),
-            pa.array(self._aliases, pa.string()),
+            *columns,
             alias_ends=pa.array(self._alias_ends, pa.int32()),
             ends=pa.array(self._ends, pa.int32()),
         )
-        self.counts["texts_cleaned"] += changed
         self._start()
         return column
 
@@ -109,8 +111,8 @@ def texts_column(
     *,
     alias_ends: pa.Int32Array,
     ends: pa.Int32Array,
-) -> tuple[pa.ListArray, int]:
-    """Put the column `texts` together, and clean it; returns it and how many strings had to be changed.
+) -> pa.ListArray:
+    """Put the column `texts` together of columns of clean strings.
 
     Args:
         languages, labels, descriptions: by row, a row being an entity in a language.
@@ -118,13 +120,9 @@ def texts_column(
         alias_ends: how many aliases there are up to each row, from 0 on.
         ends: how many rows there are up to each entity, from 0 on.
     """
-    labels, changed_labels = clean_array(labels)
-    descriptions, changed_descriptions = clean_array(descriptions)
-    aliases, changed_aliases = clean_array(aliases)
     names = pa.ListArray.from_arrays(alias_ends, aliases, type=TEXT.field("aliases").type)
     texts = pa.StructArray.from_arrays([languages, labels, descriptions, names], fields=list(TEXT))
-    column = pa.ListArray.from_arrays(ends, texts, type=LIST_OF_TEXTS)
-    return column, changed_labels + changed_descriptions + changed_aliases
+    return pa.ListArray.from_arrays(ends, texts, type=LIST_OF_TEXTS)
 
 
 def _getter(count: int) -> Callable[[Any], tuple[Any, ...]]:

@@ -15,7 +15,9 @@ from pipeline.parsing.entity_kinds import page_kind
 from pipeline.parsing.scan import buffers as layout
 from pipeline.parsing.scan.buffers import Buffers, Languages, Scratch, Strings
 from pipeline.parsing.scan.items import scan
+from pipeline.parsing.scan.plain_text import PLAIN_LETTERS, mark_doubtful
 from pipeline.parsing.scan.strings import slot_of
+from pipeline.parsing.text_cleaning import clean_array
 from pipeline.parsing.text_columns import texts_column
 from schemas import ENTITIES, TRIPLES
 
@@ -54,6 +56,8 @@ class ScannedItems(NamedTuple):
     num_links: np.ndarray
     wikis: pa.StringArray
     titles: pa.StringArray
+    doubtful_titles: pa.BooleanArray
+    """Which titles may have to be cleaned."""
 
 
 class ItemScanner:
@@ -135,8 +139,7 @@ class ItemScanner:
         ids, objects = _string_array(buffers.ids), _string_array(buffers.objects)
         link_ends = buffers.link_ends[:num_items]
         num_links = np.diff(link_ends, prepend=np.int32(0))
-        texts, changed = self._take_texts()
-        self.counts["texts_cleaned"] += changed
+        texts = self._take_texts()
         class_ends = _offsets(buffers.class_ends[:num_items])
         classes = objects.take(pa.array(buffers.class_rows[: self._sizes[layout.CLASSES, 0]]))
         instance_of = pa.ListArray.from_arrays(
@@ -153,19 +156,25 @@ class ItemScanner:
             [subjects, _string_array(buffers.relations), objects, ranks], schema=TRIPLES.columns
         )
         wikis, titles = _string_array(buffers.wikis), _string_array(buffers.titles)
+        doubtful = _doubtful(buffers.titles)
         self._sizes[:] = 0
-        return ScannedItems(entities, triples, ids, num_links, wikis, titles)
+        return ScannedItems(entities, triples, ids, num_links, wikis, titles, doubtful)
 
-    def _take_texts(self) -> tuple[pa.ListArray, int]:
+    def _take_texts(self) -> pa.ListArray:
         buffers, num_rows = self._buffers, int(self._sizes[1, 0])
         return texts_column(
             _named(buffers.languages[:num_rows], self._codes),
-            _string_array(buffers.labels, buffers.has_label[:num_rows]),
-            _string_array(buffers.descriptions, buffers.has_description[:num_rows]),
-            _string_array(buffers.aliases),
+            self._clean_array(buffers.labels, buffers.has_label[:num_rows]),
+            self._clean_array(buffers.descriptions, buffers.has_description[:num_rows]),
+            self._clean_array(buffers.aliases),
             alias_ends=pa.array(_offsets(buffers.alias_ends[:num_rows])),
             ends=pa.array(_offsets(buffers.text_ends[: len(self)])),
         )
+
+    def _clean_array(self, strings: Strings, has: np.ndarray | None = None) -> pa.StringArray:
+        column, changed = clean_array(_string_array(strings, has), _doubtful(strings))
+        self.counts["texts_cleaned"] += changed
+        return column
 
     def _reserve(self, num_bytes: int) -> None:
         """Make room for what `num_bytes` of JSON can hold."""
@@ -189,7 +198,9 @@ class ItemScanner:
 
 def compile_now() -> None:
     """Compile the scan, so that processes to come find its code on disk."""
-    ItemScanner(("en",), learns=False).scan(b'{"type":"item","id":"Q1"}\n', 0, 1, 1)
+    scanner = ItemScanner(("en",), learns=False)
+    scanner.scan(b'{"type":"item","id":"Q1"}\n', 0, 1, 1)
+    scanner.take()
 
 
 def _grown(array: np.ndarray, used: int, more: int) -> np.ndarray:
@@ -256,6 +267,14 @@ def _string_array(strings: Strings, has: np.ndarray | None = None) -> pa.StringA
         return pa.StringArray.from_buffers(count, offsets, data)
     valid = pa.py_buffer(np.packbits(has, bitorder="little"))
     return pa.StringArray.from_buffers(count, offsets, data, valid, int(count - has.sum()))
+
+
+def _doubtful(strings: Strings) -> pa.BooleanArray:
+    """Which strings may have to be cleaned."""
+    count, size = strings.size.tolist()
+    doubtful = np.empty(count, np.bool_)
+    mark_doubtful(strings.data[:size], strings.ends[:count], PLAIN_LETTERS, doubtful)
+    return pa.array(doubtful)
 
 
 def _named(numbers: np.ndarray, names: Sequence[str]) -> pa.StringArray:

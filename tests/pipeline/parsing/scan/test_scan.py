@@ -8,6 +8,8 @@ import string
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -15,6 +17,8 @@ from hypothesis import strategies as st
 from pipeline.parsing.entity_decoding import EntityRefused
 from pipeline.parsing.items import EntityColumns, ItemOptions
 from pipeline.parsing.scan import compiling
+from pipeline.parsing.scan.plain_text import PLAIN_LETTERS, mark_doubtful
+from pipeline.parsing.text_cleaning import clean_array, clean_text
 from tests.pipeline.parsing.entity_lines import DUMPS, line_of, real_lines, rows_of, scan_lines, statement, taken_rows
 
 LANGUAGES = ("de", "en", "sw", "zh-hans")
@@ -248,6 +252,39 @@ def test_all_texts_come_through(texts: dict[str, str], escaped: bool) -> None:
         return
     except EntityRefused:
         assert any("\ud800" <= letter < "\ue000" for text in texts.values() for letter in text)
+
+
+def test_doubt_misses_no_text_that_has_to_be_cleaned() -> None:
+    rng = random.Random(3)
+    marks = [0x300, 0x327, 0x3099, 0x09BE, 0x0BD7, 0x1161, 0x11A8, 0x1B35, 0x0653]
+    bases = [
+        0x41,
+        0x65,
+        0x09C7,
+        0x0B92,
+        0x1100,
+        0xAC00,
+        0x304B,
+        0x0627,
+        0x1B3A,
+        0x2126,
+        0xF900,
+        0x1D15E,
+        0x7F,
+        0x9F,
+        0x0A,
+        0x4E2D,
+    ]
+    texts = ["".join(chr(rng.choice(bases + marks)) for _ in range(rng.randrange(1, 4))) for _ in range(3000)]
+    texts += [chr(code) for code in range(0x10000) if not 0xD800 <= code < 0xE000]
+    column = pa.array(texts)
+    ends = np.frombuffer(column.buffers()[1], np.int32)[1 : len(texts) + 1]
+    doubtful = np.empty(len(texts), np.bool_)
+    mark_doubtful(np.frombuffer(column.buffers()[2], np.uint8), ends, PLAIN_LETTERS, doubtful)
+    unclean = np.array([clean_text(text) != text for text in texts])
+    assert unclean.sum() > 1000 and not (unclean & ~doubtful).any()
+    assert doubtful[3000:].sum() < 4000, "letters that stand by themselves"
+    assert clean_array(column, pa.array(doubtful))[0].to_pylist() == [clean_text(text) for text in texts]
 
 
 def test_compiled_code_is_kept_by_what_all_sources_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
