@@ -10,9 +10,10 @@
 3. `sizes`: base and large at larger sizes.
 4. `head`: the vocabulary head alone, plain and compiled, by size of its chunks.
 
-No part runs past its share of the time (`SHARES`), and none past the end: its process is ended. A size that is not compiled
-in time is measured afterwards without compiling and marked so; what there was no time for is marked `not run: out of time`. All findings
-are written to FOLDER at once, and `table.md` with them. The same folder goes on where an earlier run ended.
+No part runs past its share of the time (`SHARES`), and none past the end: its process is ended. A size that is not
+compiled in time is measured afterwards without compiling and marked so; what there was no time for is marked `not run:
+out of time`. All findings are written to FOLDER at once, and `table.md` with them. The same folder goes on where an
+earlier run ended.
 `--small` runs the same on a CPU with tiny sizes, to test the script itself.
 """
 
@@ -31,15 +32,15 @@ from benchmarks.gpu_session import OUT_OF_TIME, Child, Findings, Session, interp
 CHECKS = {"losses": 0.15, "curves": 0.35, "resume": 0.40}
 """Checks, and the share of the whole time at which each must have ended."""
 SHARES = {"compiled": 0.45, "measured": 0.69, "profiled": 0.75, "alone": 0.95, "ways": 0.97, "sizes": 0.97, "head": 1.0}
-"""The share of the whole time at which the sizes of the core must be compiled, measured and profiled, those that were late must
-have been measured alone, and each further part must have ended."""
+"""The share of the whole time at which the sizes of the core must be compiled, measured and profiled, those that were
+late must have been measured alone, and each further part must have ended."""
 LEAST = {"check": 0.02, "ways": 0.15, "sizes": 0.15, "head": 0.05}
 """Shares of the whole time without which a part is not begun."""
 MOST = {"measuring": 0.06, "alone": 0.12, "ways": 0.35}
-"""Largest shares of the whole time for measuring one size that is ready, for getting one ready alone, and for the three ways."""
+"""Largest shares of the whole time: for measuring one size that is ready, getting one ready alone, the three ways."""
 CORE = ("base-65536", "large-32768", "base-16384", "large-16384")
-"""Sizes and tokens a step, most wanted first; some 95 GB if all took their first step at the same moment. Where that is too much,
-one that found no memory takes its first step later, alone."""
+"""Sizes and tokens a step, most wanted first; some 95 GB if all took their first step at the same moment. Where that is
+too much, one that found no memory takes its first step later, alone."""
 MORE = ("base-131072", "large-65536")
 SMALL_CORE, SMALL_MORE = ("base-512", "large-512", "base-1024", "large-1024"), ("base-2048",)
 """The same where the script is tested: all of the tiny recipe's encoder."""
