@@ -21,7 +21,7 @@ from pipeline.dump_record import describe_dump
 from pipeline.entity_reading import EntityReading
 from pipeline.job import Job, Task
 from pipeline.parsing.dump_lines import FINAL_MARK, HEAD_BYTES, layout_of
-from pipeline.parsing.items import EntityColumns, ItemOptions, Ranks
+from pipeline.parsing.items import EntityColumns, ItemOptions, Ranks, can_scan
 from pipeline.parsing.languages import find_wiki, label_languages, parse_languages
 from pipeline.ranges import ByteRange, Lines, plan_ranges, read_chunks, read_head, read_lines
 from pipeline.sources import expand_sources
@@ -110,13 +110,18 @@ def plan(config: WikidataConfig) -> list[Task]:
             payload = {"span": dataclasses.asdict(span), "layout": layout}
             name = storage.file_name(path)
             tasks.append(Task(index=len(tasks), source=name, payload=payload, num_bytes=span.end - span.start))
-    if any(task.num_bytes >= LEAST_SCANNED_BYTES for task in tasks):
+    if _scans(config, tasks):
         _compile_scan()
     return tasks
 
 
+def _scans(config: WikidataConfig, tasks: list[Task]) -> bool:
+    """Whether any of the tasks uses compiled code."""
+    return can_scan(item_options(config)) and any(task.num_bytes >= LEAST_SCANNED_BYTES for task in tasks)
+
+
 def _compile_scan() -> None:
-    """Compile the scan before the workers all do so, each for itself."""
+    """Compile the scan before the workers start, and say so."""
     from pipeline.parsing.scan.compiling import is_compiled
 
     if not is_compiled():
@@ -133,8 +138,7 @@ def run_task(config: WikidataConfig, task: Task, out: TaskOutput) -> None:
         InputCorrupt: the dump is damaged, cut off, or ends without its closing bracket.
     """
     span = ByteRange(**task.payload["span"])
-    scans = span.end - span.start >= LEAST_SCANNED_BYTES
-    columns = EntityColumns(item_options(config), scans=scans)
+    columns = EntityColumns(item_options(config), scans=_scans(config, [task]))
     limit, every = config.max_line_bytes, config.check_keys_every
     reading = EntityReading(columns, span, out, max_line_bytes=limit, check_keys_every=every)
     if task.payload["layout"] == "document":
@@ -210,4 +214,5 @@ JOB = Job(
     inputs=_inputs,
     properties=_properties,
     verify=_verify,
+    warm_ups=lambda config, tasks: ["pipeline.parsing.scan.scanner:compile_now"] if _scans(config, tasks) else [],
 )

@@ -68,7 +68,7 @@ class EntityColumns:
         self._literals = LiteralColumns(all_ranks=all_ranks) if options.literals else None
         self._qualifiers = QualifierColumns(all_ranks=all_ranks) if options.qualifiers else None
         self._decoder = EntityDecoder(self._item_texts.fields, full_statements=options.literals or options.qualifiers)
-        self._scanner = _scanner(options, self._item_texts.fields) if scans else None
+        self._scanner = _scanner(options, self._item_texts.fields) if scans and can_scan(options) else None
         self._segments: list[dict[Table, pa.RecordBatch]] = []
         self._num_packed = 0
         self._ids_seen: set[str] = set()
@@ -249,10 +249,12 @@ class EntityColumns:
         return total
 
 
-def _scanner(options: ItemOptions, fields: Sequence[str] | None) -> ItemScanner | None:
-    """Make a scanner, if it can do what is asked for: it reads neither literals nor qualifiers, and only the best ranks."""
-    if options.ranks == "all" or options.literals or options.qualifiers:
-        return None
+def can_scan(options: ItemOptions) -> bool:
+    """Whether `EntityColumns.scan` can do what is asked for: it keeps the best ranks alone, no literals and no qualifiers."""
+    return options.ranks == "best" and not options.literals and not options.qualifiers
+
+
+def _scanner(options: ItemOptions, fields: Sequence[str] | None) -> ItemScanner:
     # Imported here because Numba takes a third of a second and 60 MB.
     from pipeline.parsing.scan.scanner import ItemScanner
 
