@@ -56,17 +56,19 @@ def is_compiled() -> bool:
 
 
 def _cache_folder() -> Path | None:
-    """A folder for compiled code that can be written to: Numba's own if one is set, beside the sources, or the user's."""
+    """A folder of this user's for compiled code: in Numba's own if one is set, beside the sources, or in the user's cache."""
     name = f"scan-{_fingerprint()}"
     chosen = os.environ.get("NUMBA_CACHE_DIR")
     parents = [Path(chosen)] if chosen else [_HERE / "__pycache__", Path.home() / ".cache" / "xlm-k"]
     for parent in parents:
+        folder = parent / name
         try:
-            (parent / name).mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError:
             continue
-        if os.access(parent / name, os.W_OK):
-            return parent / name
+        # What is kept here is run: nobody else may have put it there.
+        if os.access(folder, os.W_OK) and folder.stat().st_uid == os.getuid():
+            return folder
     return None
 
 

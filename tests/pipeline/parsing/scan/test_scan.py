@@ -297,3 +297,11 @@ def test_compiled_code_is_kept_by_what_all_sources_say(tmp_path: Path, monkeypat
     changed = compiling._cache_folder()
     assert before and same and changed and before.name == same.name != changed.name
     assert changed.parent == tmp_path / "__pycache__"
+
+
+def test_compiled_code_that_somebody_else_keeps_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    mine = compiling._cache_folder()
+    assert mine is not None and mine.parent == tmp_path and mine.stat().st_mode & 0o777 == 0o700
+    monkeypatch.setattr(compiling.os, "getuid", lambda: mine.stat().st_uid + 1)
+    assert compiling._cache_folder() is None and not compiling.is_compiled()
