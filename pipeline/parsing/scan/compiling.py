@@ -6,6 +6,9 @@ no arrays, so it can be told not to (`_nrt`).
 Its own cache asks whether the file of a function has changed, not whether one has that the function calls. Here code is
 kept in a folder named after all sources, so that no change is missed.
 
+It is compiled for any processor of its kind, not for the one at hand: wide vectors gain nothing on strings of ten bytes (they
+cost a tenth), and code that is kept serves other machines too, as those that start an image.
+
 Numba is imported only where something is compiled: it takes a third of a second and 60 MB.
 """
 
@@ -18,6 +21,8 @@ from pathlib import Path
 from typing import Any, cast
 
 _HERE = Path(__file__).parent
+os.environ.setdefault("NUMBA_CPU_NAME", "generic")
+os.environ.setdefault("NUMBA_CPU_FEATURES", "")
 
 
 def compiled(function: Callable[..., Any]) -> Any:
