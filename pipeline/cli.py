@@ -120,11 +120,20 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
     stop = KeyboardInterrupt() if number == signal.SIGINT else Preempted(STOPPED)
     if not _stops:
         # Where the runner swallows the error or waits for its workers, the command ends all the same.
-        timer = threading.Timer(SECONDS_TO_UNWIND, lambda: os._exit(_end(stop)))
+        timer = threading.Timer(SECONDS_TO_UNWIND, _end_now, [stop])
         timer.daemon = True
         timer.start()
     _stops.append(stop)
     raise stop
+
+
+def _end_now(stop: KeyboardInterrupt | Preempted) -> None:
+    """End the process, whatever goes wrong in ending it."""
+    code = stop.exit_code if isinstance(stop, Preempted) else 130
+    try:
+        code = _end(stop)
+    finally:
+        os._exit(code)
 
 
 _stops: list[BaseException] = []
