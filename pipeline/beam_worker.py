@@ -12,13 +12,14 @@ import gc
 import importlib
 import logging
 import os
+import select
 import signal
 import sys
 import threading
 import traceback
 import warnings
+from collections.abc import Iterator
 from contextlib import suppress
-from types import FrameType
 
 _PARENT_DEATH_SIGNAL = 1
 
@@ -39,9 +40,8 @@ def main() -> None:
     gc.enable()
     # Threads of the memory allocators, which know forks.
     warnings.filterwarnings("ignore", message=".*multi-threaded.*", category=DeprecationWarning)
-    signal.signal(signal.SIGCHLD, _bury)
     server = os.getpid()
-    for line in sys.stdin:
+    for line in _lines_while_all_live():
         if os.fork() == 0:
             _work(server, *line.split())
     with suppress(ChildProcessError):
@@ -49,7 +49,28 @@ def main() -> None:
             os.wait()
 
 
-def _bury(number: int, frame: FrameType | None) -> None:
+def _lines_while_all_live() -> Iterator[str]:
+    """Yield the lines of the input, and look after the workers whenever one has ended."""
+    # Not in a handler: Python runs none while it waits for input that it began to wait for the moment after a signal.
+    heard, told = os.pipe()
+    os.set_blocking(told, False)
+    signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    said = ""
+    while True:
+        ready, _, _ = select.select([sys.stdin, heard], [], [])
+        if heard in ready:
+            os.read(heard, select.PIPE_BUF)
+            _bury()
+        if sys.stdin in ready:
+            more = os.read(sys.stdin.fileno(), select.PIPE_BUF).decode()
+            if not more:
+                return
+            *lines, said = (said + more).split("\n")
+            yield from lines
+
+
+def _bury() -> None:
     """Take note of workers that have ended, and end with all others where one did so by itself: its task is lost."""
     with suppress(ChildProcessError):
         while (ended := os.waitpid(-1, os.WNOHANG)) != (0, 0):
@@ -65,6 +86,7 @@ def _end_with_parent() -> None:
 
 def _work(server: int, worker_id: str, address: str) -> None:
     """Be a worker until the runner says stop; does not return."""
+    signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _end_with_parent()
     code = 1

@@ -10,24 +10,21 @@ import gc
 import importlib
 import logging
 import os
-import signal
 import sys
-import threading
 from collections.abc import Sequence
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Any, NoReturn
 
 import tyro
 
+from pipeline.stop_signals import StopSignals
 from pipeline.worker_watch import kill_children
 from schemas.command_line import Command, asks_for_overview, command_named, overview, run_to_end, say_why
-from schemas.errors import Preempted, UsageError
+from schemas.errors import UsageError
 
 HOW_TO_GO_ON = "where it was"
 STOPPED = f"stopped by a signal; the same command goes on {HOW_TO_GO_ON}"
 USAGE = "python -m pipeline COMMAND [--help] [--flags …] [-- --beam-flags …]"
-SECONDS_TO_UNWIND = 5.0
-"""How long a stopped command may take to end in order."""
 
 COMMANDS = {
     "download": Command(module="pipeline.download", help="fetch dumps of Wikidata and Wikipedia and verify them"),
@@ -62,13 +59,10 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 def run(argv: list[str]) -> int:
     """Run a command; returns its exit code (`schemas.errors` lists them)."""
-    _stops.clear()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _stop)
     # Beam says on import that its Google extra is absent, even where nothing of Google is asked for.
     logging.getLogger().addFilter(lambda record: "apitools not found" not in record.getMessage())
-    # A signal can meet a place that turns it into another error: what was asked for counts.
-    return run_to_end(lambda: _dispatch(argv), lambda error: _end(_stops[0] if _stops else error))
+    with StopSignals(STOPPED, _end) as stops:
+        return run_to_end(lambda: _dispatch(argv), lambda error: _end(stops.reason(error)))
 
 
 def _end(error: BaseException) -> int:
@@ -114,27 +108,3 @@ def _split(flags: list[str]) -> tuple[list[str], list[str]]:
         return flags, []
     at = flags.index("--")
     return flags[:at], flags[at + 1 :]
-
-
-def _stop(number: int, frame: FrameType | None) -> NoReturn:
-    stop = KeyboardInterrupt() if number == signal.SIGINT else Preempted(STOPPED)
-    if not _stops:
-        # Where the runner swallows the error or waits for its workers, the command ends all the same.
-        timer = threading.Timer(SECONDS_TO_UNWIND, _end_now, [stop])
-        timer.daemon = True
-        timer.start()
-    _stops.append(stop)
-    raise stop
-
-
-def _end_now(stop: KeyboardInterrupt | Preempted) -> None:
-    """End the process, whatever goes wrong in ending it."""
-    code = stop.exit_code if isinstance(stop, Preempted) else 130
-    try:
-        code = _end(stop)
-    finally:
-        os._exit(code)
-
-
-_stops: list[BaseException] = []
-"""The signals that asked this process to stop, as errors."""
