@@ -7,8 +7,9 @@ configuration, so that one compiled graph serves every step; unused slots are ma
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from jaxtyping import Int
@@ -63,20 +64,19 @@ class Batch:
     row_ids: tuple[str, ...] = field(default=())
     """Where the rows came from, for the log of a step whose loss was not finite."""
 
+    def tensors(self) -> dict[str, Tensor]:
+        """Return its tensors by field."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+
+    def changed(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        """Return the same batch with each of its tensors changed."""
+        tensors: dict[str, Any] = {name: change(tensor) for name, tensor in self.tensors().items()}
+        return replace(self, **tensors)
+
     def to(self, device: torch.device, *, non_blocking: bool = True) -> Batch:
         """Return the same batch with its tensors on `device`."""
-        moved = {
-            spec.name: getattr(self, spec.name).to(device, non_blocking=non_blocking)
-            for spec in dataclasses.fields(self)
-            if isinstance(getattr(self, spec.name), Tensor)
-        }
-        return dataclasses.replace(self, **moved)
+        return self.changed(lambda tensor: tensor.to(device, non_blocking=non_blocking))
 
     def pin_memory(self) -> Batch:
         """Return the same batch in page-locked memory, from which copies to a GPU can overlap with work."""
-        pinned = {
-            spec.name: getattr(self, spec.name).pin_memory()
-            for spec in dataclasses.fields(self)
-            if isinstance(getattr(self, spec.name), Tensor)
-        }
-        return dataclasses.replace(self, **pinned)
+        return self.changed(Tensor.pin_memory)

@@ -12,8 +12,8 @@ import weakref
 from collections.abc import Iterator
 
 from model.batch import Batch
-from model.data.stream import State, TrainingStream
-from model.data.worker import Made, Worker
+from model.data.stream import Made, State, TrainingStream
+from model.data.worker import Worker
 
 
 class StreamLoader:
@@ -45,13 +45,14 @@ class StreamLoader:
 
         Raises:
             ShardMismatch, UsageError: what the stream raised, in this process or in a worker.
-            OutOfMemory: a worker was killed, which the system does when memory runs out.
+            OutOfMemory: a worker was killed, which the system does when memory runs out, or found none.
+            RuntimeError: what else went wrong in a worker, with its traceback.
         """
         started = time.perf_counter()
-        batch, lane, state = self._take() if self.num_workers else self._make()
-        self._stream.advance(lane, state)
+        made = self._take() if self.num_workers else self._make()
+        self._stream.advance(made.lane, made.state)
         self.seconds_waited += time.perf_counter() - started
-        return batch
+        return made.batch
 
     def state_dict(self) -> State:
         """Return where the stream stands after the batches that were given out."""
@@ -68,15 +69,15 @@ class StreamLoader:
         self._stream.rewind()
 
     def _make(self) -> Made:
-        batch, lane, state = self._stream.make(self._stream.next_pack + self._stream.rank)
-        return Made(batch.pin_memory() if self._pin else batch, lane, state)
+        made = self._stream.make(self._stream.next_pack + self._stream.rank)
+        return made._replace(batch=made.batch.pin_memory()) if self._pin else made
 
     def _take(self) -> Made:
         if not self._workers:
             self._given = 0
-            shapes = self._stream.config.shapes()
+            like = self._stream.blank()
             for number in range(self.num_workers):
-                self._workers.append(Worker(self._batches(number), shapes, self._batches_ahead))
+                self._workers.append(Worker(self._batches(number), like, self._batches_ahead))
         worker = self._workers[self._given % self.num_workers]
         self._given += 1
         return worker.take(pin=self._pin)
@@ -85,7 +86,7 @@ class StreamLoader:
         """The batches one of the workers makes."""
         pack = self._stream.next_pack + self._stream.rank + worker * self._stream.world_size
         while True:
-            yield Made(*self._stream.make(pack))
+            yield self._stream.make(pack)
             pack += self.num_workers * self._stream.world_size
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from model.batch import Batch
 from model.data.collate import Collator
@@ -14,6 +14,7 @@ from model.data.lanes import Lane, LaneState
 from model.data.mep_examples import MepSource
 from model.data.mlm_examples import MlmSource
 from model.data.oe_examples import OeSource
+from model.data.packing import Pack
 from model.data.stream_config import Objective, StreamConfig
 from model.data.token_dataset import TokenDataset
 from schemas import TRAIN
@@ -23,6 +24,15 @@ State = dict[str, Any]
 """JSON-able state of a stream."""
 
 STATE_VERSION = 1
+
+
+class Made(NamedTuple):
+    """A batch, and what the stream's state becomes by using it."""
+
+    batch: Batch
+    lane: int
+    state: LaneState
+    """The lane's, after the batch."""
 
 
 class TrainingStream:
@@ -58,20 +68,21 @@ class TrainingStream:
             self.advance(lane, state)
             yield batch
 
-    def make(self, pack: int) -> tuple[Batch, int, LaneState]:
+    def make(self, pack: int) -> Made:
         """Make one pack of the run.
 
         Args:
             pack: its number; packs of one lane must be asked for in their order.
-
-        Returns:
-            (batch, lane, the lane's state after it)
         """
         lane = self._lane(pack % self.config.num_lanes)
         number = lane.packs
         filled = lane.next_pack()
         batch = self._collator.batch(filled, pack - self.rank, lane.number, number)
-        return batch, lane.number, lane.state_dict()
+        return Made(batch, lane.number, lane.state_dict())
+
+    def blank(self) -> Batch:
+        """Return a batch of nothing; its tensors have the types and shapes that those of every batch have."""
+        return self._collator.batch(Pack(self.config.shapes()), 0)
 
     def advance(self, lane: int, state: LaneState) -> None:
         """Note that a batch was used: the stream's state is the one after it."""

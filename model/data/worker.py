@@ -15,15 +15,14 @@ import traceback
 from collections.abc import Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 import torch
 
 from model.batch import Batch
-from model.data.lanes import LaneState
 from model.data.slots import Slots
-from model.data.stream_config import StreamShapes
+from model.data.stream import Made
 from schemas.errors import OutOfMemory, XlmkError
 
 PIPE_BYTES = 1024 * 1024
@@ -33,27 +32,19 @@ PATIENCE = 5.0
 ADVICE = "Most likely the machine's memory ran out: use fewer workers, or lower window_units in a new run."
 
 
-class Made(NamedTuple):
-    """A batch, and what the stream's state becomes by using it."""
-
-    batch: Batch
-    lane: int
-    state: LaneState
-
-
 class Worker:
     """One process and its batches, in the order they are made."""
 
-    def __init__(self, batches: Iterator[Made], shapes: StreamShapes, ahead: int) -> None:
+    def __init__(self, batches: Iterator[Made], like: Batch, ahead: int) -> None:
         """Start the process.
 
         Args:
             batches: makes them; runs in the process alone.
-            shapes: of all batches.
+            like: a batch with the shapes of all.
             ahead: batches that may lie ready.
         """
         context = multiprocessing.get_context("fork")
-        self._slots, self._taken = Slots(shapes, ahead), 0
+        self._slots, self._taken = Slots(like, ahead), 0
         self._full, full = context.Pipe(duplex=False)
         free, self._free = context.Pipe(duplex=False)
         with suppress(OSError):  # beyond what the system allows; then fewer batches lie ready

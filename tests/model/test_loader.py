@@ -19,10 +19,10 @@ import pytest
 
 from model.batch import Batch
 from model.data.loader import StreamLoader, fitting_workers
-from model.data.stream import TrainingStream
+from model.data.stream import Made, TrainingStream
 from model.data.stream_config import StreamConfig
 from model.data.token_dataset import TokenDataset
-from model.data.worker import Made, Worker
+from model.data.worker import Worker
 from schemas.errors import OutOfMemory, ShardMismatch
 from tests.conftest import REPOSITORY
 from tests.model.token_shards import open_world
@@ -163,8 +163,9 @@ def test_what_goes_wrong_in_a_worker_is_told(
 
 def test_a_worker_makes_no_more_batches_than_there_are_slots(tokens: TokenDataset, small_steps: StreamConfig) -> None:
     """It holds the next one in its hands, and goes on when one was taken."""
-    made = Counting(iter(TrainingStream(tokens, small_steps, seed=1, rank=0, world_size=1)))
-    worker = Worker(made, small_steps.shapes(), ahead=3)
+    stream = TrainingStream(tokens, small_steps, seed=1, rank=0, world_size=1)
+    made = Counting(iter(stream))
+    worker = Worker(made, stream.blank(), ahead=3)
     for taken in range(1, 4):
         worker.take()
         made.wait_for(taken + 4)

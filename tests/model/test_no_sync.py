@@ -8,7 +8,7 @@ one fails here. The attention is the GPU's, of which only the shapes are asked.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -75,15 +75,10 @@ def step_on_shapes(
     shapes = FakeTensorMode()
     without_values(joint, shapes)
     with shapes, Calls() as calls:
-        empty = [on_shapes(batch, shapes) for batch in batches]
+        empty = [batch.changed(shapes.from_tensor) for batch in batches]
         calls.number.clear()
         result = TrainingStep(joint, run, CPU)(empty, 0)
     return result, calls.number
-
-
-def on_shapes(batch: Batch, shapes: FakeTensorMode) -> Batch:
-    values = {spec.name: getattr(batch, spec.name) for spec in fields(Batch)}
-    return replace(batch, **{n: shapes.from_tensor(v) for n, v in values.items() if isinstance(v, Tensor)})
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -9,23 +9,8 @@ import pytest
 import torch
 
 from model.batch import Batch
-from model.data.slots import Slots, batch_places
-from model.data.stream_config import StreamShapes
+from model.data.slots import Slots
 from tests.model.hand_made import hand_made_batch
-
-
-def shapes_of(batch: Batch) -> StreamShapes:
-    """The shapes that a hand-made batch has."""
-    return StreamShapes(
-        tokens=len(batch.token_ids),
-        documents=len(batch.cu_seqlens) - 1,
-        longest=batch.max_seqlen,
-        masked=len(batch.mlm_labels),
-        keys=len(batch.key_entities),
-        mep=len(batch.mep_keys),
-        oe=len(batch.oe_keys),
-        true_objects=batch.oe_objects.shape[1],
-    )
 
 
 def same(one: Batch, other: Batch) -> bool:
@@ -42,7 +27,7 @@ def same(one: Batch, other: Batch) -> bool:
 def test_every_field_comes_back_and_stays() -> None:
     batches = [hand_made_batch(7, position=11), replace(hand_made_batch(7, position=12), row_ids=("mlm a:0:1", "b"))]
     batches[1] = replace(batches[1], token_ids=batches[0].token_ids.flip(0))
-    slots = Slots(shapes_of(batches[0]), 2)
+    slots = Slots(batches[0], 2)
     assert len(slots) == 2
     rest = [slots.put(number, batch) for number, batch in enumerate(batches)]
     assert not any(isinstance(value, torch.Tensor) for value in rest[0].values())
@@ -52,17 +37,11 @@ def test_every_field_comes_back_and_stays() -> None:
     assert not same(taken, batches[1])
 
 
-def test_slots_hold_all_of_a_batch_and_no_more() -> None:
-    shapes = shapes_of(hand_made_batch())
-    tensors = {spec.name for spec in fields(Batch) if isinstance(getattr(hand_made_batch(), spec.name), torch.Tensor)}
-    assert set(batch_places(shapes)) == tensors
-
-
 def test_odd_sizes_and_kinds_without_slots() -> None:
     batch = hand_made_batch()
     none = {name: getattr(batch, name)[:0] for name in vars(batch) if name.startswith("oe_")}
     batch = replace(batch, cu_seqlens=batch.cu_seqlens[:6], mep_entities=torch.tensor(7).expand(8), **none)
-    slots = Slots(shapes_of(batch), 3)
+    slots = Slots(batch, 3)
     rest = [slots.put(number, batch) for number in range(3)]
     assert all(same(slots.get(number, rest[number]), batch) for number in range(3))
 
@@ -71,6 +50,6 @@ def test_odd_sizes_and_kinds_without_slots() -> None:
 def test_a_batch_of_another_shape_is_refused(change: dict[str, torch.Tensor]) -> None:
     """Copying would otherwise repeat a single value over the whole slot, or change its type."""
     batch = hand_made_batch()
-    slots = Slots(shapes_of(batch), 1)
+    slots = Slots(batch, 1)
     with pytest.raises(ValueError, match=f"^{next(iter(change))} of a batch is"):
         slots.put(0, replace(batch, **change))

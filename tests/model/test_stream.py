@@ -165,6 +165,17 @@ def test_paper_mode_gives_each_batch_one_objective(tokens: TokenDataset, small_s
     assert set(Counter(next(iter(kind)) for kind in kinds)) == {"mlm", "mep", "oe"}
 
 
+@pytest.mark.parametrize("change", [{}, {"one_objective_per_batch": True}, {"oe_share": 0.0}])
+def test_a_blank_batch_is_like_all_others(
+    tokens: TokenDataset, small_steps: StreamConfig, change: dict[str, Any]
+) -> None:
+    ranks = streams(tokens, dataclasses.replace(small_steps, **change), 1)
+    blank, made = ranks[0].blank(), run(ranks, 4)
+    kinds = [{name: (tensor.dtype, tensor.shape) for name, tensor in batch.tensors().items()} for batch in made]
+    assert kinds == [{name: (tensor.dtype, tensor.shape) for name, tensor in blank.tensors().items()}] * 4
+    assert blank.num_tokens == 0 and equal(made[0], run(streams(tokens, ranks[0].config, 1), 1)[0])
+
+
 @pytest.mark.parametrize("workers", [2, 3])
 def test_worker_processes_give_the_same_batches(tokens: TokenDataset, small_steps: StreamConfig, workers: int) -> None:
     expected = run(streams(tokens, small_steps, 1), 14)
