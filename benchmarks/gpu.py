@@ -38,6 +38,8 @@ LEAST = {"check": 0.02, "ways": 0.15, "sizes": 0.15, "head": 0.05}
 """Shares of the whole time without which a part is not begun."""
 MOST = {"measuring": 0.06, "alone": 0.12, "ways": 0.35}
 """Largest shares of the whole time: for measuring one size that is ready, getting one ready alone, the three ways."""
+FOR_MEASURING = 0.2
+"""Part of the further sizes' time that is kept for measuring those that are compiled."""
 CORE = ("base-65536", "large-32768", "base-16384", "large-16384")
 """Sizes and tokens a step, most wanted first; some 95 GB if all took their first step at the same moment. Where that is
 too much, one that found no memory takes its first step later, alone."""
@@ -51,7 +53,7 @@ def core(session: Session, sizes: Sequence[str]) -> None:
     """The checks, with the sizes getting ready beside them; then the sizes, the profile, and the sizes that were late."""
     children = start(session, sizes)
     for name, share in CHECKS.items():
-        session.run(name, until=session.at(share), least=LEAST["check"] * session.budget)
+        session.run(name, until=session.at(share), least=LEAST["check"])
     measure(session, ready(session, children, SHARES["compiled"]), SHARES["measured"], profiled=SHARES["profiled"])
     for name in missing(session, sizes):
         alone(session, name)
@@ -59,7 +61,7 @@ def core(session: Session, sizes: Sequence[str]) -> None:
 
 def alone(session: Session, name: str) -> None:
     """One size that was not ready in time, or failed, without compiling and with nothing beside it."""
-    until = min(session.at(SHARES["alone"]), time.monotonic() + MOST["alone"] * session.budget)
+    until = session.at(SHARES["alone"], most=MOST["alone"])
     if until < time.monotonic():
         return
     child = session.start(name, variant="--eager")
@@ -71,12 +73,12 @@ def alone(session: Session, name: str) -> None:
 def more(session: Session, sizes: Sequence[str]) -> None:
     """Further sizes, compiled side by side while nothing is measured; and those of the core that came to nothing."""
     sizes = missing(session, sizes)
-    now = (time.monotonic() - session.started) / session.budget
-    if SHARES["sizes"] - now < LEAST["sizes"]:
+    left = SHARES["sizes"] - session.used
+    if left < LEAST["sizes"]:
         for name in sizes:
             session.skip(name)
         return
-    compiled = now + 0.8 * (SHARES["sizes"] - now)
+    compiled = SHARES["sizes"] - FOR_MEASURING * left
     measure(session, ready(session, start(session, sizes), compiled), SHARES["sizes"], profiled=SHARES["sizes"])
 
 
@@ -112,9 +114,8 @@ def measure(session: Session, children: Sequence[Child], share: float, *, profil
     """
     done = []
     for child in children:
-        until = min(session.at(share), time.monotonic() + MOST["measuring"] * session.budget)
         child.tell("measure")
-        if child.wait(until, "figures"):
+        if child.wait(session.at(share, most=MOST["measuring"]), "figures"):
             done.append(child)
         else:
             child.end(why=f"{OUT_OF_TIME} while measured")
@@ -129,11 +130,12 @@ def measure(session: Session, children: Sequence[Child], share: float, *, profil
 def write_table(session: Session) -> None:
     """What is known of all sizes, as Markdown."""
     device = session.folder / "device.json"
-    lines = [device.read_text(encoding="utf-8") if device.exists() else "", ""]
-    lines += [
-        "| size | tokens a step | step, ms | real tokens/s | MFU | step of its floor | peak memory, GiB | compiled |"
+    lines = [
+        device.read_text(encoding="utf-8") if device.exists() else "",
+        "",
+        "| size | tokens a step | step, ms | real tokens/s | MFU | step of its floor | peak memory, GiB | compiled |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
     ]
-    lines += ["| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |"]
     for name in (*CORE, *MORE, *SMALL_CORE, *SMALL_MORE):
         if found := Findings(name=name, folder=session.folder).read():
             lines.append(f"| {' | '.join(row(name, found))} |")
@@ -166,12 +168,11 @@ def run(session: Session, parts: Sequence[str], *, small: bool) -> None:
         if "core" in parts:
             core(session, first)
         if "ways" in parts:
-            until = min(session.at(SHARES["ways"]), time.monotonic() + MOST["ways"] * session.budget)
-            session.run("ways", until=until, least=LEAST["ways"] * session.budget)
+            session.run("ways", until=session.at(SHARES["ways"], most=MOST["ways"]), least=LEAST["ways"])
         if "sizes" in parts:
             more(session, (*first, *further))
         if "head" in parts:
-            session.run("head", until=session.at(SHARES["head"]), least=LEAST["head"] * session.budget)
+            session.run("head", until=session.at(SHARES["head"]), least=LEAST["head"])
     finally:
         session.close()
         write_table(session)

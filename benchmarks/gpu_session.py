@@ -125,9 +125,14 @@ class Session:
         self.folder, self._command, self.started, self.budget = folder, command, time.monotonic(), seconds
         self._children: list[Child] = []
 
-    def at(self, share: float) -> float:
-        """When a share of the whole time is used up, on the clock of `time.monotonic`."""
-        return self.started + share * self.budget
+    def at(self, share: float, *, most: float = 1.0) -> float:
+        """When a share of the whole time is used up, or `most` of it from now on, on the clock of `time.monotonic`."""
+        return min(self.started + share * self.budget, time.monotonic() + most * self.budget)
+
+    @property
+    def used(self) -> float:
+        """Share of the whole time that is used up."""
+        return (time.monotonic() - self.started) / self.budget
 
     @property
     def left(self) -> float:
@@ -148,10 +153,16 @@ class Session:
         return child
 
     def run(self, name: str, *, until: float, least: float) -> None:
-        """Run a part to its end, or until its time is over; not at all where less than `least` seconds are left for it."""
+        """Run a part to its end, or until its time is over.
+
+        Args:
+            name: the part.
+            until: when its time is over.
+            least: share of the whole time; where less is left for the part, it is not begun.
+        """
         if self.finished(name):
             return
-        if until - time.monotonic() < least:
+        if until - time.monotonic() < least * self.budget:
             self.skip(name)
             return
         child = self.start(name)
