@@ -72,6 +72,7 @@ class EntityColumns:
         self._segments: list[dict[Table, pa.RecordBatch]] = []
         self._num_packed = 0
         self._ids_seen: set[str] = set()
+        self._lines, self._lines_are_utf8 = b"", True
         self.sitelinks = SitelinkColumns(options.wikis)
         """Sitelinks of all entities; not part of `take`, because they are sorted over all."""
         self._start()
@@ -126,17 +127,25 @@ class EntityColumns:
         Returns:
             Where the first line begins that has not been read; where the JSON of each item added begins; where it ends.
         """
-        if self._scanner is None or not is_utf8(lines):
+        if self._scanner is None or not self._is_utf8(lines):
             return at, [], []
-        if self._items:
-            self._pack_added()
         behind = self._scanner.scan(lines, at, max_items, max_bytes)
         names = self._scanner.last_ids()
+        if not names:
+            return at, [], []
         if not self._ids_seen.isdisjoint(names) or len(set(names)) < len(names):
             self._scanner.undo()
             return at, [], []
+        if self._items:
+            self._pack_added()
         self._ids_seen.update(names)
         return behind, *self._scanner.last_places()
+
+    def _is_utf8(self, lines: bytes) -> bool:
+        """Whether lines are UTF-8; looked through once, however often they are scanned from another place."""
+        if lines is not self._lines:
+            self._lines, self._lines_are_utf8 = lines, is_utf8(lines)
+        return self._lines_are_utf8
 
     def _check_id(self, name: str | None, pattern: re.Pattern[str], line: bytes) -> None:
         if name is None or not pattern.fullmatch(name):

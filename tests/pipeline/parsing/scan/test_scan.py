@@ -14,6 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from pipeline.parsing import items
 from pipeline.parsing.dump_lines import entity_text
 from pipeline.parsing.entity_decoding import EntityRefused
 from pipeline.parsing.items import EntityColumns, ItemOptions
@@ -64,9 +65,9 @@ def test_an_ordinary_item_is_scanned(languages: tuple[str, ...] | None, wikis: t
 @pytest.mark.parametrize("name", DUMPS)
 @pytest.mark.parametrize("languages", [None, LANGUAGES])
 def test_real_items_are_scanned(real_data: Path, name: str, languages: tuple[str, ...] | None) -> None:
-    items = [line for line in real_lines(real_data, name) if b'"type":"item"' in line[:60]]
-    assert items
-    assert [line[:60] for line in items if not read_by_both(line, languages=languages)] == []
+    lines = [line for line in real_lines(real_data, name) if b'"type":"item"' in line[:60]]
+    assert lines
+    assert [line[:60] for line in lines if not read_by_both(line, languages=languages)] == []
 
 
 ODD = {
@@ -154,6 +155,17 @@ def test_the_rows_are_in_the_order_of_the_lines() -> None:
     rows = taken_rows(columns)
     assert [row["entity"] for row in rows["entities"]] == [f"Q{number + 1}" for number in range(400)]
     assert rows == rows_of(*lines, languages=LANGUAGES)
+
+
+def test_lines_that_are_left_cost_little_more_than_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[bytes] = []
+    monkeypatch.setattr(items, "is_utf8", lambda lines: looked_at.append(lines) or True)
+    lines = [json.dumps({"type": "item", "id": f"Q{number}"}).encode() for number in range(1, 100)]
+    data = b"".join(line + b",\n" for line in lines)
+    columns = EntityColumns(ItemOptions(), scans=True)
+    assert scan_lines(columns, data) == 0 and len(columns) == 99
+    assert looked_at == [data], "more than once"
+    assert not columns._segments, "batches of single rows"
 
 
 def test_the_limits_stop_it() -> None:
