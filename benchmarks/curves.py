@@ -74,10 +74,10 @@ def run(config: PretrainConfig) -> dict[str, dict[str, list[float]]]:
     return lines
 
 
-def differences(lines: dict[str, dict[str, list[float]]], path: str) -> dict[str, float]:
+def summary(lines: dict[str, dict[str, list[float]]], path: str) -> dict[str, float]:
     """How far a path's total loss lies from the plain one's, in parts of it: steps and windows, largest and mean."""
     there, here = (torch.tensor(lines[name]["total"], dtype=torch.float64) for name in ("plain", path))
-    steps, windows = _apart(here, there), _apart(_windows(here), _windows(there))
+    steps, windows = differences(here, there), differences(window_means(here), window_means(there))
     return {
         "largest of a step": float(steps.max()),
         "mean of steps": float(steps.mean()),
@@ -86,12 +86,14 @@ def differences(lines: dict[str, dict[str, list[float]]], path: str) -> dict[str
     }
 
 
-def _windows(line: Tensor) -> Tensor:
+def window_means(line: Tensor) -> Tensor:
+    """Means of each `WINDOW` steps; of all of them where there are fewer."""
     size = min(WINDOW, len(line))
     return line.unfold(0, size, size).mean(1)
 
 
-def _apart(here: Tensor, there: Tensor) -> Tensor:
+def differences(here: Tensor, there: Tensor) -> Tensor:
+    """How far losses lie from others, in parts of those."""
     return ((here - there) / there).abs()
 
 
@@ -110,7 +112,7 @@ def draw(lines: dict[str, dict[str, list[float]]], path: Path) -> None:
         above.plot(lines["fast"][name], color=f"C{number}", linewidth=0.8, label=f"{name}, fast")
     plain = torch.tensor(lines["plain"]["total"], dtype=torch.float64)
     for name in ("fast", "plain, reversed"):
-        apart = _apart(torch.tensor(lines[name]["total"], dtype=torch.float64), plain)
+        apart = differences(torch.tensor(lines[name]["total"], dtype=torch.float64), plain)
         below.semilogy(apart.clamp(min=1e-9), linewidth=0.8, label=f"{name} against plain")
     above.set_ylabel("loss, nats")
     below.set_ylabel("relative difference")
@@ -133,7 +135,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
     lines = run(configuration(arguments.data, arguments.objectives, arguments.steps, arguments.tokens, arguments.seed))
-    found = {path: differences(lines, path) for path in PATHS if path != "plain"}
+    found = {path: summary(lines, path) for path in PATHS if path != "plain"}
     print(json.dumps(found, indent=1))
     if arguments.output:
         arguments.output.write_text(json.dumps({"differences": found, "losses": lines}), encoding="utf-8")

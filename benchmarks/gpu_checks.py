@@ -10,31 +10,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.gpu_part import CPU, Part
+from benchmarks.curves import WINDOW, differences, window_means
+from benchmarks.gpu_part import CPU, SMALL_VOCAB, Part
 from benchmarks.training import SMALL, VOCAB
 from benchmarks.training_rows import make_rows, packed
 from benchmarks.training_ways import PackedWay, PlainWay, configuration, new_model
 from model.batch import Batch
-from model.config import EncoderConfig
-from model.measuring.bench import SIZES, XLMR_PIECES
 from model.training.checkpoint import Checkpoint, load_model, load_optimizer, model_tensors, optimizer_tensors, save
 from model.training.step import TrainingStep
 
 TOLERANCE = {"states": 0.03, "leak": 0.03, "mlm": 0.005, "contrast": 0.05, "curve": 0.05, "resume": 1e-3}
 """Largest differences, in parts of the reference: bf16 keeps 8 bits, and BatchNorm heads spread states that lie close
 together, and with them their rounding, so the contrast of one step, and later the curve, may move by some per cent."""
-WINDOW = 20
-SMALL_VOCAB = 2_000
-
-
-def base_size(part: Part) -> tuple[EncoderConfig, int]:
-    """XLM-R base and its vocabulary; something tiny where the script is tested."""
-    return (replace(SMALL, layers=2), SMALL_VOCAB) if part.small else (SIZES["base"], XLMR_PIECES)
 
 
 def losses(part: Part) -> None:
     """One step of base size: states and losses on the GPU in bf16 against the CPU in float32, and no leak in a stream."""
-    encoder, vocab = base_size(part)
+    encoder, vocab = part.base_size
     rows = make_rows(8, vocab, step=0)
     states, measures = [], []
     for device, precision in ((CPU, "fp32"), (part.device, part.precision)):
@@ -95,14 +87,13 @@ def compare_curves(part: Part, lines: dict[str, Tensor]) -> None:
     """Records the curves, and how far they lie apart, by window and by step, in parts of the one that is right."""
     part.record("steps", len(lines["fp32"]))
     size = min(WINDOW, len(lines["fp32"]))
-    windows = {name: line.unfold(0, size, size).mean(1) for name, line in lines.items()}
-    for name, means in windows.items():
-        part.record(f"{name}, mean losses of {size} steps", [round(value, 4) for value in means.tolist()])
+    means = {name: window_means(line) for name, line in lines.items()}
+    for name, line in means.items():
+        part.record(f"{name}, mean losses of {size} steps", [round(value, 4) for value in line.tolist()])
     for name, right in (("bf16", "fp32"), ("fp32", "plain fp32")):
         what = f"{name} against {right}"
-        apart_ = ((windows[name] - windows[right]) / windows[right]).abs()
-        part.check(f"{what}, windows", float(apart_.max()), TOLERANCE["curve"])
-        steps = (lines[name] - lines[right]).abs() / lines[right]
+        part.check(f"{what}, windows", float(differences(means[name], means[right]).max()), TOLERANCE["curve"])
+        steps = differences(lines[name], lines[right])
         part.record(f"{what}, steps", {"largest": float(steps.max()), "mean": float(steps.mean())})
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
 from benchmarks.gpu_session import Findings
+from benchmarks.training import SMALL
+from model.config import EncoderConfig
+from model.measuring.bench import SIZES, XLMR_PIECES
 
 CPU = torch.device("cpu")
+SMALL_VOCAB = 2_000
+"""Pieces of the vocabulary of whatever is tiny."""
 
 
 @dataclass(kw_only=True)
@@ -34,6 +39,11 @@ class Part(Findings):
         return "fp32" if self.small else "bf16"
 
     @property
+    def base_size(self) -> tuple[EncoderConfig, int]:
+        """XLM-R base and its vocabulary; something tiny where the script is tested."""
+        return (replace(SMALL, layers=2), SMALL_VOCAB) if self.small else (SIZES["base"], XLMR_PIECES)
+
+    @property
     def seconds(self) -> float:
         """Seconds since the process began."""
         return round(time.monotonic() - self.started, 1)
@@ -41,10 +51,3 @@ class Part(Findings):
     def check(self, what: str, value: float, most: float) -> None:
         """Records a figure with its bound, and whether it kept it; goes on either way."""
         self.record(what, {"found": value, "at most": most, "verdict": "good" if value <= most else "TOO MUCH"})
-
-
-def free_memory(device: torch.device) -> None:
-    """Forgets compiled graphs and gives unused memory back."""
-    torch._dynamo.reset()
-    if device.type == "cuda":
-        torch.cuda.empty_cache()

@@ -8,8 +8,7 @@ from statistics import median
 
 import torch
 
-from benchmarks.gpu_checks import base_size
-from benchmarks.gpu_part import Part, free_memory
+from benchmarks.gpu_part import Part
 from benchmarks.training import BANK, Sizes, compare, table
 from model.measuring.bench import Bench
 from model.measuring.bench_config import BenchConfig
@@ -25,7 +24,7 @@ def size(part: Part) -> None:
         recipe="tiny" if part.small else "base",
         size="recipe" if part.small else encoder,  # type: ignore[arg-type]
         tokens_per_step=int(tokens),
-        vocab_size=base_size(part)[1],
+        vocab_size=part.base_size[1],
         steps=4 if part.small else 20,
         compile=part.compiled,
     )
@@ -54,15 +53,20 @@ def _warm_up(part: Part, bench: Bench) -> bool:
         ready = False
     else:
         ready = True
-    if part.device.type == "cuda":
-        torch.cuda.empty_cache()  # the others need it
+    _give_back(part.device)  # the others need it
     part.record("prepared", part.seconds if ready else "memory did not hold it beside others; it is warmed up alone")
     return ready
 
 
+def _give_back(device: torch.device) -> None:
+    """Gives unused memory back."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
 def ways(part: Part) -> None:
     """The three ways at base size; the Trainer where its package is there."""
-    encoder, vocab = base_size(part)
+    encoder, vocab = part.base_size
     sizes = Sizes(
         encoder=encoder,
         vocab=vocab,
@@ -81,7 +85,7 @@ def ways(part: Part) -> None:
 
 def head(part: Part) -> None:
     """Milliseconds of the head's forward and backward pass, for 8,192 masked rows of base size."""
-    encoder, vocab = base_size(part)
+    encoder, vocab = part.base_size
     number = 256 if part.small else 8_192
     dtype = torch.bfloat16 if part.precision == "bf16" else torch.float32
     make = torch.Generator(part.device).manual_seed(0)
@@ -93,7 +97,8 @@ def head(part: Part) -> None:
     for megabytes in (1,) if part.small else (1_024, 512, 2_048, 4_096, 256):
         chunk = max(1, megabytes * 2**20 // (4 * vocab))
         for compiled in (False,) if part.small else (True, False):
-            free_memory(part.device)
+            torch._dynamo.reset()
+            _give_back(part.device)
 
             def once(chunk: int = chunk, compiled: bool = compiled) -> None:
                 mlm_head.masked_word_loss(rows, weight, bias, labels, chunk, compiled=compiled)[0].backward()
