@@ -40,15 +40,19 @@ def _smaller(config: PretrainConfig) -> str:
         return f"--chunk-tokens {max(piece, stream.longest)}{off}, which keeps the batch and its negatives{also}"
     if not config.encoder.gradient_checkpointing:
         return f"{again}, because pieces cannot be smaller than a document"
-    return f"--stream.tokens-per-step {stream.tokens_per_step // 2} with --accumulation {2 * config.accumulation}"
+    return _halved(config)
 
 
 def _without_validation(config: PretrainConfig) -> str:
     """What helps where validation batches, which are as large as a step's and never cut, are too much."""
-    halves = (
-        f"--stream.tokens-per-step {config.stream.tokens_per_step // 2} with --accumulation {2 * config.accumulation}"
-    )
-    return f"--validate-every 0, with which this run goes on from its last checkpoint; or, in a new run, {halves}"
+    again = "with which this run goes on from its last checkpoint"
+    return f"--validate-every 0, {again}; or, in a new run, {_halved(config)}"
+
+
+def _halved(config: PretrainConfig) -> str:
+    """Batches of half the size, twice as many of them in a step."""
+    tokens = config.stream.tokens_per_step // 2
+    return f"--stream.tokens-per-step {tokens} with --accumulation {2 * config.accumulation}"
 
 
 def _message(config: PretrainConfig, cause: str, *, validating: bool) -> str:
