@@ -25,6 +25,7 @@ def size(part: Part) -> None:
         size="recipe" if part.small else encoder,  # type: ignore[arg-type]
         tokens_per_step=int(tokens),
         vocab_size=part.base_size[1],
+        device="cpu" if part.small else "cuda",
         steps=4 if part.small else 20,
         compile=part.compiled,
     )
