@@ -97,13 +97,14 @@ def run_without_beam(paths: list[str], out: str, range_bytes: int, workers: int)
     jobs = [(config, task, len(tasks), out) for task in tasks]
     if workers == 1:
         for job in jobs:
-            _run_task(job)
+            run_one(job)
         return
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        pool.map(_run_task, jobs, chunksize=1)
+        pool.map(run_one, jobs, chunksize=1)
 
 
-def _run_task(job: tuple) -> None:
+def run_one(job: tuple) -> None:
+    """Run one task in this process; `job` is the configuration, the task, how many there are, and where to build."""
     import pyarrow as pa
 
     from pipeline.task_output import TaskOutput

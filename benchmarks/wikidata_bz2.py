@@ -20,7 +20,7 @@ import tyro
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.wikidata import LANGUAGES, _run_task
+from benchmarks.wikidata import LANGUAGES, run_one
 from pipeline.ranges import ByteRange, read_chunks
 from pipeline.wikidata import WikidataConfig, plan
 
@@ -66,7 +66,7 @@ def main(options: Options) -> None:
             shutil.rmtree(options.work, ignore_errors=True)
             alone += decompress(stream)
             begin = time.process_time()
-            _run_task((config, task, len(tasks), str(options.work)))
+            run_one((config, task, len(tasks), str(options.work)))
             ours += time.process_time() - begin
         sums.append((alone, ours))
     for alone, ours in sums[1:]:  # the first round loads and compiles
