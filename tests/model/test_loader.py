@@ -43,21 +43,33 @@ next(loader)
 """Starts two workers on the shards of its first argument."""
 
 
+@pytest.fixture
+def stream(tokens: TokenDataset, small_steps: StreamConfig) -> TrainingStream:
+    """The stream of a run with one rank."""
+    return TrainingStream(tokens, small_steps, seed=1, rank=0, world_size=1)
+
+
+@pytest.fixture
+def loader(stream: TrainingStream) -> Iterator[StreamLoader]:
+    """Two workers over it, none of which is left behind."""
+    loader = StreamLoader(stream, num_workers=2)
+    yield loader
+    loader.close()
+
+
 def worker_pids() -> list[int]:
     """Process ids of the running loader workers."""
     return [child.pid for child in multiprocessing.active_children() if child.pid]
 
 
-def test_workers_outlive_the_signals_that_stop_a_run(tokens: TokenDataset, small_steps: StreamConfig) -> None:
+def test_workers_outlive_the_signals_that_stop_a_run(loader: StreamLoader) -> None:
     """A scheduler signals every process of a job; the main one saves first, and needs its workers no less."""
-    loader = StreamLoader(TrainingStream(tokens, small_steps, seed=1, rank=0, world_size=1), num_workers=2)
     list(islice(loader, 2))  # one of each worker, so that both have started
     assert len(worker_pids()) == 2
     for pid in worker_pids():
         os.kill(pid, signal.SIGTERM)
         os.kill(pid, signal.SIGINT)
     assert len(list(islice(loader, 12))) == 12
-    loader.close()
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -80,14 +92,12 @@ def test_a_damaged_page_is_reported_alike_with_and_without_workers(
     loader.close()
 
 
-def test_a_killed_worker_is_reported(tokens: TokenDataset, small_steps: StreamConfig) -> None:
-    loader = StreamLoader(TrainingStream(tokens, small_steps, seed=1, rank=0, world_size=1), num_workers=2)
+def test_a_killed_worker_is_reported(loader: StreamLoader) -> None:
     list(islice(loader, 2))
     os.kill(worker_pids()[0], signal.SIGKILL)
     time.sleep(0.5)  # nothing is raised here, in the midst of something else
     with pytest.raises(OutOfMemory, match="a loader worker died"):
         list(islice(loader, 100))
-    loader.close()
 
 
 def test_a_program_ends_without_closing_its_loader(token_folder: Path) -> None:
@@ -144,26 +154,18 @@ def opened(pid: int) -> list[str]:
     ],
 )
 def test_what_goes_wrong_in_a_worker_is_told(
-    tokens: TokenDataset,
-    small_steps: StreamConfig,
-    monkeypatch: pytest.MonkeyPatch,
-    error: BaseException,
-    told: type[Exception],
-    message: str,
+    loader: StreamLoader, monkeypatch: pytest.MonkeyPatch, error: BaseException, told: type[Exception], message: str
 ) -> None:
     def make(stream: TrainingStream, pack: int) -> None:
         raise error
 
     monkeypatch.setattr(TrainingStream, "make", make)
-    loader = StreamLoader(TrainingStream(tokens, small_steps, seed=1, rank=0, world_size=1), num_workers=2)
     with pytest.raises(told, match=message):
         next(loader)
-    loader.close()
 
 
-def test_a_worker_makes_no_more_batches_than_there_are_slots(tokens: TokenDataset, small_steps: StreamConfig) -> None:
+def test_a_worker_makes_no_more_batches_than_there_are_slots(stream: TrainingStream) -> None:
     """It holds the next one in its hands, and goes on when one was taken."""
-    stream = TrainingStream(tokens, small_steps, seed=1, rank=0, world_size=1)
     made = Counting(iter(stream))
     worker = Worker(made, stream.blank(), ahead=3)
     for taken in range(1, 4):
