@@ -79,7 +79,7 @@ class Bench:
             tokens.append(batch.num_tokens)
             fills.append(batch.num_tokens / len(batch.token_ids))
             waited += wait
-        return _figures(self.training, batch, times, (median(tokens), median(fills), waited))
+        return _figures(self.training, batch, times, tokens=median(tokens), fill=median(fills), waited=waited)
 
     def profile(self, path: Path) -> None:
         """Writes where the time of three more steps goes, by operation or kernel."""
@@ -169,8 +169,9 @@ def _synthetic(run: PretrainConfig, special: SpecialTokens, *, pinned: bool) -> 
             yield batch, 0.0
 
 
-def _figures(training: TrainingStep, batch: Batch, times: list[float], middle: tuple[float, float, float]) -> Figures:
-    tokens, fill, waited = middle
+def _figures(
+    training: TrainingStep, batch: Batch, times: list[float], *, tokens: float, fill: float, waited: float
+) -> Figures:
     device, joint = training.device, training.joint
     rate = matmul_rate(device, torch.bfloat16 if training.mixed else torch.float32)
     needed = flops_by_hand(joint, batch)
