@@ -16,14 +16,14 @@ from typing import Any
 
 import msgspec
 
-from pipeline import storage
+from pipeline import compiling, storage
 from pipeline.dump_record import describe_dump
 from pipeline.entity_reading import EntityReading
 from pipeline.job import Job, Task
 from pipeline.parsing.dump_lines import FINAL_MARK, HEAD_BYTES, layout_of
 from pipeline.parsing.items import EntityColumns, ItemOptions, Ranks, can_scan
 from pipeline.parsing.languages import find_wiki, label_languages, parse_languages
-from pipeline.ranges import ByteRange, Lines, plan_ranges, read_chunks, read_head, read_lines
+from pipeline.ranges import ByteRange, Lines, plan_ranges, read_chunks, read_head, read_lines, warm_ups
 from pipeline.sources import expand_sources
 from pipeline.task_output import TaskOutput, TaskRecord
 from schemas import ENTITIES, LITERALS, QUALIFIERS, RELATIONS, SITELINKS, TRIPLES
@@ -110,8 +110,7 @@ def plan(config: WikidataConfig) -> list[Task]:
             payload = {"span": dataclasses.asdict(span), "layout": layout}
             name = storage.file_name(path)
             tasks.append(Task(index=len(tasks), source=name, payload=payload, num_bytes=span.end - span.start))
-    if _scans(config, tasks):
-        _compile_scan()
+    compiling.get_ready(_warm_ups(config, tasks))
     return tasks
 
 
@@ -120,15 +119,10 @@ def _scans(config: WikidataConfig, tasks: list[Task]) -> bool:
     return can_scan(item_options(config)) and any(task.num_bytes >= LEAST_SCANNED_BYTES for task in tasks)
 
 
-def _compile_scan() -> None:
-    """Compile the scan before the workers start, and say so."""
-    from pipeline.parsing.scan.compiling import is_compiled
-
-    if not is_compiled():
-        from pipeline.parsing.scan.scanner import compile_now
-
-        log.warning("compiling the reading of items, which takes up to half a minute and is done once")
-        compile_now()
+def _warm_ups(config: WikidataConfig, tasks: list[Task]) -> list[str]:
+    """What workers load before their tasks."""
+    scan = ["pipeline.parsing.scan.scanner:compile_now"] if _scans(config, tasks) else []
+    return scan + warm_ups(ByteRange(**task.payload["span"]) for task in tasks)
 
 
 def run_task(config: WikidataConfig, task: Task, out: TaskOutput) -> None:
@@ -214,5 +208,5 @@ JOB = Job(
     inputs=_inputs,
     properties=_properties,
     verify=_verify,
-    warm_ups=lambda config, tasks: ["pipeline.parsing.scan.scanner:compile_now"] if _scans(config, tasks) else [],
+    warm_ups=_warm_ups,
 )

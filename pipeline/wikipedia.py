@@ -8,6 +8,7 @@ unless `salvage` says to read on behind the damage.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import sys
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from pipeline import storage
+from pipeline import compiling, storage
 from pipeline.dump_record import describe_dump
 from pipeline.job import Job, Task
 from pipeline.left_out import failed_wikis, unfit_files, without_wikis
@@ -26,7 +27,7 @@ from pipeline.parsing.dialects import wiki_dialect
 from pipeline.parsing.languages import find_wiki
 from pipeline.parsing.pages import DumpPage, PageProblem, page_namespace, read_page
 from pipeline.parsing.siteinfo import HEAD_BYTES, SiteInfo, read_siteinfo
-from pipeline.ranges import ByteRange, Element, read_elements, read_head
+from pipeline.ranges import ByteRange, Element, read_elements, read_head, warm_ups
 from pipeline.sources import expand_sources, plan_sources
 from pipeline.task_output import TaskOutput, TaskRecord
 from schemas import PAGES, REDIRECTS
@@ -102,7 +103,12 @@ def plan(config: WikipediaConfig) -> list[Task]:
             parts = [({"failed": str(error), "wiki": find_wiki(named["code"]).wiki}, 0)]
         for payload, length in parts:
             tasks.append(Task(index=len(tasks), source=name, payload=payload, num_bytes=length))
+    compiling.get_ready(_warm_ups(config, tasks))
     return tasks
+
+
+def _warm_ups(config: WikipediaConfig, tasks: list[Task]) -> list[str]:
+    return warm_ups(ByteRange(**task.payload["span"]) for task in tasks if "span" in task.payload)
 
 
 def _plan_file(config: WikipediaConfig, path: str) -> list[tuple[dict[str, Any], int]]:
@@ -116,8 +122,7 @@ def _plan_file(config: WikipediaConfig, path: str) -> list[tuple[dict[str, Any],
         spans = cut_at_streams(spans, index)
     parts = []
     for span in spans:
-        payload: dict[str, Any] = {"path": path, "start": span.start, "end": span.end, "form": span.form}
-        payload |= {"size": span.size, "wiki": wiki, "namespaces": list(site.namespaces.items())}
+        payload = {"span": dataclasses.asdict(span), "wiki": wiki, "namespaces": list(site.namespaces.items())}
         payload |= {"index": index_path, "pages": index.pages_between(span.start, span.end) if index else None}
         parts.append((payload, span.end - span.start))
     return parts
@@ -158,7 +163,7 @@ def _read_range(config: WikipediaConfig, task: Task, out: TaskOutput) -> None:
     payload = task.payload
     if "failed" in payload:
         raise InputCorrupt(payload["failed"])
-    span = ByteRange(**{key: payload[key] for key in ("path", "start", "end", "form", "size")})
+    span = ByteRange(**payload["span"])
     reader = _PageReader(config, payload, out)
     elements = read_elements(
         span,
@@ -258,7 +263,7 @@ class _PageReader:
         self._redirects = []
 
     def _reject(self, element: Element, reason: str, detail: str, record: str | None) -> None:
-        plain = self._payload["form"] == "plain"
+        plain = self._payload["span"]["form"] == "plain"
         self._ledger.reject(
             reason,
             offset=element.offset if plain else element.unit,
@@ -313,4 +318,5 @@ JOB = Job(
     properties=properties,
     settle=settle,
     verify=verify,
+    warm_ups=_warm_ups,
 )

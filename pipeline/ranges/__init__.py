@@ -15,6 +15,7 @@ Nothing here imports Beam. Files are opened by a function that the caller may re
 
 from __future__ import annotations
 
+from pipeline.ranges.blocks import warm_ups
 from pipeline.ranges.chunks import Chunk, read_chunks, read_head
 from pipeline.ranges.elements import Element, read_elements
 from pipeline.ranges.lines import Lines, read_lines
@@ -34,4 +35,5 @@ __all__ = [
     "read_elements",
     "read_head",
     "read_lines",
+    "warm_ups",
 ]

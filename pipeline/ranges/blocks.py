@@ -13,13 +13,16 @@ from __future__ import annotations
 
 import bz2
 import logging
-from collections.abc import Iterator
-from typing import BinaryIO, NoReturn
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from pipeline.ranges.bits import BLOCK, END, MARK_BITS, BitWindow
 from pipeline.ranges.chunks import Chunk
 from pipeline.ranges.plan import ByteRange
 from schemas.errors import InputCorrupt
+
+if TYPE_CHECKING:
+    from pipeline.bzip2.decoder import BlockDecoder
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +32,13 @@ _HEADER_BITS = MARK_BITS + _CHECKSUM_BITS
 _MAX_JOINED = 4
 """How many marks a block may run over before it counts as damaged."""
 _COPY_BYTES = 4 * 1024 * 1024
+_LEAST_READ_AHEAD = 1024 * 1024
+"""Compressed bytes of the smallest range whose blocks are decoded some at a time."""
+
+
+def warm_ups(spans: Iterable[ByteRange]) -> list[str]:
+    """What workers load before they read these ranges, as `pipeline.job.Job.warm_ups`."""
+    return ["pipeline.bzip2.decoder:compile_now"] if any(_is_read_ahead(span) for span in spans) else []
 
 
 def read_blocks(file: BinaryIO, span: ByteRange, salvage: bool = False) -> Iterator[Chunk]:
@@ -59,6 +69,11 @@ def read_blocks(file: BinaryIO, span: ByteRange, salvage: bool = False) -> Itera
             begin = walk.next_block(at)
 
 
+def _is_read_ahead(span: ByteRange) -> bool:
+    """Whether the blocks of a range are decoded by `pipeline.bzip2`; small ones are read sooner than that is loaded."""
+    return span.form == "bz2" and span.end - span.start >= _LEAST_READ_AHEAD
+
+
 def _gap(error: InputCorrupt, at: int, span: ByteRange, salvage: bool) -> Chunk:
     """The chunk that stands for damage at a bit; raises the error where damage is not to be passed over."""
     if not salvage:
@@ -67,44 +82,47 @@ def _gap(error: InputCorrupt, at: int, span: ByteRange, salvage: bool) -> Chunk:
     return Chunk(b"", at // 8, 0, at // 8 < span.end, str(error))
 
 
-class _Run:
-    """One decoder for all blocks that follow one another in a stream.
+class _Ahead:
+    """Decodes the blocks of a range some at a time, each before its turn has come."""
 
-    A decoder of its own for each block would cost a third more, for the four megabytes that each has to be given anew.
-    """
+    def __init__(self, window: BitWindow, span: ByteRange) -> None:
+        self._window, self._span = window, span
+        self._decoder: BlockDecoder | None = None
+        self._begins: list[int] | None = None
+        """Where the blocks begin that were decoded last; None before the first block."""
 
-    _BEYOND = MARK_BITS + 8
-    """Bits behind a block without which the decoder holds its last bytes back; 80 would reach the stream's checksum."""
+    def decode(self, begin: int) -> tuple[bytes, int] | None:
+        """Return the bytes of the block at a bit and where it ends; None where it has to be decoded on its own.
 
-    def __init__(self, window: BitWindow) -> None:
-        self._window = window
-        self._decoder: bz2.BZ2Decompressor | None = None
-        self._fed = 0
-        """The bit up to which the decoder has been fed."""
-
-    def decode(self, begin: int, end: int) -> bytes | None:
-        """Decode the block [begin, end), the next one of the run or the first of a new one; None where that fails."""
-        if self._decoder is None:
-            self._decoder, self._fed = bz2.BZ2Decompressor(), begin
-            self._decoder.decompress(b"BZh9")
-        num_bytes = -(-(end + self._BEYOND - self._fed) // 8)
-        if num_bytes < 0 or self._fed + num_bytes * 8 > self._window.num_bits:
-            self._decoder = None
+        That is so for small ranges and for the first block, as often nobody wants more of a file than its head; and for
+        damaged blocks.
+        """
+        if not _is_read_ahead(self._span):
             return None
-        bits = self._window.number(self._fed, num_bytes * 8)
-        self._fed += num_bytes * 8
-        try:
-            data = self._decoder.decompress(bits.to_bytes(num_bytes, "big"))
-        except OSError:
-            self._decoder = None
+        if self._begins is None:
+            self._begins = []
             return None
-        if self._decoder.eof:
-            # The stream ended before `end`, which is the mark of a later one: not this block's end.
-            self._decoder = None
-            return None
-        if not self._window.is_mark(BLOCK, end):
-            self._decoder = None
-        return data
+        if begin not in self._begins:
+            self._read(begin)
+        assert self._decoder is not None
+        found = self._decoder.take(begin)
+        is_whole = found is not None and any(self._window.is_mark(mark, found[1]) for mark in (BLOCK, END))
+        return found if is_whole else None
+
+    def _read(self, begin: int) -> None:
+        """Decode the block at a bit and those after it, up to the first one behind the range, which completes its last record."""
+        from pipeline.bzip2.decoder import NUM_BLOCKS, BlockDecoder
+
+        self._decoder = self._decoder or BlockDecoder()
+        marks, num_bits = [begin], self._window.num_bits
+        while len(marks) <= NUM_BLOCKS and marks[-1] < num_bits:
+            following = self._window.find(BLOCK, marks[-1] + 1, num_bits)
+            marks.append(num_bits if following is None else following)
+            if marks[-2] >= self._span.end * 8:
+                break
+        *self._begins, end = marks
+        low = begin // 8
+        self._decoder.read(self._window.slice(low, -(-end // 8)), low * 8, self._begins)
 
 
 class _Walk:
@@ -112,7 +130,7 @@ class _Walk:
 
     def __init__(self, window: BitWindow, span: ByteRange) -> None:
         self._window, self._span = window, span
-        self._run = _Run(window)
+        self._ahead = _Ahead(window, span)
         self._combined: int | None = None
         """Checksum over the blocks of the stream so far; None where the stream began before the range."""
 
@@ -146,14 +164,20 @@ class _Walk:
             InputCorrupt: no end makes the block decode.
         """
         checksum = self._window.number(begin + MARK_BITS, _CHECKSUM_BITS)
+        found = self._ahead.decode(begin) or self._decode_alone(begin, checksum)
+        if found is None:
+            self._fail_block(begin)
+        if self._combined is not None:
+            self._combined = (self._combined << 1 | self._combined >> 31) & 0xFFFFFFFF ^ checksum
+        return found
+
+    def _decode_alone(self, begin: int, checksum: int) -> tuple[bytes, int] | None:
+        """The same with the library's decoder; None where no end makes the block decode."""
         for end in self._ends(begin):
-            data = self._run.decode(begin, end) or self._decode_as(begin, end, checksum)
-            if data is None:
-                continue
-            if self._combined is not None:
-                self._combined = (self._combined << 1 | self._combined >> 31) & 0xFFFFFFFF ^ checksum
-            return data, end
-        self._fail_block(begin)
+            data = self._decode_as(begin, end, checksum)
+            if data is not None:
+                return data, end
+        return None
 
     def _ends(self, begin: int) -> Iterator[int]:
         """Candidate ends of a block, likeliest first: the next mark that is not part of the block's own data."""

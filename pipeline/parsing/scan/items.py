@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pipeline.compiling import compiled, compiled_once, inlined
 from pipeline.parsing.scan.buffers import CLASSES, LIMIT, LINE, STOP, UNREAD, word
-from pipeline.parsing.scan.compiling import compiled, compiled_once, inlined
 from pipeline.parsing.scan.json_bytes import BAD, LAST, byte, equals, key_end, next_key, string_end, value_end
 from pipeline.parsing.scan.sitelinks import read_sitelinks
 from pipeline.parsing.scan.statements import read_claims

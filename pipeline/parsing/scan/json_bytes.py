@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.parsing.scan.compiling import compiled
+from pipeline.compiling import compiled
 
 BAD = -1
 """Returned in place of a place: this is not read here."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pipeline.compiling import compiled, inlined
 from pipeline.parsing.scan.buffers import word
-from pipeline.parsing.scan.compiling import compiled, inlined
 from pipeline.parsing.scan.json_bytes import (
     BAD,
     LAST,

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+from pipeline.compiling import compiled, inlined
 from pipeline.parsing.scan.buffers import CLASSES, FATES, LINE, NUM_KINDS, PROPERTY_NUMBERS, RANKS, word
-from pipeline.parsing.scan.compiling import compiled, inlined
 from pipeline.parsing.scan.json_bytes import (
     BAD,
     LAST,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pipeline.compiling import compiled, inlined
 from pipeline.parsing.scan.buffers import CODE_BEGIN, CODE_END, LEARNS, STOP, UNKNOWN_LANGUAGE, word
-from pipeline.parsing.scan.compiling import compiled, inlined
 from pipeline.parsing.scan.json_bytes import (
     BAD,
     LAST,

@@ -18,7 +18,6 @@ from pipeline.parsing import items
 from pipeline.parsing.dump_lines import entity_text
 from pipeline.parsing.entity_decoding import EntityRefused
 from pipeline.parsing.items import EntityColumns, ItemOptions
-from pipeline.parsing.scan import compiling
 from pipeline.parsing.scan.plain_text import PLAIN_LETTERS, mark_doubtful
 from pipeline.parsing.text_cleaning import clean_array, clean_text
 from tests.pipeline.parsing.entity_lines import DUMPS, line_of, real_lines, rows_of, scan_lines, statement, taken_rows
@@ -299,23 +298,3 @@ def test_doubt_misses_no_text_that_has_to_be_cleaned() -> None:
     assert unclean.sum() > 1000 and not (unclean & ~doubtful).any()
     assert doubtful[3000:].sum() < 4000, "letters that stand by themselves"
     assert clean_array(column, pa.array(doubtful))[0].to_pylist() == [clean_text(text) for text in texts]
-
-
-def test_compiled_code_is_kept_by_what_all_sources_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for source in Path(compiling.__file__).parent.glob("*.py"):
-        (tmp_path / source.name).write_bytes(source.read_bytes())
-    before = compiling._cache_folder()
-    monkeypatch.setattr(compiling, "_HERE", tmp_path)
-    same = compiling._cache_folder()
-    (tmp_path / "strings.py").write_text("# changed\n")
-    changed = compiling._cache_folder()
-    assert before and same and changed and before.name == same.name != changed.name
-    assert changed.parent == tmp_path / "__pycache__"
-
-
-def test_compiled_code_that_somebody_else_keeps_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    mine = compiling._cache_folder()
-    assert mine is not None and mine.parent == tmp_path and mine.stat().st_mode & 0o777 == 0o700
-    monkeypatch.setattr(compiling.os, "getuid", lambda: mine.stat().st_uid + 1)
-    assert compiling._cache_folder() is None and not compiling.is_compiled()

@@ -1,10 +1,10 @@
-"""How the functions of the scan are compiled, and where their code is kept.
+"""How functions are compiled, and where their code is kept: those of the scan (`parsing/scan`) and of `bzip2`.
 
 Numba counts references to arrays at every call, which would take five times as long as what these functions do. They make
 no arrays, so it can be told not to (`_nrt`).
 
 Its own cache asks whether the file of a function has changed, not whether one has that the function calls. Here code is
-kept in a folder named after all sources, so that no change is missed.
+kept in a folder named after all sources of a package, so that no change is missed.
 
 It is compiled for any processor of its kind, not for the one at hand: wide vectors gain nothing on strings of ten bytes (they
 cost a tenth), and code that is kept serves other machines too, as those that start an image.
@@ -14,13 +14,15 @@ Numba is imported only where something is compiled: it takes a third of a second
 
 from __future__ import annotations
 
+import importlib
+import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, cast
 
-_HERE = Path(__file__).parent
+log = logging.getLogger(__name__)
 os.environ.setdefault("NUMBA_CPU_NAME", "generic")
 os.environ.setdefault("NUMBA_CPU_FEATURES", "")
 
@@ -43,7 +45,7 @@ def compiled_once(function: Callable[..., Any]) -> Any:
     """Compile a function that Python calls, with all that it calls, when that first happens; keep the code on disk."""
     import numba
 
-    folder, settings = _cache_folder(), vars(numba.config)
+    folder, settings = _cache_folder(Path(function.__code__.co_filename).parent), vars(numba.config)
     if folder is None:
         return compiled(function)
     before = settings["CACHE_DIR"]
@@ -54,17 +56,31 @@ def compiled_once(function: Callable[..., Any]) -> Any:
         settings["CACHE_DIR"] = before
 
 
-def is_compiled() -> bool:
-    """Whether code is on disk. Numba looks whether it suits the processor."""
-    folder = _cache_folder()
+def get_ready(warm_ups: Iterable[str]) -> None:
+    """Compile what these functions load where that has not been done, before workers do it each for itself, and say so.
+
+    Args:
+        warm_ups: as `Job.warm_ups`.
+    """
+    for name in warm_ups:
+        module, _, function = name.partition(":")
+        loaded = importlib.import_module(module)
+        if not is_compiled(Path(str(loaded.__file__)).parent):
+            log.warning("compiling %s, which takes up to half a minute and is done once", loaded.__package__)
+            getattr(loaded, function)()
+
+
+def is_compiled(package: Path) -> bool:
+    """Whether code of a package is on disk. Numba looks whether it suits the processor."""
+    folder = _cache_folder(package)
     return folder is not None and any(folder.rglob("*.nbi"))
 
 
-def _cache_folder() -> Path | None:
+def _cache_folder(package: Path) -> Path | None:
     """A folder of this user's for compiled code: in Numba's own if one is set, beside the sources, or in the user's cache."""
-    name = f"scan-{_fingerprint()}"
+    name = f"{package.name}-{_fingerprint(package)}"
     chosen = os.environ.get("NUMBA_CACHE_DIR")
-    parents = [Path(chosen)] if chosen else [_HERE / "__pycache__", Path.home() / ".cache" / "xlm-k"]
+    parents = [Path(chosen)] if chosen else [package / "__pycache__", Path.home() / ".cache" / "xlm-k"]
     for parent in parents:
         folder = parent / name
         try:
@@ -77,9 +93,9 @@ def _cache_folder() -> Path | None:
     return None
 
 
-def _fingerprint() -> str:
-    """A number over all sources of the scan."""
+def _fingerprint(package: Path) -> str:
+    """A number over all sources of a package, and this one."""
     digest = blake2b(digest_size=8)
-    for path in sorted(_HERE.glob("*.py")):
+    for path in (Path(__file__), *sorted(package.glob("*.py"))):
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -1,0 +1,43 @@
+"""Compiled code is kept on disk, by what all its sources say."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pipeline import bzip2, compiling
+from pipeline.parsing import scan
+
+PACKAGES = [Path(module.__file__).parent for module in (scan, bzip2)]
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
+def test_code_is_kept_by_what_all_sources_say(tmp_path: Path, package: Path) -> None:
+    copy = tmp_path / package.name
+    copy.mkdir()
+    for source in package.glob("*.py"):
+        (copy / source.name).write_bytes(source.read_bytes())
+    before, same = compiling._cache_folder(package), compiling._cache_folder(copy)
+    (copy / "__init__.py").write_text("# changed\n")
+    changed = compiling._cache_folder(copy)
+    assert before and same and changed and before.name == same.name != changed.name
+    assert changed.parent == copy / "__pycache__"
+
+
+def test_code_that_somebody_else_keeps_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    mine = compiling._cache_folder(PACKAGES[0])
+    assert mine is not None and mine.parent == tmp_path and mine.stat().st_mode & 0o777 == 0o700
+    monkeypatch.setattr(os, "getuid", lambda: mine.stat().st_uid + 1)
+    assert compiling._cache_folder(PACKAGES[0]) is None and not compiling.is_compiled(PACKAGES[0])
+
+
+def test_what_is_compiled_already_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    names = ["pipeline.bzip2.decoder:compile_now"]
+    compiling.get_ready(names)
+    caplog.clear()
+    compiling.get_ready(names)
+    assert not caplog.records
+    assert compiling.is_compiled(PACKAGES[1])
