@@ -122,7 +122,8 @@ def _plan_file(config: WikipediaConfig, path: str) -> list[tuple[dict[str, Any],
         spans = cut_at_streams(spans, index)
     parts = []
     for span in spans:
-        payload = {"span": dataclasses.asdict(span), "wiki": wiki, "namespaces": list(site.namespaces.items())}
+        payload: dict[str, Any] = {"span": dataclasses.asdict(span), "wiki": wiki}
+        payload |= {"namespaces": list(site.namespaces.items())}
         payload |= {"index": index_path, "pages": index.pages_between(span.start, span.end) if index else None}
         parts.append((payload, span.end - span.start))
     return parts

@@ -13,6 +13,8 @@ from pipeline.bzip2.transform import CHECKSUMS, MAX_UNPACKED_BYTES, follow, link
 
 NUM_BLOCKS = 8
 """Blocks decoded side by side: their links are 29 MB. With twelve or sixteen it is hardly faster."""
+MAX_BLOCK_BITS = 20_000_000
+"""No block is longer: 900,000 symbols of 20 bits, and what stands before them."""
 _CHECKSUM_BIT = 48
 """Where a block's checksum stands, behind its mark."""
 

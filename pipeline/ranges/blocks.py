@@ -111,14 +111,15 @@ class _Ahead:
 
     def _read(self, begin: int) -> None:
         """Decode the block at a bit and those after it, up to the first one behind the range, which completes its last record."""
-        from pipeline.bzip2.decoder import NUM_BLOCKS, BlockDecoder
+        from pipeline.bzip2.decoder import MAX_BLOCK_BITS, NUM_BLOCKS, BlockDecoder
 
         self._decoder = self._decoder or BlockDecoder()
-        marks, num_bits = [begin], self._window.num_bits
-        while len(marks) <= NUM_BLOCKS and marks[-1] < num_bits:
-            following = self._window.find(BLOCK, marks[-1] + 1, num_bits)
-            marks.append(num_bits if following is None else following)
-            if marks[-2] >= self._span.end * 8:
+        marks = [begin]
+        for _ in range(NUM_BLOCKS):
+            limit = min(marks[-1] + MAX_BLOCK_BITS, self._window.num_bits)
+            following = self._window.find(BLOCK, marks[-1] + 1, limit)
+            marks.append(limit if following is None else following)
+            if following is None or marks[-2] >= self._span.end * 8:
                 break
         *self._begins, end = marks
         low = begin // 8

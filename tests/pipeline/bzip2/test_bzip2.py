@@ -6,6 +6,7 @@ import bz2
 import random
 import shutil
 import subprocess
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -116,18 +117,33 @@ def test_damage_is_told_the_same_both_ways(
 @pytest.mark.parametrize("cuts", [(), range(0, len(DATA), 60_001)], ids=["one stream", "many streams"])
 def test_most_blocks_are_decoded_ahead(tmp_path: Path, cuts: range, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "_LEAST_READ_AHEAD", 0)
-    alone: list[int] = []
-    before = blocks._Walk._decode_alone
-    monkeypatch.setattr(
-        blocks._Walk,
-        "_decode_alone",
-        lambda walk, begin, checksum: alone.append(begin) or before(walk, begin, checksum),
-    )
+    alone, decode_alone = [], blocks._Walk._decode_alone
+
+    def noted(walk: blocks._Walk, begin: int, checksum: int) -> tuple[bytes, int] | None:
+        alone.append(begin)
+        return decode_alone(walk, begin, checksum)
+
+    monkeypatch.setattr(blocks._Walk, "_decode_alone", noted)
     path = tmp_path / "dump.json.bz2"
     path.write_bytes(pack(DATA, "bz2", cuts))
     (span,) = plan_ranges(str(path), 1 << 40)
     assert b"".join(chunk.data for chunk in read_chunks(span)) == DATA
     assert len(alone) == 1, "the first block"
+
+
+def test_a_long_way_to_the_next_block_takes_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "_LEAST_READ_AHEAD", 0)
+    path = tmp_path / "dump.json.bz2"
+    path.write_bytes(bz2.compress(DATA, 1))
+    with path.open("ab") as file:
+        file.truncate(path.stat().st_size + 300_000_000)  # zeros, as some download tools leave them
+    (span,) = plan_ranges(str(path), 1 << 40)
+    decoding.compile_now()
+    tracemalloc.start()
+    assert b"".join(chunk.data for chunk in read_chunks(span)) == DATA
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 150_000_000
 
 
 def damaged_often(num_changes: int, seed: int) -> int:
