@@ -22,10 +22,8 @@ PROPERTY_NUMBERS = 1 << 17
 """Properties with a higher number are not read here; the highest of 2026 is below P15000."""
 LINK_SLOTS = 1 << 12
 
-LINE, STOP, CODE_BEGIN, CODE_END, LEARNS = range(5)
+LINE, CODE_BEGIN, CODE_END, LEARNS = range(4)
 """Places in `Scratch.state`."""
-LIMIT, UNREAD, UNKNOWN_LANGUAGE = range(3)
-"""Why the scan stopped: at the limit or the end, before a line that is not read here, at a code it does not know."""
 
 
 class Strings(NamedTuple):
@@ -103,7 +101,7 @@ class Scratch(NamedTuple):
     """What else is noted while a line is read."""
 
     state: np.ndarray
-    """int64 [5]: number of the line, why the scan stopped, where an unknown code begins and ends, whether those stop it."""
+    """int64 [4]: number of the line, where an unknown code begins and ends, whether those stop the scan."""
     properties: np.ndarray
     """int64 [PROPERTY_NUMBERS]: the last line in which each property came."""
     alias_places: np.ndarray
@@ -118,8 +116,3 @@ class Scratch(NamedTuple):
     """As `Buffers.sizes`: before the line."""
     saved_fates: np.ndarray
     """As `Buffers.fates`: before the line."""
-
-
-def word(name: str) -> np.ndarray:
-    """The bytes of a name, as compiled code compares them."""
-    return np.frombuffer(name.encode(), np.uint8)

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from pipeline.compiling import compiled, compiled_once, inlined
-from pipeline.parsing.scan.buffers import CLASSES, LIMIT, LINE, STOP, UNREAD, word
-from pipeline.parsing.scan.json_bytes import BAD, LAST, byte, equals, key_end, next_key, string_end, value_end
+from pipeline.parsing.scan.buffers import CLASSES, CODE_END, LINE
+from pipeline.parsing.scan.json_bytes import (
+    BAD,
+    byte,
+    digits_end,
+    equals,
+    first_key,
+    key_end,
+    next_key,
+    string_behind,
+    value_end,
+    word,
+)
 from pipeline.parsing.scan.sitelinks import read_sitelinks
 from pipeline.parsing.scan.statements import read_claims
 from pipeline.parsing.scan.strings import put
@@ -14,8 +25,7 @@ _TYPE, _ID, _ITEM, _LABELS = map(word, ("type", "id", "item", "labels"))
 _DESCRIPTIONS, _ALIASES, _CLAIMS, _SITELINKS = map(word, ("descriptions", "aliases", "claims", "sitelinks"))
 _DATATYPE, _REDIRECT = map(word, ("datatype", "redirect"))
 
-_QUOTE, _COMMA, _NEWLINE, _OPEN = ord('"'), ord(","), ord("\n"), ord("{")
-_ZERO, _ONE, _NINE = ord("0"), ord("1"), ord("9")
+_QUOTE, _COMMA, _NEWLINE, _ZERO = ord('"'), ord(","), ord("\n"), ord("0")
 
 _HAS_TYPE, _HAS_ID, _HAS_LABELS, _HAS_DESCRIPTIONS, _HAS_ALIASES, _HAS_CLAIMS, _HAS_SITELINKS = (
     1 << bit for bit in range(7)
@@ -35,10 +45,11 @@ def scan(text, at, max_items, max_bytes, buffers, languages, scratch):
             and an eighth as many entries.
 
     Returns:
-        Where the first line begins that has not been read. `scratch.state[STOP]` says why the scan stopped there.
+        Where the first line begins that has not been read. If that is for a language code not known yet,
+        `scratch.state[CODE_END]` is where the code ends, otherwise 0.
     """
     state = scratch.state
-    state[STOP] = LIMIT
+    state[CODE_END] = 0
     first, num_bytes = buffers.ids.size[0], 0
     while at < text.size and buffers.ids.size[0] - first < max_items and num_bytes < max_bytes:
         _copy(buffers.sizes, scratch.saved_sizes)
@@ -51,8 +62,6 @@ def scan(text, at, max_items, max_bytes, buffers, languages, scratch):
             _copy(scratch.saved_sizes, buffers.sizes)
             _copy(scratch.saved_fates, buffers.fates)
             forget_texts(languages)
-            if state[STOP] == LIMIT:
-                state[STOP] = UNREAD
             return at
         item = buffers.ids.size[0] - 1
         buffers.line_begins[item], buffers.line_ends[item] = at, end
@@ -70,19 +79,18 @@ def _copy(source, to):
 @inlined
 def _item(text, at, buffers, languages, scratch):
     """Read one item; the place behind it."""
-    if byte(text, at) != _OPEN:
-        return BAD
-    item, seen, behind, at = buffers.ids.size[0], 0, BAD, at + 1
-    while at != LAST:
+    item, seen = buffers.ids.size[0], 0
+    behind, at = at + 1, first_key(text, at)
+    while at >= 0:
         key, end = at + 1, key_end(text, at)
         if end == BAD:
             return BAD
         behind, field = _field(text, key, end, item, buffers, languages, scratch)
-        at = BAD if behind == BAD or seen & field else next_key(text, behind)
-        if at == BAD:
+        if seen & field:
             return BAD
         seen |= field
-    if not seen & _HAS_TYPE or not seen & _HAS_ID:
+        at = next_key(text, behind)
+    if at == BAD or not seen & _HAS_TYPE or not seen & _HAS_ID:
         return BAD
     add_texts(text, buffers, languages, scratch)
     buffers.text_ends[item] = buffers.labels.size[0]
@@ -117,19 +125,17 @@ def _field(text, key, end, item, buffers, languages, scratch):
 @compiled
 def _constant(text, at, expected):
     """Read a string that must be `expected`; the place behind it."""
-    end = string_end(text, at + 1) if byte(text, at) == _QUOTE else BAD
-    return end + 1 if end != BAD and equals(text, at + 1, end, expected) else BAD
+    behind = string_behind(text, at)
+    return behind if equals(text, at + 1, behind - 1, expected) else BAD
 
 
 @compiled
 def _item_id(text, at, ids):
     """Read an item's id, and append it to `ids`; the place behind it."""
-    if byte(text, at) != _QUOTE or byte(text, at + 1) != ord("Q") or not _ONE <= byte(text, at + 2) <= _NINE:
+    if byte(text, at) != _QUOTE or byte(text, at + 1) != ord("Q") or byte(text, at + 2) == _ZERO:
         return BAD
-    end = at + 3
-    while _ZERO <= byte(text, end) <= _NINE:
-        end += 1
-    if byte(text, end) != _QUOTE:
+    end = digits_end(text, at + 2)
+    if end == BAD or byte(text, end) != _QUOTE:
         return BAD
     put(text, at + 1, end, ids)
     return end + 1

@@ -1,8 +1,16 @@
-"""Reading JSON byte by byte in compiled code: what `item_scan` is built on.
+"""Reading JSON byte by byte in compiled code: what the scan of items is built on.
 
 Every function takes the bytes and a place in them and returns the place behind what it read, or `BAD` for anything that it
 does not read: damaged JSON, white space between tokens, numbers or nesting out of the ordinary. It accepts less than JSON
 allows and never more, so a caller may leave every line that comes out `BAD` to a complete decoder.
+
+An object is walked from key to key like this, and a list likewise:
+
+    behind, at = at + 1, first_key(text, at)
+    while at >= 0:
+        behind = …  # the place behind the value whose key is at `at`
+        at = next_key(text, behind)
+    return behind + 1 if at == LAST else BAD
 
 The bytes must end in a newline. No token may hold one, so every function stops there at the latest, and no place is ever
 read behind it.
@@ -19,7 +27,7 @@ from pipeline.compiling import compiled
 BAD = -1
 """Returned in place of a place: this is not read here."""
 LAST = -2
-"""Returned in place of a place: nothing follows in this object or list."""
+"""Returned in place of a place: nothing follows in this object or list. Below 0, as `BAD` is."""
 _MAX_DEPTH = 60
 
 _QUOTE, _BACKSLASH, _COMMA, _COLON = ord('"'), ord("\\"), ord(","), ord(":")
@@ -37,8 +45,14 @@ _HEX = np.full(256, 16, np.uint8)
 """Value of a hexadecimal digit; 16 for other bytes."""
 for _value, _digit in enumerate(b"0123456789abcdef"):
     _HEX[_digit] = _HEX[ord(chr(_digit).upper())] = _value
-_WORDS = {name: np.frombuffer(name.encode(), np.uint8) for name in ("true", "false", "null")}
-_TRUE, _FALSE, _NULL = _WORDS["true"], _WORDS["false"], _WORDS["null"]
+
+
+def word(name: str) -> np.ndarray:
+    """The bytes of a name, as compiled code compares them."""
+    return np.frombuffer(name.encode(), np.uint8)
+
+
+_TRUE, _FALSE, _NULL = map(word, ("true", "false", "null"))
 
 
 @compiled
@@ -48,13 +62,16 @@ def byte(text, at):
 
 
 @compiled
-def string_end(text, at):
-    """Where the string ends whose opening quote is before `at`: the place of its closing quote."""
+def string_behind(text, at):
+    """The place behind the string that begins at `at`."""
+    if byte(text, at) != _QUOTE:
+        return BAD
+    at += 1
     while True:
         while not _STOPS[byte(text, at)]:
             at += 1
         if byte(text, at) == _QUOTE:
-            return at
+            return at + 1
         at = _escape_end(text, at)
         if at == BAD:
             return BAD
@@ -103,42 +120,63 @@ def key_end(text, at):
 
 
 @compiled
+def first_key(text, at):
+    """The place of an object's first key; `LAST` where it is empty, or an empty list stands for it, as in dumps."""
+    if byte(text, at) == _OPEN:
+        return LAST if byte(text, at + 1) == _CLOSE else at + 1
+    return LAST if byte(text, at) == _OPEN_LIST and byte(text, at + 1) == _CLOSE_LIST else BAD
+
+
+@compiled
 def next_key(text, at):
     """The place of the next key of an object, `at` being behind a value of it; `LAST` where the object ends there."""
+    if at == BAD:
+        return BAD
     if byte(text, at) == _COMMA:
         return at + 1
     return LAST if byte(text, at) == _CLOSE else BAD
 
 
 @compiled
+def first_element(text, at):
+    """The place of a list's first element; `LAST` where it is empty."""
+    if byte(text, at) != _OPEN_LIST:
+        return BAD
+    return LAST if byte(text, at + 1) == _CLOSE_LIST else at + 1
+
+
+@compiled
 def next_element(text, at):
     """The place of the next element of a list, `at` being behind one of it; `LAST` where the list ends there."""
+    if at == BAD:
+        return BAD
     if byte(text, at) == _COMMA:
         return at + 1
     return LAST if byte(text, at) == _CLOSE_LIST else BAD
 
 
 @compiled
-def equals(text, begin, end, word):
-    """Whether `text[begin:end]` is a word."""
-    if end - begin != word.size:
+def equals(text, begin, end, name):
+    """Whether `text[begin:end]` is a name."""
+    if end - begin != name.size:
         return False
-    for place in range(word.size):
-        if byte(text, begin + place) != word[place]:
+    for place in range(name.size):
+        if byte(text, begin + place) != name[place]:
             return False
     return True
 
 
 @compiled
-def _word(text, at, word):
-    for place in range(word.size):
-        if byte(text, at + place) != word[place]:
+def _word_end(text, at, name):
+    for place in range(name.size):
+        if byte(text, at + place) != name[place]:
             return BAD
-    return at + word.size
+    return at + name.size
 
 
 @compiled
-def _digits(text, at):
+def digits_end(text, at):
+    """The place behind the digits at `at`, one or more."""
     begin = at
     while _ZERO <= byte(text, at) <= _NINE:
         at += 1
@@ -154,12 +192,12 @@ def _number(text, at):
     if byte(text, at) == _ZERO:
         at += 1
     else:
-        at = _digits(text, at)
+        at = digits_end(text, at)
     if at != BAD and byte(text, at) == _POINT:
-        at = _digits(text, at + 1)
+        at = digits_end(text, at + 1)
     if at != BAD and (byte(text, at) == ord("e") or byte(text, at) == ord("E")):
         at += 2 if byte(text, at + 1) == _MINUS or byte(text, at + 1) == ord("+") else 1
-        exponent, at = at, _digits(text, at)
+        exponent, at = at, digits_end(text, at)
         if at - exponent > 2:
             return BAD
     return at if at - begin <= 100 else BAD
@@ -169,14 +207,13 @@ def _number(text, at):
 def _scalar(text, at):
     first = byte(text, at)
     if first == _QUOTE:
-        end = string_end(text, at + 1)
-        return BAD if end == BAD else end + 1
+        return string_behind(text, at)
     if first == ord("t"):
-        return _word(text, at, _TRUE)
+        return _word_end(text, at, _TRUE)
     if first == ord("f"):
-        return _word(text, at, _FALSE)
+        return _word_end(text, at, _FALSE)
     if first == ord("n"):
-        return _word(text, at, _NULL)
+        return _word_end(text, at, _NULL)
     return _number(text, at)
 
 
@@ -231,36 +268,21 @@ def _flat_end(text, at):
 
 
 @compiled
-def is_empty(text, at):
-    """Whether an empty object or list is here."""
-    return (byte(text, at) == _OPEN and byte(text, at + 1) == _CLOSE) or (
-        byte(text, at) == _OPEN_LIST and byte(text, at + 1) == _CLOSE_LIST
-    )
-
-
-@compiled
-def string_field(text, at, word, place):
-    """Read an object with a string as its field `word`, not an empty one: the place behind the object.
+def string_field(text, at, name, place):
+    """Read an object with a string as its field `name`, not an empty one: the place behind the object.
 
     `place` gets where the string begins and ends.
     """
-    if byte(text, at) != _OPEN:
-        return BAD
-    found = False
-    at += 1
-    while at != LAST:
+    found, behind, at = False, at + 1, first_key(text, at)
+    while at >= 0:
         key, end = at + 1, key_end(text, at)
-        if end == BAD:
-            return BAD
-        behind = value_end(text, end + 2)
+        behind = BAD if end == BAD else value_end(text, end + 2)
         if behind == BAD:
             return BAD
-        if equals(text, key, end, word):
+        if equals(text, key, end, name):
             if found or byte(text, end + 2) != _QUOTE or behind == end + 4:
                 return BAD
             found = True
             place[0], place[1] = end + 3, behind - 1
         at = next_key(text, behind)
-        if at == BAD:
-            return BAD
-    return behind + 1 if found else BAD
+    return behind + 1 if found and at == LAST else BAD

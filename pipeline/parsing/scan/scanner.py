@@ -107,7 +107,7 @@ class ItemScanner:
         while True:
             added = len(self) - first
             at = scan(text, at, max_items - added, max_bytes, self._buffers, self._languages, self._scratch)
-            if state[layout.STOP] != layout.UNKNOWN_LANGUAGE:
+            if not state[layout.CODE_END]:
                 return at
             self._codes.append(data[state[layout.CODE_BEGIN] : state[layout.CODE_END]].decode())
             self._languages = _languages(self._codes, self._wanted)
@@ -223,7 +223,7 @@ def _empty_buffers(sizes: np.ndarray) -> Buffers:
 
 def _scratch(sizes: np.ndarray, fates: np.ndarray) -> Scratch:
     return Scratch(
-        state=np.zeros(5, np.int64),
+        state=np.zeros(4, np.int64),
         properties=np.zeros(layout.PROPERTY_NUMBERS, np.int64),
         alias_places=np.empty((0, 2), np.int64),
         links=np.zeros(layout.LINK_SLOTS, np.int64),

@@ -3,42 +3,28 @@
 from __future__ import annotations
 
 from pipeline.compiling import compiled, inlined
-from pipeline.parsing.scan.buffers import word
-from pipeline.parsing.scan.json_bytes import (
-    BAD,
-    LAST,
-    byte,
-    equals,
-    is_empty,
-    key_end,
-    next_key,
-    string_field,
-)
+from pipeline.parsing.scan.json_bytes import BAD, LAST, equals, first_key, key_end, next_key, string_field, word
 from pipeline.parsing.scan.strings import put, slot_of
 
 _TITLE = word("title")
-_OPEN = ord("{")
 
 
 @inlined
 def read_sitelinks(text, at, buffers, scratch):
     """Read an item's sitelinks, each of another wiki; the place behind them."""
-    if is_empty(text, at):
-        return at + 2
-    if byte(text, at) != _OPEN:
-        return BAD
-    first, place, behind, at = buffers.wikis.size[0], scratch.place, BAD, at + 1
-    while at != LAST:
+    first, place = buffers.wikis.size[0], scratch.place
+    behind, at = at + 1, first_key(text, at)
+    while at >= 0:
         key, end = at + 1, key_end(text, at)
         if end == BAD or _came_before(text, key, end, first, buffers.wikis, scratch.links):
             return BAD
         behind = string_field(text, end + 2, _TITLE, place)
-        at = BAD if behind == BAD else next_key(text, behind)
-        if at == BAD:
+        if behind == BAD:
             return BAD
         put(text, key, end, buffers.wikis)
         put(text, place[0], place[1], buffers.titles)
-    return behind + 1
+        at = next_key(text, behind)
+    return behind + 1 if at == LAST else BAD
 
 
 @compiled

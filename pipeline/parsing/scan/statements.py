@@ -6,18 +6,21 @@
 from __future__ import annotations
 
 from pipeline.compiling import compiled, inlined
-from pipeline.parsing.scan.buffers import CLASSES, FATES, LINE, NUM_KINDS, PROPERTY_NUMBERS, RANKS, word
+from pipeline.parsing.scan.buffers import CLASSES, FATES, LINE, NUM_KINDS, PROPERTY_NUMBERS, RANKS
 from pipeline.parsing.scan.json_bytes import (
     BAD,
     LAST,
     byte,
+    digits_end,
     equals,
-    is_empty,
+    first_element,
+    first_key,
     key_end,
     next_element,
     next_key,
-    string_end,
+    string_behind,
     value_end,
+    word,
 )
 from pipeline.parsing.scan.strings import put
 
@@ -30,43 +33,34 @@ _MAINSNAK, _RANK, _SNAKTYPE, _DATAVALUE, _VALUE = map(word, ("mainsnak", "rank",
 _ID, _ENTITY_TYPE, _NUMERIC_ID, _ITEM, _INSTANCE_OF = map(word, ("id", "entity-type", "numeric-id", "item", "P31"))
 _PROPERTY, _LEXEME, _FORM, _SENSE = map(word, ("property", "lexeme", "form", "sense"))
 _SOME, _NO = word("somevalue"), word("novalue")
-_RANK_NAMES = tuple(map(word, RANKS))
-_PREFERRED_NAME, _NORMAL_NAME, _DEPRECATED_NAME = _RANK_NAMES
+_PREFERRED_NAME, _NORMAL_NAME, _DEPRECATED_NAME = map(word, RANKS)
 
-_QUOTE, _BACKSLASH, _OPEN, _OPEN_LIST = ord('"'), ord("\\"), ord("{"), ord("[")
-_ZERO, _ONE, _NINE = ord("0"), ord("1"), ord("9")
+_QUOTE, _OPEN, _ZERO = ord('"'), ord("{"), ord("0")
 
 
 @inlined
 def read_claims(text, at, item, buffers, scratch):
     """Read an item's statements; the place behind them."""
-    if is_empty(text, at):
-        return at + 2
-    if byte(text, at) != _OPEN:
-        return BAD
-    behind, at = BAD, at + 1
-    while at != LAST:
+    behind, at = at + 1, first_key(text, at)
+    while at >= 0:
         key, end = at + 1, key_end(text, at)
         if end == BAD or not _is_new_property(text, key, end, scratch):
             return BAD
         behind = _property(text, key, end, item, buffers, scratch.tallies)
-        at = BAD if behind == BAD else next_key(text, behind)
-        if at == BAD:
-            return BAD
-    return behind + 1
+        at = next_key(text, behind)
+    return behind + 1 if at == LAST else BAD
 
 
 @inlined
 def _is_new_property(text, begin, end, scratch):
     """Whether a key is a property's id that has not come in this line."""
-    if byte(text, begin) != ord("P") or not _ONE <= byte(text, begin + 1) <= _NINE or end - begin > 7:
+    if byte(text, begin) != ord("P") or byte(text, begin + 1) == _ZERO or end - begin > 7:
+        return False
+    if digits_end(text, begin + 1) != end:
         return False
     number = 0
     for place in range(begin + 1, end):
-        digit = byte(text, place)
-        if not _ZERO <= digit <= _NINE:
-            return False
-        number = number * 10 + digit - _ZERO
+        number = number * 10 + byte(text, place) - _ZERO
     if number >= PROPERTY_NUMBERS or scratch.properties[number] == scratch.state[LINE]:
         return False
     scratch.properties[number] = scratch.state[LINE]
@@ -76,21 +70,19 @@ def _is_new_property(text, begin, end, scratch):
 @inlined
 def _property(text, key, end, item, buffers, tallies):
     """Read the list of one property's statements; the place behind it."""
-    at = end + 2
-    if byte(text, at) != _OPEN_LIST:
-        return BAD
-    if is_empty(text, at):
-        return at + 2
     tallies[:] = 0
-    first, behind, at = buffers.objects.size[0], BAD, at + 1
-    while at != LAST:
+    first = buffers.objects.size[0]
+    behind, at = end + 3, first_element(text, end + 2)
+    while at >= 0:
         behind, rank, kind = _statement(text, at, buffers.objects)
-        at = BAD if behind == BAD or kind == _UNREAD_KIND else next_element(text, behind)
-        if at == BAD:
+        if behind == BAD:
             return BAD
         if kind == _ITEM_VALUE:
             buffers.ranks[buffers.objects.size[0] - 1] = rank
         tallies[rank, kind] += 1
+        at = next_element(text, behind)
+    if at == BAD:
+        return BAD
     _keep_best(first, buffers, tallies)
     _finish_rows(text, key, end, item, first, buffers)
     return behind + 1
@@ -138,10 +130,8 @@ def _finish_rows(text, key, end, item, first, buffers):
 def _statement(text, at, objects):
     """Read one statement, and append the item it names to the objects; the place behind, its rank, its kind of value."""
     rank, kind, has_rank = _NORMAL, _UNREAD_KIND, False
-    if byte(text, at) != _OPEN:
-        return BAD, rank, kind
-    behind, at = BAD, at + 1
-    while at != LAST:
+    behind, at = at + 1, first_key(text, at)
+    while at >= 0:
         key, end = at + 1, key_end(text, at)
         if end == BAD:
             return BAD, rank, kind
@@ -156,40 +146,35 @@ def _statement(text, at, objects):
             behind, rank = _rank(text, end + 2)
         else:
             behind = value_end(text, end + 2)
-        at = BAD if behind == BAD else next_key(text, behind)
-        if at == BAD:
-            return BAD, rank, kind
-    return behind + 1, rank, kind
+        at = next_key(text, behind)
+    return (behind + 1 if at == LAST and kind != _UNREAD_KIND else BAD), rank, kind
 
 
 @compiled
 def _rank(text, at):
     """Read a rank: the place behind it, and its number."""
-    end = string_end(text, at + 1) if byte(text, at) == _QUOTE else BAD
-    if end == BAD:
-        return BAD, _NORMAL
-    if equals(text, at + 1, end, _NORMAL_NAME):
-        return end + 1, _NORMAL
-    if equals(text, at + 1, end, _PREFERRED_NAME):
-        return end + 1, _PREFERRED
-    if equals(text, at + 1, end, _DEPRECATED_NAME):
-        return end + 1, _DEPRECATED
+    behind = string_behind(text, at)
+    if equals(text, at + 1, behind - 1, _NORMAL_NAME):
+        return behind, _NORMAL
+    if equals(text, at + 1, behind - 1, _PREFERRED_NAME):
+        return behind, _PREFERRED
+    if equals(text, at + 1, behind - 1, _DEPRECATED_NAME):
+        return behind, _DEPRECATED
     return BAD, _NORMAL
 
 
 @inlined
 def _snak(text, at, objects):
     """Read a snak: the place behind it, and the kind of its value; an item's id is appended to the objects."""
-    kind, without, num_types = _UNREAD_KIND, _WITHOUT_VALUE, 0
-    if byte(text, at) != _OPEN:
-        return BAD, kind
-    behind, at = BAD, at + 1
-    while at != LAST:
+    kind = without = _UNREAD_KIND
+    behind, at = at + 1, first_key(text, at)
+    while at >= 0:
         key, end = at + 1, key_end(text, at)
         if end == BAD:
             return BAD, kind
         if equals(text, key, end, _SNAKTYPE):
-            num_types += 1
+            if without != _UNREAD_KIND:
+                return BAD, kind
             behind, without = _kind_without_value(text, end + 2)
         elif equals(text, key, end, _DATAVALUE):
             if kind != _UNREAD_KIND:
@@ -197,18 +182,15 @@ def _snak(text, at, objects):
             behind, kind = _data_value(text, end + 2, objects)
         else:
             behind = value_end(text, end + 2)
-        at = BAD if behind == BAD or num_types > 1 else next_key(text, behind)
-        if at == BAD:
-            return BAD, kind
-    return behind + 1, without if kind == _UNREAD_KIND else kind
+        at = next_key(text, behind)
+    kind = without if kind == _UNREAD_KIND else kind
+    return (behind + 1 if at == LAST and kind != _UNREAD_KIND else BAD), kind
 
 
 @compiled
 def _kind_without_value(text, at):
     """Read a snak's type: the place behind it, and what the snak is if it has no value."""
-    behind = value_end(text, at)
-    if behind == BAD or byte(text, at) != _QUOTE:
-        return BAD, _WITHOUT_VALUE
+    behind = string_behind(text, at)
     if equals(text, at + 1, behind - 1, _VALUE):
         return behind, _WITHOUT_VALUE
     if equals(text, at + 1, behind - 1, _SOME):
@@ -222,10 +204,8 @@ def _kind_without_value(text, at):
 def _data_value(text, at, objects):
     """Read a value with its type: the place behind it, and its kind."""
     kind = _UNREAD_KIND
-    if byte(text, at) != _OPEN:
-        return BAD, kind
-    behind, at = BAD, at + 1
-    while at != LAST:
+    behind, at = at + 1, first_key(text, at)
+    while at >= 0:
         key, end = at + 1, key_end(text, at)
         if end == BAD:
             return BAD, kind
@@ -241,18 +221,16 @@ def _data_value(text, at, objects):
                 return BAD, kind
         else:
             behind = value_end(text, end + 2)
-        at = BAD if behind == BAD else next_key(text, behind)
-        if at == BAD:
-            return BAD, kind
-    return (BAD if kind == _UNREAD_KIND else behind + 1), kind
+        at = next_key(text, behind)
+    return (behind + 1 if at == LAST and kind != _UNREAD_KIND else BAD), kind
 
 
 @inlined
 def _object_value(text, at, objects):
     """Read a value that is an object: an entity or a literal. An item's id is appended to the objects."""
     kind, num_fields, id_begin, id_end, number_begin, number_end = _LITERAL_VALUE, 0, 0, 0, 0, 0
-    behind, at = BAD, at + 1
-    while at != LAST:
+    behind, at = at + 1, first_key(text, at)
+    while at >= 0:
         key, end = at + 1, key_end(text, at)
         behind = BAD if end == BAD else value_end(text, end + 2)
         if behind == BAD:
@@ -269,11 +247,9 @@ def _object_value(text, at, objects):
         elif _is_entity_field(text, key, end):
             return BAD, _UNREAD_KIND
         at = next_key(text, behind)
-        if at == BAD:
-            return BAD, _UNREAD_KIND
     if kind != _LITERAL_VALUE or num_fields:
         kind = _take_entity(text, kind, id_begin, id_end, number_begin, number_end, objects)
-    return (BAD if kind == _UNREAD_KIND else behind + 1), kind
+    return (behind + 1 if at == LAST and kind != _UNREAD_KIND else BAD), kind
 
 
 @compiled
@@ -318,7 +294,4 @@ def _take_entity(text, kind, id_begin, id_end, number_begin, number_end, objects
 @compiled
 def _is_whole_number(text, begin, end):
     """Whether nothing but digits is here, 15 of them at most."""
-    for place in range(begin, end):
-        if not _ZERO <= byte(text, place) <= _NINE:
-            return False
-    return end - begin <= 15
+    return begin == end or (end - begin <= 15 and digits_end(text, begin) == end)

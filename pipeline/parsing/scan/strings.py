@@ -12,7 +12,7 @@ _BACKSLASH = ord("\\")
 
 @compiled
 def put(text, begin, end, strings):
-    """Append `text[begin:end]`, the inside of a JSON string that `string_end` has read, as UTF-8."""
+    """Append `text[begin:end]`, the inside of a JSON string that has been read, as UTF-8."""
     data, at = strings.data, strings.size[1]
     while begin < end:
         letter = byte(text, begin)

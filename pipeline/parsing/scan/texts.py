@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 from pipeline.compiling import compiled, inlined
-from pipeline.parsing.scan.buffers import CODE_BEGIN, CODE_END, LEARNS, STOP, UNKNOWN_LANGUAGE, word
+from pipeline.parsing.scan.buffers import CODE_BEGIN, CODE_END, LEARNS
 from pipeline.parsing.scan.json_bytes import (
     BAD,
     LAST,
-    byte,
     equals,
-    is_empty,
+    first_element,
+    first_key,
     key_end,
     next_element,
     next_key,
     string_field,
     value_end,
+    word,
 )
 from pipeline.parsing.scan.strings import put, slot_of
 
 _VALUE = word("value")
-_OPEN, _OPEN_LIST = ord("{"), ord("[")
 
 
 @compiled
 def read_texts(text, at, places, languages, state):
     """Read texts by language; `places` gets where each begins and ends. The place behind them."""
-    if is_empty(text, at):
-        return at + 2
-    if byte(text, at) != _OPEN:
-        return BAD
-    behind, at = BAD, at + 1
-    while at != LAST:
+    behind, at = at + 1, first_key(text, at)
+    while at >= 0:
         key, end = at + 1, key_end(text, at)
         if end == BAD:
             return BAD
@@ -39,21 +35,15 @@ def read_texts(text, at, places, languages, state):
             behind = string_field(text, end + 2, _VALUE, places[number])
         else:
             behind = _unknown(text, key, end, state)
-        at = BAD if behind == BAD else next_key(text, behind)
-        if at == BAD:
-            return BAD
-    return behind + 1
+        at = next_key(text, behind)
+    return behind + 1 if at == LAST else BAD
 
 
 @inlined
 def read_aliases(text, at, languages, scratch):
     """Read lists of texts by language. The place behind them."""
-    if is_empty(text, at):
-        return at + 2
-    if byte(text, at) != _OPEN:
-        return BAD
-    count, behind, at = 0, BAD, at + 1
-    while at != LAST:
+    count, behind, at = 0, at + 1, first_key(text, at)
+    while at >= 0:
         key, end = at + 1, key_end(text, at)
         if end == BAD:
             return BAD
@@ -64,27 +54,19 @@ def read_aliases(text, at, languages, scratch):
             languages.alias_ranges[number, 0], languages.alias_ranges[number, 1] = first, count
         else:
             behind = _unknown(text, key, end, scratch.state)
-        at = BAD if behind == BAD else next_key(text, behind)
-        if at == BAD:
-            return BAD
-    return behind + 1
+        at = next_key(text, behind)
+    return behind + 1 if at == LAST else BAD
 
 
 @inlined
 def _alias_list(text, at, count, places):
     """Read one language's aliases; the place behind them, and how many there are in `places` now."""
-    if byte(text, at) != _OPEN_LIST:
-        return BAD, count
-    if is_empty(text, at):
-        return at + 2, count
-    behind, at = BAD, at + 1
-    while at != LAST:
+    behind, at = at + 1, first_element(text, at)
+    while at >= 0:
         behind = string_field(text, at, _VALUE, places[count])
         count += 1
-        at = BAD if behind == BAD else next_element(text, behind)
-        if at == BAD:
-            return BAD, count
-    return behind + 1, count
+        at = next_element(text, behind)
+    return (behind + 1 if at == LAST else BAD), count
 
 
 @inlined
@@ -134,5 +116,5 @@ def _unknown(text, key, end, state):
     """Pass over the texts of a language that is not wanted, or stop so that its code is learnt."""
     if not state[LEARNS]:
         return value_end(text, end + 2)
-    state[STOP], state[CODE_BEGIN], state[CODE_END] = UNKNOWN_LANGUAGE, key, end
+    state[CODE_BEGIN], state[CODE_END] = key, end
     return BAD

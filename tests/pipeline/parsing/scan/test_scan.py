@@ -132,9 +132,13 @@ def is_utf8(line: bytes) -> bool:
     {"snaktype": "value", "datavalue": {"value": {"entity-type": None, "id": "Q5"}}},
     {"snaktype": "value", "datavalue": {"value": None}},
     {"snaktype": "value", "datavalue": {"value": 5}},
+    {"snaktype": "value", "datavalue": {"value": {}}},
+    {"snaktype": "value", "datavalue": {"value": []}},
     {"snaktype": "value", "datavalue": {}},
+    {"snaktype": "value", "datavalue": []},
     {"snaktype": "value", "datavalue": None},
     {"snaktype": "other"},
+    {"property": "P1"},
     {},
     [],
 ])  # fmt: skip
