@@ -252,7 +252,7 @@ class EntityColumns:
         for option in (self._literals, self._qualifiers):
             total += option.counts if option is not None else Counter()
         if self._scanner is not None:
-            total += self._scanner.counts + self._scanner.fates()
+            total += self._scanner.counts
         if self._decoder.num_mended:
             total["entities_mended"] = self._decoder.num_mended
         return total

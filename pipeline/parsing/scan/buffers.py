@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+
+from pipeline.parsing.scan.strings import slot_of
 
 NUM_STRINGS = 8
 CLASSES = NUM_STRINGS
@@ -116,3 +119,94 @@ class Scratch(NamedTuple):
     """As `Buffers.sizes`: before the line."""
     saved_fates: np.ndarray
     """As `Buffers.fates`: before the line."""
+
+
+_ITEM, _TEXT, _TRIPLE = "ids", "labels", "objects"
+_ENTRIES: dict[str, tuple[str, type]] = {
+    "line_begins": (_ITEM, np.int64),
+    "line_ends": (_ITEM, np.int64),
+    "text_ends": (_ITEM, np.int32),
+    "class_ends": (_ITEM, np.int32),
+    "link_ends": (_ITEM, np.int32),
+    "languages": (_TEXT, np.int32),
+    "has_label": (_TEXT, np.bool_),
+    "has_description": (_TEXT, np.bool_),
+    "alias_ends": (_TEXT, np.int32),
+    "subjects": (_TRIPLE, np.int32),
+    "ranks": (_TRIPLE, np.uint8),
+    "class_rows": (_TRIPLE, np.int32),
+}
+"""Arrays of the buffers besides strings, each with the strings it is as long as."""
+_LEAST_BYTES_OF_ENTRY = 8
+"""No alias, statement, sitelink or text takes fewer bytes of JSON than this."""
+
+
+def empty_buffers() -> Buffers:
+    """Buffers without room for anything."""
+    sizes = np.zeros((NUM_STRINGS + 1, 2), np.int64)
+    fields: dict[str, Any] = {"sizes": sizes, "fates": np.zeros(len(FATES), np.int64)}
+    for name, size in zip(Buffers._fields, sizes[:NUM_STRINGS], strict=False):
+        fields[name] = Strings(np.empty(0, np.uint8), np.empty(0, np.int32), size)
+    for name, (_, kind) in _ENTRIES.items():
+        fields[name] = np.empty(0, kind)
+    return Buffers(**fields)
+
+
+def empty_scratch(*, learns: bool) -> Scratch:
+    """Scratch without room for aliases; `learns` says whether unknown codes stop the scan."""
+    state = np.zeros(4, np.int64)
+    state[LEARNS] = learns
+    return Scratch(
+        state=state,
+        properties=np.zeros(PROPERTY_NUMBERS, np.int64),
+        alias_places=np.empty((0, 2), np.int64),
+        links=np.zeros(LINK_SLOTS, np.int64),
+        place=np.zeros(2, np.int64),
+        tallies=np.zeros((len(RANKS), NUM_KINDS), np.int64),
+        saved_sizes=np.zeros((NUM_STRINGS + 1, 2), np.int64),
+        saved_fates=np.zeros(len(FATES), np.int64),
+    )
+
+
+def with_room(buffers: Buffers, scratch: Scratch, num_bytes: int) -> tuple[Buffers, Scratch]:
+    """The same, with room for what `num_bytes` more of JSON can hold."""
+    num_entries = num_bytes // _LEAST_BYTES_OF_ENTRY + 1
+    fields = buffers._asdict()
+    for name, column in fields.items():
+        if isinstance(column, Strings):
+            count, size = column.size.tolist()
+            data, ends = _grown(column.data, size, num_bytes), _grown(column.ends, count, num_entries)
+            fields[name] = Strings(data, ends, column.size)
+        elif name in _ENTRIES:
+            fields[name] = _grown(column, int(fields[_ENTRIES[name][0]].size[0]), num_entries)
+    return Buffers(**fields), scratch._replace(alias_places=_grown(scratch.alias_places, 0, num_entries))
+
+
+def _grown(array: np.ndarray, used: int, more: int) -> np.ndarray:
+    """The array, or a longer copy where it has no room for `more` entries behind those in use."""
+    if used + more <= len(array):
+        return array
+    grown = np.empty((max(used + more, 2 * len(array)), *array.shape[1:]), array.dtype)
+    grown[:used] = array[:used]
+    return grown
+
+
+def number_languages(codes: Sequence[str], wanted: Collection[str] | None) -> Languages:
+    """Codes by their place in a list, with a table to find them in; texts are kept in those `wanted`, None keeps all."""
+    encoded = [code.encode() for code in codes]
+    table = np.full(1 << (4 * len(codes) + 16).bit_length(), -1, np.int32)
+    for number, code in enumerate(encoded):
+        slot = slot_of.py_func(code, 0, len(code)) & len(table) - 1
+        while table[slot] >= 0:
+            slot = (slot + 1) & len(table) - 1
+        table[slot] = number
+    kept = [number for number, code in enumerate(codes) if wanted is None or code in wanted]
+    return Languages(
+        table=table,
+        codes=np.frombuffer(b"".join(encoded), np.uint8),
+        ends=np.cumsum([len(code) for code in encoded], dtype=np.int32),
+        order=np.array(sorted(kept, key=codes.__getitem__), np.int32),
+        label_places=np.zeros((len(codes), 2), np.int64),
+        description_places=np.zeros((len(codes), 2), np.int64),
+        alias_ranges=np.zeros((len(codes), 2), np.int64),
+    )
