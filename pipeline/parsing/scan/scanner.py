@@ -22,6 +22,8 @@ from schemas import ENTITIES, TRIPLES
 
 MAX_TEXT_BYTES = 8 * 1024 * 1024
 """More bytes at once are not scanned: the buffers would have to have room for as many more."""
+MAX_LANGUAGES = 1000
+"""So many codes are learnt, each at the price of reading its line anew; a dump has some 600."""
 _ROOM = 2 * 1024 * 1024
 """So many bytes more than needed are made room for at a time."""
 _PAGE_CLASSES = pa.array([entity for classes in PAGE_CLASSES.values() for entity in classes])
@@ -81,11 +83,12 @@ class ItemScanner:
             return at
         self._reserve(len(data) - at)
         text = np.frombuffer(data, np.uint8)
-        state, first = self._scratch.state, len(self)
+        state = self._scratch.state
         while True:
-            added = len(self) - first
-            at = scan(text, at, max_items - added, max_bytes, self._buffers, self._languages, self._scratch)
-            if not state[layout.CODE_END]:
+            begins, ends = self.last_places()
+            items_left, bytes_left = max_items - len(ends), max_bytes - sum(ends) + sum(begins)
+            at = scan(text, at, items_left, bytes_left, self._buffers, self._languages, self._scratch)
+            if not state[layout.CODE_END] or len(self._codes) >= MAX_LANGUAGES:
                 return at
             self._codes.append(data[state[layout.CODE_BEGIN] : state[layout.CODE_END]].decode())
             self._languages = layout.number_languages(self._codes, self._wanted)

@@ -18,6 +18,7 @@ from pipeline.parsing import items
 from pipeline.parsing.dump_lines import entity_text
 from pipeline.parsing.entity_decoding import EntityRefused
 from pipeline.parsing.items import EntityColumns, ItemOptions
+from pipeline.parsing.scan import scanner
 from pipeline.parsing.scan.plain_text import PLAIN_LETTERS, mark_doubtful
 from pipeline.parsing.text_cleaning import clean_array, clean_text
 from tests.pipeline.parsing.entity_lines import DUMPS, line_of, real_lines, rows_of, scan_lines, statement, taken_rows
@@ -181,6 +182,21 @@ def test_the_limits_stop_it() -> None:
     assert len(ends) == 2 and data[behind:].startswith(lines[9])
     columns.take()
     assert len(columns) == 0
+
+
+def test_the_limit_of_bytes_holds_where_a_language_is_learnt() -> None:
+    texts = [{code: {"language": code, "value": "Nile"}} for code in ("en", "sw", "en")]
+    lines = [line_of(id=f"Q{number}", labels=labels) for number, labels in enumerate(texts, 1)]
+    columns = EntityColumns(ItemOptions(), scans=True)
+    _, _, ends = columns.scan(b"".join(line + b",\n" for line in lines), 0, 10, len(lines[0]) + len(lines[1]))
+    assert len(ends) == 2
+
+
+def test_no_more_languages_are_learnt_than_there_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scanner, "MAX_LANGUAGES", 20)
+    few, many = ({f"q{n}": {"language": f"q{n}", "value": "Nile"} for n in range(count)} for count in (20, 21))
+    assert read_by_both(line_of(labels=few))
+    assert not read_by_both(line_of(labels=many))
 
 
 def test_an_entity_that_came_before_is_left_and_refused() -> None:
