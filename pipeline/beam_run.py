@@ -27,7 +27,7 @@ from apache_beam.options.pipeline_options import (
 from pipeline import storage
 from pipeline.local_runner import LocalRunner
 from pipeline.task_output import TASKS_FOLDER, TaskOutput, task_record_path
-from pipeline.worker_server import WorkerServer, with_defaults
+from pipeline.worker_server import WorkerServer
 from pipeline.worker_watch import WorkerWatch
 from schemas import errors
 from schemas.errors import UsageError, XlmkError
@@ -84,13 +84,13 @@ def run_tasks(
         server: starts workers, where the runner is the local one.
         num_tasks: of the whole job.
         built: the build folder.
-        beam_args: Beam's own flags, for instance `--runner=DataflowRunner`.
+        beam_args: Beam's own flags, with the runner among them (`worker_server.with_defaults`).
 
     Raises:
         UsageError: a flag Beam does not know.
         XlmkError: what a task raised.
     """
-    options = pipeline_options(beam_args, len(tasks))
+    options = pipeline_options(beam_args)
     _check_reach(options, built)
     logging.getLogger("apache_beam").setLevel(logging.ERROR)
     storage.delete(built, [ERROR_NAME])
@@ -160,8 +160,8 @@ def _task_error(built: str) -> XlmkError | None:
     return getattr(errors, name, XlmkError)(message)
 
 
-def pipeline_options(beam_args: list[str], num_tasks: int) -> PipelineOptions:
-    """Make Beam's options from the flags behind `--`, with the local runner where none is named.
+def pipeline_options(beam_args: list[str]) -> PipelineOptions:
+    """Make Beam's options from its flags.
 
     Raises:
         UsageError: a flag that Beam would silently drop.
@@ -173,7 +173,7 @@ def pipeline_options(beam_args: list[str], num_tasks: int) -> PipelineOptions:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
             raise UsageError(f"Beam has no flag {name}.{hint} (Flags of the job itself come before the --.)")
-    return PipelineOptions(with_defaults(beam_args, num_tasks), save_main_session=False)
+    return PipelineOptions(beam_args, save_main_session=False)
 
 
 def _runner(options: PipelineOptions, server: WorkerServer, num_tasks: int) -> LocalRunner | None:

@@ -175,7 +175,7 @@ def test_a_second_run_on_a_busy_output_stops_at_once(tmp_path: Path) -> None:
 
 def test_unknown_beam_flag_stops_with_a_suggestion() -> None:
     with pytest.raises(UsageError, match="Did you mean --direct_num_workers"):
-        pipeline_options(["--direct_num_worker=2"], num_tasks=4)
+        pipeline_options(["--direct_num_worker=2"])
 
 
 def test_a_place_that_cannot_be_written_is_refused_before_work(tmp_path: Path) -> None:
