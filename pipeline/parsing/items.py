@@ -68,7 +68,8 @@ class EntityColumns:
         self._literals = LiteralColumns(all_ranks=all_ranks) if options.literals else None
         self._qualifiers = QualifierColumns(all_ranks=all_ranks) if options.qualifiers else None
         self._decoder = EntityDecoder(self._item_texts.fields, full_statements=options.literals or options.qualifiers)
-        self._scanner = _scanner(options, self._item_texts.fields) if scans and can_scan(options) else None
+        learns = self._item_texts.fields is None
+        self._scanner = _scanner(languages, learns=learns) if scans and can_scan(options) else None
         self._segments: list[dict[Table, pa.RecordBatch]] = []
         self._num_packed = 0
         self._ids_seen: set[str] = set()
@@ -263,9 +264,8 @@ def can_scan(options: ItemOptions) -> bool:
     return options.ranks == "best" and not options.literals and not options.qualifiers
 
 
-def _scanner(options: ItemOptions, fields: Sequence[str] | None) -> ItemScanner:
+def _scanner(languages: Sequence[str] | None, *, learns: bool) -> ItemScanner:
     # Imported here because Numba takes a third of a second and 60 MB.
     from pipeline.parsing.scan.scanner import ItemScanner
 
-    languages = None if options.languages is None else tuple(sorted(options.languages))
-    return ItemScanner(languages, learns=fields is None)
+    return ItemScanner(languages, learns=learns)
