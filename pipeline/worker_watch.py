@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -20,33 +21,20 @@ WORKER_ENDED = (
 )
 
 
-def child_processes() -> set[int]:
-    """Return the ids of this process's living children; none where the system does not tell (not Linux)."""
-    found: set[int] = set()
-    for thread in os.listdir("/proc/self/task") if os.path.isdir("/proc/self/task") else []:
-        try:
-            with open(f"/proc/self/task/{thread}/children") as file:
-                found.update(int(pid) for pid in file.read().split())
-        except OSError:
-            continue  # the thread ended meanwhile
-    return {pid for pid in found if not _is_ended(pid)}
-
-
-def _is_ended(pid: int) -> bool:
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] in "ZX"
-    except OSError:
-        return True
-
-
 def kill_children() -> None:
     """End all children at once, and with them the workers: their tasks may take long."""
-    for pid in child_processes():
-        try:
+    for pid in _child_processes():
+        with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
+
+
+def _child_processes() -> set[int]:
+    """Return the ids of this process's children; none where the system does not tell (not Linux)."""
+    found: set[int] = set()
+    for thread in os.listdir("/proc/self/task") if os.path.isdir("/proc/self/task") else []:
+        with suppress(OSError), open(f"/proc/self/task/{thread}/children") as file:  # the thread may have ended
+            found.update(int(pid) for pid in file.read().split())
+    return found
 
 
 class WorkerWatch:
