@@ -32,8 +32,8 @@ _HEADER_BITS = MARK_BITS + _CHECKSUM_BITS
 _MAX_JOINED = 4
 """How many marks a block may run over before it counts as damaged."""
 _COPY_BYTES = 4 * 1024 * 1024
-_LEAST_READ_AHEAD = 1024 * 1024
-"""Compressed bytes of the smallest range whose blocks are decoded some at a time."""
+_LEAST_READ_AHEAD = 4_000_000
+"""Compressed bytes of the smallest range whose blocks are decoded some at a time: that saves what loading the code takes."""
 
 
 def warm_ups(spans: Iterable[ByteRange]) -> list[str]:
@@ -88,34 +88,34 @@ class _Ahead:
     def __init__(self, window: BitWindow, span: ByteRange) -> None:
         self._window, self._span = window, span
         self._decoder: BlockDecoder | None = None
-        self._begins: list[int] | None = None
-        """Where the blocks begin that were decoded last; None before the first block."""
+        self._begins: list[int] = []
+        """Where the blocks begin that were decoded last."""
 
     def decode(self, begin: int) -> tuple[bytes, int] | None:
         """Return the bytes of the block at a bit and where it ends; None where it has to be decoded on its own.
 
-        That is so for small ranges and for the first block, as often nobody wants more of a file than its head; and for
-        damaged blocks.
+        That is so in small ranges, for the first block, and for damaged ones.
         """
         if not _is_read_ahead(self._span):
             return None
-        if self._begins is None:
-            self._begins = []
-            return None
         if begin not in self._begins:
             self._read(begin)
-        assert self._decoder is not None
+        if self._decoder is None:
+            return None
         found = self._decoder.take(begin)
         is_whole = found is not None and any(self._window.is_mark(mark, found[1]) for mark in (BLOCK, END))
         return found if is_whole else None
 
     def _read(self, begin: int) -> None:
         """Decode the block at a bit and those after it, up to the first one behind the range, which completes its last record."""
+        if not self._begins:  # often nobody wants more of a file than its head
+            self._begins = [begin]
+            return
         from pipeline.bzip2.decoder import MAX_BLOCK_BITS, NUM_BLOCKS, BlockDecoder
 
         self._decoder = self._decoder or BlockDecoder()
         marks = [begin]
-        for _ in range(NUM_BLOCKS):
+        for _ in range(min(2 * len(self._begins), NUM_BLOCKS)):
             limit = min(marks[-1] + MAX_BLOCK_BITS, self._window.num_bits)
             following = self._window.find(BLOCK, marks[-1] + 1, limit)
             marks.append(limit if following is None else following)
