@@ -32,8 +32,8 @@ _HEADER_BITS = MARK_BITS + _CHECKSUM_BITS
 _MAX_JOINED = 4
 """How many marks a block may run over before it counts as damaged."""
 _COPY_BYTES = 4 * 1024 * 1024
-_LEAST_READ_AHEAD = 4_000_000
-"""Compressed bytes of the smallest range whose blocks are decoded some at a time: that saves what loading the code takes."""
+_LEAST_READ_AHEAD = 1024 * 1024
+"""Compressed bytes of the smallest range whose blocks are decoded some at a time. A few of that size save what loading takes."""
 
 
 def warm_ups(spans: Iterable[ByteRange]) -> list[str]:
