@@ -198,7 +198,7 @@ class Result:
 
 
 def measure(contestant: Contestant, config: BenchmarkConfig) -> Result | None:
-    """Run once; None where it failed or did not finish."""
+    """Run once; None where it failed, which is said, or did not finish."""
     shutil.rmtree(config.work, ignore_errors=True)
     (config.work / "out").mkdir(parents=True)
     if contestant.name.startswith("ours"):
@@ -220,6 +220,8 @@ def measure(contestant: Contestant, config: BenchmarkConfig) -> Result | None:
             os.wait4(process.pid, 0)
             return None
     if status or usage is None:
+        said = config.work.with_suffix(".log").read_text(errors="replace")
+        print(f"{contestant.name} ended with {os.waitstatus_to_exitcode(status)}: …{said[-2000:]}", file=sys.stderr)
         return None
     return Result(
         seconds=time.perf_counter() - started, cpu=usage.ru_utime + usage.ru_stime, peak=usage.ru_maxrss * 1024 / 1e6

@@ -18,6 +18,8 @@ from torch import Tensor
 from schemas.errors import UsageError
 
 _ALONE: ContextVar[bool] = ContextVar("alone", default=False)
+_left: list[Any] = []
+"""Groups that this process has left."""
 
 
 def world_size() -> int:
@@ -65,7 +67,11 @@ def choose_device(wanted: str) -> torch.device:
 
 @contextmanager
 def process_group(device: torch.device) -> Iterator[None]:
-    """Joins the group that torchrun announces in the environment, if it does, and leaves it at the end."""
+    """Joins the group that torchrun announces in the environment, if it does, and leaves it at the end.
+
+    The group lives on with the process. A model wrapped for it may be freed later, and would then end the group's thread
+    while it holds Python's lock, for which that thread may be waiting.
+    """
     announced = int(os.environ.get("WORLD_SIZE", "1")) > 1
     if announced and not dist.is_initialized():
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
@@ -73,6 +79,7 @@ def process_group(device: torch.device) -> Iterator[None]:
         yield
     finally:
         if announced and dist.is_initialized():
+            _left.append(dist.group.WORLD)
             dist.destroy_process_group()
 
 

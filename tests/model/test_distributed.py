@@ -18,7 +18,16 @@ from torch import Tensor
 
 from model.batch import Batch
 from model.method.joint import JointModel
-from model.training.distributed import all_agree, any_rank, choose_device, gather_text, process_group, rank, world_size
+from model.training.distributed import (
+    all_agree,
+    any_rank,
+    choose_device,
+    gather_states,
+    gather_text,
+    process_group,
+    rank,
+    world_size,
+)
 from model.training.step import TrainingStep
 from schemas.errors import UsageError
 from tests.model.hand_made import config, gradients, hand_made_batch, joint_model
@@ -185,3 +194,23 @@ def test_a_gpu_that_is_not_there_is_named() -> None:
 def test_importing_the_distributed_module_starts_nothing() -> None:
     code = "import model.training.distributed as d; assert d.world_size() == 1 and d.rank() == 0"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def leave_at_once(number: int, ports: list[int]) -> None:
+    """Entry of a process: joins and leaves a group with every port; a model wrapped for it is freed right behind."""
+    torch.set_num_threads(1)
+    sys.setswitchinterval(1000)  # Python's lock is not given up, but where something is waited for
+    os.environ |= {"RANK": str(number), "WORLD_SIZE": str(RANKS), "MASTER_ADDR": "127.0.0.1"}
+    for port in ports:
+        os.environ["MASTER_PORT"] = str(port)
+        with process_group(CPU):
+            wrapped = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(2, 2))
+            wrapped(torch.ones(1, 2)).sum().backward()
+            for _ in range(5):
+                gather_states(torch.ones(1000))
+        del wrapped
+
+
+@pytest.mark.timeout(60)
+def test_a_model_that_outlives_its_group_holds_nobody_up() -> None:
+    mp.start_processes(leave_at_once, ([free_port() for _ in range(10)],), nprocs=RANKS)
