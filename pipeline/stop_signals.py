@@ -54,13 +54,14 @@ class StopSignals:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Put back what was there."""
-        signal.set_wakeup_fd(self._told_before)
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        """Put back what was there, once nobody can call the main thread any more."""
+        self._ending = True
         self._over.set()
         os.write(self._told, b"\0")
         self._thread.join()
+        signal.set_wakeup_fd(self._told_before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
         os.close(self._heard)
         os.close(self._told)
 
