@@ -28,6 +28,8 @@ class Block(NamedTuple):
     """Where its bytes begin in those of all blocks."""
     length: int
     """How many they are, repeats not yet undone."""
+    place: int
+    """Where the first of them stands among the links."""
     checksum: int
 
 
@@ -49,8 +51,7 @@ class BlockDecoder:
             base: the bit at which `data` begins; bits are counted from the beginning of the file.
             begins: at most `NUM_BLOCKS`.
         """
-        words, bits = words_of(data), int.from_bytes
-        origins: dict[int, int] = {}
+        words = words_of(data)
         self._blocks = {}
         for number, begin in enumerate(begins):
             first = number * BLOCK_BYTES
@@ -59,15 +60,15 @@ class BlockDecoder:
                 continue
             link(self._runs, first, self._links)
             at = begin - base + _CHECKSUM_BIT
-            checksum = bits(data[at // 8 : at // 8 + 5], "big") >> (8 - at % 8) & 0xFFFFFFFF
-            self._blocks[begin] = Block(base + end, first, length, checksum)
-            origins[begin] = int(self._links[first + origin]) >> 8
-        longest_first = sorted(self._blocks, key=lambda begin: -self._blocks[begin].length)
+            checksum = int.from_bytes(data[at // 8 : at // 8 + 5], "big") >> (8 - at % 8) & 0xFFFFFFFF
+            place = int(self._links[first + origin]) >> 8
+            self._blocks[begin] = Block(base + end, first, length, place, checksum)
+        longest_first = sorted(self._blocks.values(), key=lambda block: -block.length)
         follow(
             self._links,
-            np.array([origins[begin] for begin in longest_first], np.uint32),
-            np.array([self._blocks[begin].first for begin in longest_first], np.int64),
-            np.array([self._blocks[begin].length for begin in longest_first], np.int64),
+            np.array([block.place for block in longest_first], np.uint32),
+            np.array([block.first for block in longest_first], np.int64),
+            np.array([block.length for block in longest_first], np.int64),
             self._packed,
         )
 
