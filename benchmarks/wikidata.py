@@ -107,7 +107,7 @@ def run_one(job: tuple) -> None:
     """Run one task in this process; `job` is the configuration, the task, how many there are, and where to build."""
     import pyarrow as pa
 
-    from pipeline.task_output import TaskOutput
+    from pipeline.run.task_output import TaskOutput
     from pipeline.wikidata import run_task
 
     pa.set_cpu_count(1)

@@ -202,7 +202,7 @@ def watch_articles() -> list[float]:
 
 
 def _task(arguments: tuple) -> None:
-    from pipeline.task_output import TaskOutput
+    from pipeline.run.task_output import TaskOutput
     from pipeline.wikipedia import run_task
 
     job, task, built = arguments

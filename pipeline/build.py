@@ -13,12 +13,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import link, storage, tokenize, train_tokenizer, wikidata, wikipedia
+from pipeline import link, tokenize, train_tokenizer, wikidata, wikipedia
+from pipeline.run import storage
 from pipeline.build_table import JobSummary, render_summary
 from pipeline.collect import collect
 from pipeline.dump_folder import DumpFolder, check_dates, read_dump_folder
 from pipeline.dump_record import check_dumps_once
-from pipeline.job import Job, JobConfig, run_job
+from pipeline.run.job import Job, JobConfig, run_job
 from pipeline.linking.config import LinkConfig
 from pipeline.parsing.languages import language_wiki, named_languages, parse_languages, wiki_language
 from pipeline.tokenizing.config import TokenizeConfig

@@ -7,9 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pipeline import storage
+from pipeline.run import storage
 from pipeline.dump_folder import wiki_of_name
-from pipeline.job import times_path
+from pipeline.run.job import times_path
 from pipeline.parsing.languages import wiki_language
 from schemas import SPLITS, Manifest
 

@@ -17,8 +17,8 @@ from typing import Any, NoReturn
 
 import tyro
 
-from pipeline.stop_signals import StopSignals
-from pipeline.worker_watch import kill_children
+from pipeline.run.stop_signals import StopSignals
+from pipeline.run.worker_watch import kill_children
 from schemas.command_line import Command, asks_for_overview, command_named, overview, run_to_end, say_why
 from schemas.errors import UsageError
 
@@ -90,7 +90,7 @@ def _dispatch(argv: list[str]) -> int:
 
 
 def _run_job(name: str, module: ModuleType, flags: list[str], beam_args: list[str]) -> None:
-    from pipeline.job import run_job
+    from pipeline.run.job import run_job
 
     config = _parse(name, module.JOB.config, flags)
     manifest = run_job(module.JOB, config, beam_args)

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from pipeline import storage
-from pipeline.job import times_path
-from pipeline.output_lock import output_lock
+from pipeline.run import storage
+from pipeline.run.job import times_path
+from pipeline.run.output_lock import output_lock
 from schemas import MANIFEST_NAME, Manifest, Shard, file_sha256, parse_manifest, read_manifest
 from schemas.errors import InputMissing, OutputBusy, ShardMismatch
 from schemas.shards import parse_shard_path

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from pipeline import storage
+from pipeline.run import storage
 from pipeline.parsing.languages import find_wiki
 from schemas.errors import InputMissing, UsageError
 

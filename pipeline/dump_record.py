@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipeline import storage
+from pipeline.run import storage
 from pipeline.transfer import digest_of
 from schemas.errors import InputCorrupt, InputMissing
 

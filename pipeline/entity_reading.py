@@ -10,7 +10,7 @@ from pipeline.parsing.empty_fields import count_empty_fields
 from pipeline.parsing.entity_decoding import EntityRefused
 from pipeline.parsing.items import EntityColumns
 from pipeline.ranges import ByteRange, Lines
-from pipeline.task_output import TaskOutput
+from pipeline.run.task_output import TaskOutput
 from schemas import SITELINKS
 
 ENTITIES_PER_BATCH = 1024

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from pipeline.task_output import TaskRecord
+from pipeline.run.task_output import TaskRecord
 
 
 def unfit_files(records: list[TaskRecord], *, salvaged: bool) -> dict[str, str]:

@@ -13,15 +13,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from pipeline import storage
-from pipeline.job import SHARED_FOLDER, Job, Task
+from pipeline.run import storage
+from pipeline.run.job import SHARED_FOLDER, Job, Task
 from pipeline.linking import prepare as steps
 from pipeline.linking.config import LinkConfig, link_inputs, read_inputs, rules_of, short_texts_of
 from pipeline.linking.prepare import LinkInputs, SharedPaths
 from pipeline.linking.statistics import merged_notes, sampling_weights
 from pipeline.linking.tasks import RUNNERS
 from pipeline.linking.titles import add_titles
-from pipeline.task_output import TaskOutput, TaskRecord
+from pipeline.run.task_output import TaskOutput, TaskRecord
 from pipeline.titles_index_build import TitleIndexBuilder
 from schemas import DESCRIPTIONS, ENTITIES, MENTIONS, RELATIONS, TRIPLES
 from schemas.errors import UsageError, XlmkError

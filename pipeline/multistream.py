@@ -12,9 +12,9 @@ import bz2
 import re
 from dataclasses import dataclass
 
-from pipeline import storage
+from pipeline.run import storage
 from pipeline.ranges import ByteRange
-from pipeline.storage import open_read
+from pipeline.run.storage import open_read
 from schemas.errors import InputCorrupt
 
 _DUMP_NAME = re.compile(r"(.*-multistream)(\d*)\.xml(-p\d+p\d+)?\.bz2")

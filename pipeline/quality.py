@@ -24,7 +24,7 @@ from pipeline.parsing.titles import normalise_title
 from pipeline.quality_reference import MAX_BYTES, kept_characters, reduced, reference_links
 from pipeline.ranges import read_elements, read_head
 from pipeline.sources import plan_sources
-from pipeline.storage import open_read
+from pipeline.run.storage import open_read
 from pipeline.wikipedia import WikipediaConfig, dump_files, dump_wiki
 
 WHOLE_FILE = 1 << 40

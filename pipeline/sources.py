@@ -6,9 +6,9 @@ import glob
 import os
 from collections.abc import Sequence
 
-from pipeline import url_files
+from pipeline.run import url_files
 from pipeline.ranges import ByteRange, plan_ranges
-from pipeline.storage import open_read
+from pipeline.run.storage import open_read
 from schemas.errors import InputMissing
 
 

@@ -10,15 +10,15 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline import storage
-from pipeline.job import Job, Task
+from pipeline.run import storage
+from pipeline.run.job import Job, Task
 from pipeline.linking.prepare import grouped
 from pipeline.linking.statistics import merged_notes, sampling_weights
 from pipeline.parsing.corpora import is_xz
 from pipeline.parsing.subwords import check_layout, fingerprint_of
 from pipeline.ranges import plan_ranges
 from pipeline.sources import expand_sources
-from pipeline.task_output import TaskOutput, TaskRecord
+from pipeline.run.task_output import TaskOutput, TaskRecord
 from pipeline.tokenizing.config import TokenizeConfig
 from pipeline.tokenizing.tasks import RUNNERS, subwords_of
 from schemas import (

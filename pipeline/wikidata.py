@@ -16,16 +16,17 @@ from typing import Any
 
 import msgspec
 
-from pipeline import compiling, storage
+from pipeline.run import compiling
+from pipeline.run import storage
 from pipeline.dump_record import describe_dump
 from pipeline.entity_reading import EntityReading
-from pipeline.job import Job, Task
+from pipeline.run.job import Job, Task
 from pipeline.parsing.dump_lines import FINAL_MARK, HEAD_BYTES, layout_of
 from pipeline.parsing.items import EntityColumns, ItemOptions, Ranks, can_scan
 from pipeline.parsing.languages import find_wiki, label_languages, parse_languages
 from pipeline.ranges import ByteRange, Lines, plan_ranges, read_chunks, read_head, read_lines, warm_ups
 from pipeline.sources import expand_sources
-from pipeline.task_output import TaskOutput, TaskRecord
+from pipeline.run.task_output import TaskOutput, TaskRecord
 from schemas import ENTITIES, LITERALS, QUALIFIERS, RELATIONS, SITELINKS, TRIPLES
 from schemas.errors import InputCorrupt, UsageError, XlmkError
 

@@ -16,9 +16,10 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from pipeline import compiling, storage
+from pipeline.run import compiling
+from pipeline.run import storage
 from pipeline.dump_record import describe_dump
-from pipeline.job import Job, Task
+from pipeline.run.job import Job, Task
 from pipeline.left_out import failed_wikis, unfit_files, without_wikis
 from pipeline.multistream import cut_at_streams, find_index, read_index
 from pipeline.page_columns import PageColumns, redirect_rows
@@ -29,7 +30,7 @@ from pipeline.parsing.pages import DumpPage, PageProblem, page_namespace, read_p
 from pipeline.parsing.siteinfo import HEAD_BYTES, SiteInfo, read_siteinfo
 from pipeline.ranges import ByteRange, Element, read_elements, read_head, warm_ups
 from pipeline.sources import expand_sources, plan_sources
-from pipeline.task_output import TaskOutput, TaskRecord
+from pipeline.run.task_output import TaskOutput, TaskRecord
 from schemas import PAGES, REDIRECTS
 from schemas.errors import InputCorrupt, UsageError
 

@@ -31,7 +31,7 @@ def imported(path: Path) -> Iterator[str]:
 RULES = [
     ("schemas", {"pipeline", "model", "apache_beam", "torch", "transformers"}),
     ("pipeline", {"model", "torch", "transformers"}),
-    ("pipeline/parsing", {"apache_beam", "pipeline.job", "pipeline.beam_run"}),
+    ("pipeline/parsing", {"apache_beam", "pipeline.run.job", "pipeline.run.beam"}),
     ("model", {"pipeline", "apache_beam"}),
 ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.compiling import inlined
+from pipeline.run.compiling import inlined
 
 MARGIN_WORDS = 20
 """Words behind the end of what is read: as much as fifty codes of twenty bits may run over it before that is seen."""

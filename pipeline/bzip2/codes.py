@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.bzip2.bits import peek
-from pipeline.compiling import compiled
+from pipeline.run.compiling import compiled
 
 MAX_CODES, MAX_SYMBOLS, MAX_LENGTH = 6, 258, 20
 MAX_SELECTORS = 18_002

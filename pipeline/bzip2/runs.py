@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.bzip2.bits import peek
 from pipeline.bzip2.codes import MAX_LENGTH, QUICK_BITS, Codes, new_codes, read_bytes_used, read_codes
-from pipeline.compiling import compiled, compiled_once, inlined
+from pipeline.run.compiling import compiled, compiled_once, inlined
 
 BLOCK_BYTES = 900_000
 """What a block holds at most, repeats of more than four bytes counted as five."""

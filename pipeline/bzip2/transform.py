@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.bzip2.runs import BLOCK_BYTES
-from pipeline.compiling import compiled, compiled_once
+from pipeline.run.compiling import compiled, compiled_once
 
 MAX_UNPACKED_BYTES = BLOCK_BYTES // 5 * 259
 """What a block unpacks to at most: five bytes, four equal ones and how often that comes again, are 259."""

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.job import SHARED_FOLDER
+from pipeline.run.job import SHARED_FOLDER
 from pipeline.linking import short_texts
 from pipeline.linking.caps import Cap
 from pipeline.linking.config import LinkConfig, rules_of, short_texts_of
@@ -32,7 +32,7 @@ from pipeline.linking.statistics import LanguageNotes
 from pipeline.linking.survey import BATCH_ROWS, count_links
 from pipeline.linking.triples import TripleFate, kept_triples, read_relations, relation_rows, triple_fates
 from pipeline.parsing.languages import wiki_language
-from pipeline.task_output import TaskOutput
+from pipeline.run.task_output import TaskOutput
 from schemas import DESCRIPTIONS, ENTITIES, MENTIONS, PAGES, RELATIONS, SPLITS, TRIPLES, iter_shard, read_shard
 from schemas.errors import ShardMismatch
 

@@ -10,7 +10,7 @@ belongs to exactly one range, and a range needs to look ahead only as far as its
     read_chunks(range) ->  Chunk ...                             decoded bytes, owned first, then what follows
     read_lines(range), read_elements(range, b"<page>", b"</page>") ->  records with their locations
 
-Nothing here imports Beam. Files are opened by a function that the caller may replace (`pipeline.storage.open_read`).
+Nothing here imports Beam. Files are opened by a function that the caller may replace (`pipeline.run.storage.open_read`).
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ _LEAST_READ_AHEAD = 1024 * 1024
 
 
 def warm_ups(spans: Iterable[ByteRange]) -> list[str]:
-    """What workers load before they read these ranges, as `pipeline.job.Job.warm_ups`."""
+    """What workers load before they read these ranges, as `pipeline.run.job.Job.warm_ups`."""
     return ["pipeline.bzip2.decoder:compile_now"] if any(_is_read_ahead(span) for span in spans) else []
 
 

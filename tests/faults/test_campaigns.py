@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.campaigns import bit_flips, kill_points, results
-from pipeline.job import run_job
+from pipeline.run.job import run_job
 from tests.faults.recorder import Recorder
 from tests.pipeline.number_job import JOB, NumberConfig
 from tests.pipeline.test_job import ONE_PROCESS

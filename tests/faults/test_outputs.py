@@ -20,7 +20,7 @@ import pytest
 from apache_beam.io.filesystem import BeamIOError
 
 import schemas
-from pipeline.job import run_job
+from pipeline.run.job import run_job
 from schemas import TRIPLES, read_manifest
 from schemas.errors import OutputBusy, RejectLimitExceeded, ShardMismatch, StorageError
 from schemas.verify import require_sound

@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.job import Job, Task
-from pipeline.task_output import TASKS_FOLDER, TaskOutput
+from pipeline.run.job import Job, Task
+from pipeline.run.task_output import TASKS_FOLDER, TaskOutput
 from schemas import TRIPLES, Triple
 from schemas.errors import InputCorrupt
 

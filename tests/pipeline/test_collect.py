@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import storage
+from pipeline.run import storage
 from pipeline.collect import collect
-from pipeline.job import run_job, times_path
+from pipeline.run.job import run_job, times_path
 from schemas import read_manifest
 from schemas.errors import InputMissing, OutputBusy, ShardMismatch, StorageError
 from schemas.verify import verify_dataset

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import bzip2, compiling
+from pipeline import bzip2
+from pipeline.run import compiling
 from pipeline.parsing import scan
 
 PACKAGES = [Path(module.__file__).parent for module in (scan, bzip2)]

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import beam_run, worker_watch
-from pipeline.beam_run import pipeline_options
-from pipeline.job import Task, run_job
-from pipeline.task_output import TASKS_FOLDER
+from pipeline.run import beam as beam_run
+from pipeline.run import worker_watch
+from pipeline.run.beam import pipeline_options
+from pipeline.run.job import Task, run_job
+from pipeline.run.task_output import TASKS_FOLDER
 from schemas import TRIPLES, iter_shard, read_manifest
 from schemas.errors import (
     InputCorrupt,
@@ -142,7 +143,7 @@ def command(tmp_path: Path, changes: str = "") -> subprocess.Popen[bytes]:
     """Start the number job as a process of its own, through the same error handling as the command line."""
     arguments = f"NumberConfig(output={str(tmp_path / 'out')!r}, {changes}), {TWO_PROCESSES}"
     program = (
-        "import sys; from pipeline import cli; from pipeline.job import run_job\n"
+        "import sys; from pipeline import cli; from pipeline.run.job import run_job\n"
         "from tests.pipeline.number_job import JOB, NumberConfig\n"
         f"cli._dispatch = lambda argv: run_job(JOB, {arguments}) and 0\n"
         "cli.main([])"

@@ -12,7 +12,7 @@ from apache_beam.io.localfilesystem import LocalFileSystem
 
 from pipeline.ranges import read_lines
 from pipeline.sources import expand_sources, plan_sources
-from pipeline.storage import open_read
+from pipeline.run.storage import open_read
 from schemas.errors import InputCorrupt, InputMissing, UsageError
 
 

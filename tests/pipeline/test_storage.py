@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import storage
-from pipeline.job import run_job
+from pipeline.run import storage
+from pipeline.run.job import run_job
 from schemas import read_manifest
 from schemas.errors import InputMissing, OutputBusy, StorageError
 from tests.pipeline import folder_urls  # noqa: F401 (Beam finds it by its scheme)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from pipeline import wikidata
-from pipeline.job import Task, run_job
-from pipeline.task_output import TaskOutput
+from pipeline.run.job import Task, run_job
+from pipeline.run.task_output import TaskOutput
 from pipeline.wikidata import JOB, WikidataConfig
 from schemas import ENTITIES, REJECTS, SITELINKS, TABLES, Manifest, Table, read_shard
 from schemas.errors import InputCorrupt, InputMissing, OutputBusy, RejectLimitExceeded, UsageError

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.campaigns.kill_points import OperationCounter, contents
-from pipeline.job import run_job
+from pipeline.run.job import run_job
 from pipeline.wikidata import JOB, WikidataConfig
 from schemas import ENTITIES, read_manifest
 from tests.conftest import REPOSITORY

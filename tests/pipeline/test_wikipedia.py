@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from pipeline import wikipedia
-from pipeline.guard import check_conservation
-from pipeline.job import run_job
+from pipeline.run.accounts import check_conservation
+from pipeline.run.job import run_job
 from pipeline.parsing.leftovers import is_hard, leftovers
-from pipeline.task_output import TaskOutput, TaskRecord, task_record_path
+from pipeline.run.task_output import TaskOutput, TaskRecord, task_record_path
 from pipeline.wikipedia import WikipediaConfig, plan, run_task, verify
 from schemas import PAGES, REDIRECTS, TABLES, read_manifest, read_shard
 from schemas.errors import InputCorrupt, UsageError

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.job import run_job
+from pipeline.run.job import run_job
 from pipeline.verify import VerifyConfig, run
 from schemas import TRIPLES, Account, Manifest, Shard, file_sha256, read_manifest, read_shard, write_manifest
 from schemas.errors import InputMissing, SchemaMismatch, ShardMismatch

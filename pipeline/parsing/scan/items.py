@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.compiling import compiled, compiled_once, inlined
+from pipeline.run.compiling import compiled, compiled_once, inlined
 from pipeline.parsing.scan.buffers import CLASSES, CODE_END, LINE
 from pipeline.parsing.scan.json_bytes import (
     BAD,

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.compiling import compiled
+from pipeline.run.compiling import compiled
 
 BAD = -1
 """Returned in place of a place: this is not read here."""

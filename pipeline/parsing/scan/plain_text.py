@@ -6,7 +6,7 @@ import unicodedata
 
 import numpy as np
 
-from pipeline.compiling import compiled_once
+from pipeline.run.compiling import compiled_once
 
 _BASIC = 0x10000
 _HANGUL_VOWELS_AND_FINALS = range(0x1160, 0x1200)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from pipeline.compiling import compiled, inlined
+from pipeline.run.compiling import compiled, inlined
 from pipeline.parsing.scan.buffers import CLASSES, FATES, LINE, NUM_KINDS, PROPERTY_NUMBERS, RANKS
 from pipeline.parsing.scan.json_bytes import (
     BAD,

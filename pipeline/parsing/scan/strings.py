@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.compiling import compiled
+from pipeline.run.compiling import compiled
 from pipeline.parsing.scan.json_bytes import SHORT_ESCAPES, byte, code_unit
 
 _BACKSLASH = ord("\\")

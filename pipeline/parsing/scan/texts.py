@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.compiling import compiled, inlined
+from pipeline.run.compiling import compiled, inlined
 from pipeline.parsing.scan.buffers import CODE_BEGIN, CODE_END, LEARNS
 from pipeline.parsing.scan.json_bytes import (
     BAD,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.job import run_job
+from pipeline.run.job import run_job
 from pipeline.link import JOB, prepare
 from pipeline.linking.config import LinkConfig
 from pipeline.linking.numbers import open_array

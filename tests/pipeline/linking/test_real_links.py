@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import link, tokenize, wikidata, wikipedia
-from pipeline.job import run_job
+from pipeline.run.job import run_job
 from pipeline.linking.config import LinkConfig
 from pipeline.parsing.subwords import open_subwords
 from pipeline.tokenizing.config import TokenizeConfig

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.job import run_job
+from pipeline.run.job import run_job
 from pipeline.link import JOB
 from pipeline.linking.config import LinkConfig
 from pipeline.linking.repeats import FirstRows, repeated_in_shards

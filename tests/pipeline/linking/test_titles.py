@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.job import run_job
+from pipeline.run.job import run_job
 from pipeline.link import JOB
 from pipeline.linking.config import LinkConfig, link_inputs
 from pipeline.linking.prepare import LinkInputs, SharedPaths

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline import link, tokenize
-from pipeline.job import run_job
+from pipeline.run.job import run_job
 from pipeline.linking.config import LinkConfig
 from pipeline.parsing.subwords import SENTENCEPIECE_NAME, SentencePieceSubwords, fingerprint_of
 from pipeline.tokenizing.config import TokenizeConfig

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from filelock import FileLock, Timeout
 
-from pipeline import storage
+from pipeline.run import storage
 from schemas.errors import OutputBusy
 
 

@@ -20,11 +20,12 @@ from importlib.metadata import version
 from typing import Any, Protocol
 
 import schemas
-from pipeline import guard, storage
-from pipeline.output_lock import output_lock
-from pipeline.progress import Progress
-from pipeline.task_output import TASKS_FOLDER, TaskOutput, TaskRecord, task_record_path
-from pipeline.worker_server import PROCESSES, WorkerServer, with_defaults
+from pipeline.run import accounts as guard
+from pipeline.run import storage
+from pipeline.run.output_lock import output_lock
+from pipeline.run.progress import Progress
+from pipeline.run.task_output import TASKS_FOLDER, TaskOutput, TaskRecord, task_record_path
+from pipeline.run.worker_server import PROCESSES, WorkerServer, with_defaults
 from schemas import MANIFEST_NAME, REJECTS, Manifest, Table
 from schemas.errors import InputMissing, OutputBusy
 
@@ -127,7 +128,7 @@ def _run_tasks(
     with WorkerServer([job.run_task.__module__, *job.warm_ups(config, pending)]) as server:
         if PROCESSES in beam_args:
             server.start()  # workers import Beam while this process does
-        from pipeline.beam_run import run_tasks  # it costs a second: only where there is work
+        from pipeline.run.beam import run_tasks  # it costs a second: only where there is work
 
         run_tasks(job, config, pending, server, num_tasks=num_tasks, built=built, beam_args=beam_args)
 

@@ -8,11 +8,11 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from pipeline import storage
-from pipeline.task_output import TASKS_FOLDER
+from pipeline.run import storage
+from pipeline.run.task_output import TASKS_FOLDER
 
 if TYPE_CHECKING:
-    from pipeline.job import Task
+    from pipeline.run.job import Task
 
 SECONDS_ON_TERMINAL, SECONDS_IN_LOG = 1.0, 30.0
 

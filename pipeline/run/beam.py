@@ -24,16 +24,16 @@ from apache_beam.options.pipeline_options import (
     _BeamArgumentParser,
 )
 
-from pipeline import storage
-from pipeline.local_runner import LocalRunner
-from pipeline.task_output import TASKS_FOLDER, TaskOutput, task_record_path
-from pipeline.worker_server import WorkerServer
-from pipeline.worker_watch import WorkerWatch
+from pipeline.run import storage
+from pipeline.run.local_runner import LocalRunner
+from pipeline.run.task_output import TASKS_FOLDER, TaskOutput, task_record_path
+from pipeline.run.worker_server import WorkerServer
+from pipeline.run.worker_watch import WorkerWatch
 from schemas import errors
 from schemas.errors import UsageError, XlmkError
 
 if TYPE_CHECKING:
-    from pipeline.job import Job, Task
+    from pipeline.run.job import Job, Task
 
 ERROR_NAME = "_error.txt"
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline import storage
-from pipeline.guard import Ledger
+from pipeline.run import storage
+from pipeline.run.accounts import Ledger
 from schemas import REJECTS, UNSPLIT, Account, Reject, Shard, ShardWriter, Table, shard_path
 from schemas.errors import XlmkError
 

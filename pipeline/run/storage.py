@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline import url_files
+from pipeline.run import url_files
 from pipeline.ranges import open_local
 from schemas.errors import InputMissing, StorageError
 

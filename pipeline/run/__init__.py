@@ -1,0 +1,1 @@
+"""How a job runs: tasks in, shards and a manifest out. Beam is imported here alone."""
