@@ -21,7 +21,7 @@ import tyro
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.wikidata import LANGUAGES, run_one
-from pipeline.ranges import ByteRange, read_chunks
+from pipeline.dumps.ranges import ByteRange, read_chunks
 from pipeline.wikidata import WikidataConfig, plan
 
 

@@ -17,8 +17,8 @@ from pipeline import link, tokenize, train_tokenizer, wikidata, wikipedia
 from pipeline.run import storage
 from pipeline.build_table import JobSummary, render_summary
 from pipeline.collect import collect
-from pipeline.dump_folder import DumpFolder, check_dates, read_dump_folder
-from pipeline.dump_record import check_dumps_once
+from pipeline.dumps.folder import DumpFolder, check_dates, read_dump_folder
+from pipeline.dumps.record import check_dumps_once
 from pipeline.run.job import Job, JobConfig, run_job
 from pipeline.linking.config import LinkConfig
 from pipeline.parsing.languages import language_wiki, named_languages, parse_languages, wiki_language

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pipeline.run import storage
-from pipeline.dump_folder import wiki_of_name
+from pipeline.dumps.folder import wiki_of_name
 from pipeline.run.job import times_path
 from pipeline.parsing.languages import wiki_language
 from schemas import SPLITS, Manifest

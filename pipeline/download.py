@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from pipeline import dump_catalogue as catalogue
 from pipeline.byte_sizes import in_words
-from pipeline.dump_record import DumpFile, add_to_record
+from pipeline.dumps.record import DumpFile, add_to_record
 from pipeline.dump_server import MAX_CONNECTIONS, DumpServer
 from pipeline.parsing.languages import language_wiki, parse_languages
 from pipeline.transfer import RemoteFile, fetch

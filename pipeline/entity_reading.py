@@ -9,7 +9,7 @@ from pipeline.parsing.dump_lines import entity_text
 from pipeline.parsing.empty_fields import count_empty_fields
 from pipeline.parsing.entity_decoding import EntityRefused
 from pipeline.parsing.items import EntityColumns
-from pipeline.ranges import ByteRange, Lines
+from pipeline.dumps.ranges import ByteRange, Lines
 from pipeline.run.task_output import TaskOutput
 from schemas import SITELINKS
 

@@ -22,8 +22,8 @@ from pipeline.parsing.pages import DumpPage, PageProblem, page_namespace, read_p
 from pipeline.parsing.siteinfo import HEAD_BYTES, read_siteinfo
 from pipeline.parsing.titles import normalise_title
 from pipeline.quality_reference import MAX_BYTES, kept_characters, reduced, reference_links
-from pipeline.ranges import read_elements, read_head
-from pipeline.sources import plan_sources
+from pipeline.dumps.ranges import read_elements, read_head
+from pipeline.dumps.sources import plan_sources
 from pipeline.run.storage import open_read
 from pipeline.wikipedia import WikipediaConfig, dump_files, dump_wiki
 

@@ -16,8 +16,8 @@ from pipeline.linking.prepare import grouped
 from pipeline.linking.statistics import merged_notes, sampling_weights
 from pipeline.parsing.corpora import is_xz
 from pipeline.parsing.subwords import check_layout, fingerprint_of
-from pipeline.ranges import plan_ranges
-from pipeline.sources import expand_sources
+from pipeline.dumps.ranges import plan_ranges
+from pipeline.dumps.sources import expand_sources
 from pipeline.run.task_output import TaskOutput, TaskRecord
 from pipeline.tokenizing.config import TokenizeConfig
 from pipeline.tokenizing.tasks import RUNNERS, subwords_of

@@ -18,14 +18,14 @@ import msgspec
 
 from pipeline.run import compiling
 from pipeline.run import storage
-from pipeline.dump_record import describe_dump
+from pipeline.dumps.record import describe_dump
 from pipeline.entity_reading import EntityReading
 from pipeline.run.job import Job, Task
 from pipeline.parsing.dump_lines import FINAL_MARK, HEAD_BYTES, layout_of
 from pipeline.parsing.items import EntityColumns, ItemOptions, Ranks, can_scan
 from pipeline.parsing.languages import find_wiki, label_languages, parse_languages
-from pipeline.ranges import ByteRange, Lines, plan_ranges, read_chunks, read_head, read_lines, warm_ups
-from pipeline.sources import expand_sources
+from pipeline.dumps.ranges import ByteRange, Lines, plan_ranges, read_chunks, read_head, read_lines, warm_ups
+from pipeline.dumps.sources import expand_sources
 from pipeline.run.task_output import TaskOutput, TaskRecord
 from schemas import ENTITIES, LITERALS, QUALIFIERS, RELATIONS, SITELINKS, TRIPLES
 from schemas.errors import InputCorrupt, UsageError, XlmkError

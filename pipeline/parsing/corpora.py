@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.ranges import ByteRange, read_lines
+from pipeline.dumps.ranges import ByteRange, read_lines
 from schemas.errors import InputCorrupt, InputMissing
 
 XZ_MAGIC = b"\xfd7zXZ\x00"

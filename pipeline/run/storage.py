@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.run import url_files
-from pipeline.ranges import open_local
+from pipeline.dumps.ranges import open_local
 from schemas.errors import InputMissing, StorageError
 
 _REFUSALS = {

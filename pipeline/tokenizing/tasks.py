@@ -14,7 +14,7 @@ import pyarrow as pa
 from pipeline.linking.statistics import LanguageNotes
 from pipeline.parsing.corpora import Document, read_documents
 from pipeline.parsing.subwords import Backend, Subwords, open_subwords
-from pipeline.ranges import ByteRange
+from pipeline.dumps.ranges import ByteRange
 from pipeline.run.task_output import TaskOutput
 from pipeline.tokenizing.config import TokenizeConfig
 from pipeline.tokenizing.rows import (

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-from pipeline.ranges import plan_ranges, read_elements, read_lines
+from pipeline.dumps.ranges import plan_ranges, read_elements, read_lines
 
 HEADER = """<mediawiki xmlns="http://www.mediawiki.org/xml/export-{version}/" version="{version}" xml:lang="{language}">
   <siteinfo>

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.dump_catalogue import checked_date, checked_wiki
-from pipeline.dump_record import RECORD, read_record
+from pipeline.dumps.record import RECORD, read_record
 from pipeline.parsing.articles import ArticleOptions, read_article
 from pipeline.parsing.dialects import wiki_dialect
 from pipeline.parsing.dump_lines import entity_text
@@ -25,7 +25,7 @@ from pipeline.parsing.items import EntityColumns, ItemOptions
 from pipeline.parsing.languages import find_wiki, parse_languages
 from pipeline.parsing.pages import PageProblem, page_namespace, read_page
 from pipeline.parsing.siteinfo import read_siteinfo
-from pipeline.ranges import plan_ranges, read_elements, read_lines
+from pipeline.dumps.ranges import plan_ranges, read_elements, read_lines
 from schemas import parse_manifest
 from schemas.errors import InputCorrupt, XlmkError
 from tests.faults import dumps

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.download import DownloadConfig, download
-from pipeline.dump_record import check_dump
+from pipeline.dumps.record import check_dump
 from pipeline.dump_server import DumpServer
 from schemas.errors import InputCorrupt, InputMissing, UsageError
 from tests.faults import dumps

@@ -111,7 +111,7 @@ def test_gz_that_is_named_bz2(tmp_path: Path, recorder: Recorder, caplog: pytest
 
 BOMB = """
 import re, sys
-from pipeline.ranges import plan_ranges, read_lines
+from pipeline.dumps.ranges import plan_ranges, read_lines
 lines = [
     (batch.oversize, len(batch.lines[0]))
     for span in plan_ranges(sys.argv[1])

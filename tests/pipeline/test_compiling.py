@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import bzip2
+from pipeline.dumps import bzip2
 from pipeline.run import compiling
 from pipeline.parsing import scan
 
@@ -36,7 +36,7 @@ def test_code_that_somebody_else_keeps_is_not_used(tmp_path: Path, monkeypatch: 
 
 
 def test_what_is_compiled_already_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
-    names = ["pipeline.bzip2.decoder:compile_now"]
+    names = ["pipeline.dumps.bzip2.decoder:compile_now"]
     compiling.get_ready(names)
     caplog.clear()
     compiling.get_ready(names)

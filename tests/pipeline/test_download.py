@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pipeline import dump_catalogue, transfer
 from pipeline.byte_sizes import in_words
 from pipeline.download import DownloadConfig, download
-from pipeline.dump_record import check_dump, read_record
+from pipeline.dumps.record import check_dump, read_record
 from pipeline.dump_server import DumpServer, user_agent
 from schemas.errors import InputCorrupt, InputMissing, OutputBusy, StorageError, UsageError
 from tests.pipeline.dump_host import DumpHost, Reply

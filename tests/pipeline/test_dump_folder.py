@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.dump_folder import check_dates, read_dump_folder, wiki_of_name
+from pipeline.dumps.folder import check_dates, read_dump_folder, wiki_of_name
 from schemas.errors import InputMissing, UsageError
 
 NAMES = {

@@ -10,8 +10,8 @@ import pytest
 from apache_beam.io.filesystem import FileMetadata, FileSystem, MatchResult
 from apache_beam.io.localfilesystem import LocalFileSystem
 
-from pipeline.ranges import read_lines
-from pipeline.sources import expand_sources, plan_sources
+from pipeline.dumps.ranges import read_lines
+from pipeline.dumps.sources import expand_sources, plan_sources
 from pipeline.run.storage import open_read
 from schemas.errors import InputCorrupt, InputMissing, UsageError
 

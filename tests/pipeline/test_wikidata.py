@@ -152,7 +152,7 @@ def test_planted_faults_are_counted_exactly_and_placed(tmp_path: Path, form: str
 
 def start_of_unit(path: Path, form: str, unit: int) -> int:
     """Where in the decoded file the unit begins that begins at byte `unit` of the packed one."""
-    from pipeline.ranges import plan_ranges, read_chunks
+    from pipeline.dumps.ranges import plan_ranges, read_chunks
 
     (span,) = plan_ranges(str(path), 1 << 40)
     decoded = 0

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.bzip2 import decoder as decoding
-from pipeline.bzip2.decoder import NUM_BLOCKS, BlockDecoder
-from pipeline.ranges import ByteRange, blocks, plan_ranges, read_chunks
-from pipeline.ranges.bits import BLOCK, _find_all
+from pipeline.dumps.bzip2 import decoder as decoding
+from pipeline.dumps.bzip2.decoder import NUM_BLOCKS, BlockDecoder
+from pipeline.dumps.ranges import ByteRange, blocks, plan_ranges, read_chunks
+from pipeline.dumps.ranges.bits import BLOCK, _find_all
 from schemas.errors import InputCorrupt
 from tests.pipeline.ranges.packing import pack
 

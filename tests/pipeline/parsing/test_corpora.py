@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.parsing.corpora import _cut, is_xz, read_documents
-from pipeline.ranges import plan_ranges
+from pipeline.dumps.ranges import plan_ranges
 from schemas.errors import InputCorrupt, InputMissing
 
 DOCUMENTS = [f"Document {number} begins.\nIt has a second line, ümlaut.\n" for number in range(300)]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from pipeline.ranges import ByteRange, plan_ranges, read_chunks, read_lines
+from pipeline.dumps.ranges import ByteRange, plan_ranges, read_chunks, read_lines
 from schemas.errors import InputCorrupt, InputMissing
 from tests.pipeline.ranges.packing import EXTENSIONS, PACKINGS, pack
 from tests.pipeline.ranges.test_lines import noisy_lines

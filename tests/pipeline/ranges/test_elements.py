@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.ranges import Element, plan_ranges, read_elements, read_head
+from pipeline.dumps.ranges import Element, plan_ranges, read_elements, read_head
 from schemas.errors import InputCorrupt
 from tests.pipeline.ranges.packing import PACKINGS
 from tests.pipeline.ranges.test_lines import spans_at, write

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.ranges import ByteRange, plan_ranges, read_chunks, read_lines
-from pipeline.ranges.bits import BLOCK
+from pipeline.dumps.ranges import ByteRange, plan_ranges, read_chunks, read_lines
+from pipeline.dumps.ranges.bits import BLOCK
 from tests.pipeline.ranges.packing import EXTENSIONS, PACKINGS, pack
 
 
@@ -125,8 +125,8 @@ def test_a_false_block_mark_is_passed_over(shift: int) -> None:
     """A block whose data holds the magic number by chance is decoded as a whole."""
     import io
 
-    from pipeline.ranges import blocks
-    from pipeline.ranges.bits import BitWindow
+    from pipeline.dumps.ranges import blocks
+    from pipeline.dumps.ranges.bits import BitWindow
 
     packed = bz2.compress(b"one block of a few bytes " * 40)
     span = ByteRange(path="x", start=0, end=len(packed), form="bz2", size=len(packed))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.ranges import Element, plan_ranges, read_elements
+from pipeline.dumps.ranges import Element, plan_ranges, read_elements
 from schemas.errors import InputCorrupt
 
 HEAD, FOOT = b"<mediawiki>\n", b"</mediawiki>\n"

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.bzip2.bits import words_of
-from pipeline.bzip2.runs import BLOCK_BYTES, new_runs, read_runs
-from pipeline.bzip2.transform import CHECKSUMS, MAX_UNPACKED_BYTES, follow, link, unpack
+from pipeline.dumps.bzip2.bits import words_of
+from pipeline.dumps.bzip2.runs import BLOCK_BYTES, new_runs, read_runs
+from pipeline.dumps.bzip2.transform import CHECKSUMS, MAX_UNPACKED_BYTES, follow, link, unpack
 
 NUM_BLOCKS = 8
 """Blocks decoded side by side: their links are 29 MB. With twelve or sixteen it is hardly faster."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.bzip2.bits import peek
+from pipeline.dumps.bzip2.bits import peek
 from pipeline.run.compiling import compiled
 
 MAX_CODES, MAX_SYMBOLS, MAX_LENGTH = 6, 258, 20

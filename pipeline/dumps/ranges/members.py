@@ -14,9 +14,9 @@ import logging
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from pipeline.ranges.chunks import Chunk
-from pipeline.ranges.codecs import DECODED_BYTES, Codec
-from pipeline.ranges.plan import ByteRange
+from pipeline.dumps.ranges.chunks import Chunk
+from pipeline.dumps.ranges.codecs import DECODED_BYTES, Codec
+from pipeline.dumps.ranges.plan import ByteRange
 from schemas.errors import InputCorrupt
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 
 from pipeline.run import storage
-from pipeline.ranges import ByteRange
+from pipeline.dumps.ranges import ByteRange
 from pipeline.run.storage import open_read
 from schemas.errors import InputCorrupt
 

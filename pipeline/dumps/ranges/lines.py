@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from pipeline.ranges.chunks import Chunk, read_chunks, with_end_checked
-from pipeline.ranges.plan import ByteRange, Opener, open_local
+from pipeline.dumps.ranges.chunks import Chunk, read_chunks, with_end_checked
+from pipeline.dumps.ranges.plan import ByteRange, Opener, open_local
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
 """Longest line that is kept whole, in bytes; the largest seen in a dump is 1.1 MB."""

@@ -15,11 +15,11 @@ Nothing here imports Beam. Files are opened by a function that the caller may re
 
 from __future__ import annotations
 
-from pipeline.ranges.blocks import warm_ups
-from pipeline.ranges.chunks import Chunk, read_chunks, read_head
-from pipeline.ranges.elements import Element, read_elements
-from pipeline.ranges.lines import Lines, read_lines
-from pipeline.ranges.plan import ByteRange, Form, Opener, detect_form, open_local, plan_ranges
+from pipeline.dumps.ranges.blocks import warm_ups
+from pipeline.dumps.ranges.chunks import Chunk, read_chunks, read_head
+from pipeline.dumps.ranges.elements import Element, read_elements
+from pipeline.dumps.ranges.lines import Lines, read_lines
+from pipeline.dumps.ranges.plan import ByteRange, Form, Opener, detect_form, open_local, plan_ranges
 
 __all__ = [
     "ByteRange",

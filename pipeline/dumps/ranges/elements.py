@@ -7,8 +7,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.ranges.chunks import Chunk, read_chunks, with_end_checked
-from pipeline.ranges.plan import ByteRange, Opener, open_local
+from pipeline.dumps.ranges.chunks import Chunk, read_chunks, with_end_checked
+from pipeline.dumps.ranges.plan import ByteRange, Opener, open_local
 from schemas.errors import InputCorrupt
 
 MAX_ELEMENT_BYTES = 64 * 1024 * 1024

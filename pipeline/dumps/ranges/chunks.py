@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from typing import BinaryIO, NamedTuple
 
-from pipeline.ranges.plan import ByteRange, Opener, detect_form, open_local
+from pipeline.dumps.ranges.plan import ByteRange, Opener, detect_form, open_local
 from schemas.errors import InputCorrupt
 
 READ_BYTES = 1024 * 1024
@@ -41,9 +41,9 @@ def read_chunks(
         InputCorrupt: the bytes are damaged, cut off, or followed by something else; names the file and the byte.
     """
     # Imported here because each reader builds on `Chunk`.
-    from pipeline.ranges.blocks import read_blocks
-    from pipeline.ranges.codecs import GZ, ZST
-    from pipeline.ranges.members import read_members
+    from pipeline.dumps.ranges.blocks import read_blocks
+    from pipeline.dumps.ranges.codecs import GZ, ZST
+    from pipeline.dumps.ranges.members import read_members
 
     with open_file(span.path) as file:
         if span.form == "plain":

@@ -16,13 +16,13 @@ import logging
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
-from pipeline.ranges.bits import BLOCK, END, MARK_BITS, BitWindow
-from pipeline.ranges.chunks import Chunk
-from pipeline.ranges.plan import ByteRange
+from pipeline.dumps.ranges.bits import BLOCK, END, MARK_BITS, BitWindow
+from pipeline.dumps.ranges.chunks import Chunk
+from pipeline.dumps.ranges.plan import ByteRange
 from schemas.errors import InputCorrupt
 
 if TYPE_CHECKING:
-    from pipeline.bzip2.decoder import BlockDecoder
+    from pipeline.dumps.bzip2.decoder import BlockDecoder
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ _LEAST_READ_AHEAD = 1024 * 1024
 
 def warm_ups(spans: Iterable[ByteRange]) -> list[str]:
     """What workers load before they read these ranges, as `pipeline.run.job.Job.warm_ups`."""
-    return ["pipeline.bzip2.decoder:compile_now"] if any(_is_read_ahead(span) for span in spans) else []
+    return ["pipeline.dumps.bzip2.decoder:compile_now"] if any(_is_read_ahead(span) for span in spans) else []
 
 
 def read_blocks(file: BinaryIO, span: ByteRange, salvage: bool = False) -> Iterator[Chunk]:
@@ -70,7 +70,7 @@ def read_blocks(file: BinaryIO, span: ByteRange, salvage: bool = False) -> Itera
 
 
 def _is_read_ahead(span: ByteRange) -> bool:
-    """Whether the blocks of a range are decoded by `pipeline.bzip2`; small ones are read sooner than that is loaded."""
+    """Whether the blocks of a range are decoded by `pipeline.dumps.bzip2`; small ones are read sooner than that is loaded."""
     return span.form == "bz2" and span.end - span.start >= _LEAST_READ_AHEAD
 
 
@@ -111,7 +111,7 @@ class _Ahead:
         if not self._begins:  # often nobody wants more of a file than its head
             self._begins = [begin]
             return
-        from pipeline.bzip2.decoder import MAX_BLOCK_BITS, NUM_BLOCKS, BlockDecoder
+        from pipeline.dumps.bzip2.decoder import MAX_BLOCK_BITS, NUM_BLOCKS, BlockDecoder
 
         self._decoder = self._decoder or BlockDecoder()
         marks = [begin]
