@@ -27,7 +27,7 @@ STOPPED = f"stopped by a signal; the same command goes on {HOW_TO_GO_ON}"
 USAGE = "python -m pipeline COMMAND [--help] [--flags …] [-- --beam-flags …]"
 
 COMMANDS = {
-    "download": Command(module="pipeline.download", help="fetch dumps of Wikidata and Wikipedia and verify them"),
+    "download": Command(module="pipeline.fetch.job", help="fetch dumps of Wikidata and Wikipedia and verify them"),
     "sample-world": Command(module="pipeline.sample_world", help="write the bundled sample world as dumps"),
     "wikidata": Command(
         module="pipeline.wikidata", help="Wikidata JSON dumps to entities, relations, triples, sitelinks"

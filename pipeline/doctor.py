@@ -22,7 +22,7 @@ from schemas.errors import XlmkError
 if TYPE_CHECKING:  # what is missing must be said, not stumbled over: these are imported where they are used
     from packaging.requirements import Requirement
 
-    from pipeline.dump_server import DumpServer
+    from pipeline.fetch.server import DumpServer
 
 PYTHONS = ((3, 11), (3, 13))
 """Oldest and newest Python that the packages exist for."""
@@ -222,7 +222,7 @@ def locale_line(preferred: str, files: str) -> Line:
 def network_line(server: DumpServer | None = None) -> Line:
     """Judges whether dumps can be fetched from here. Tests pass their own server."""
     try:
-        from pipeline.dump_server import PRIMARY, DumpServer
+        from pipeline.fetch.server import PRIMARY, DumpServer
 
         (server or DumpServer(retries=1, timeout_seconds=10)).read("")
     except (XlmkError, ImportError) as error:

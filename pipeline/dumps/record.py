@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pipeline.run import storage
-from pipeline.transfer import digest_of
+from pipeline.fetch.transfer import digest_of
 from schemas.errors import InputCorrupt, InputMissing
 
 RECORD = "dumps.json"

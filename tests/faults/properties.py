@@ -15,7 +15,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.dump_catalogue import checked_date, checked_wiki
+from pipeline.fetch.catalogue import checked_date, checked_wiki
 from pipeline.dumps.record import RECORD, read_record
 from pipeline.parsing.articles import ArticleOptions, read_article
 from pipeline.parsing.dialects import wiki_dialect

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.download import DownloadConfig, download
+from pipeline.fetch.job import DownloadConfig, download
 from pipeline.dumps.record import check_dump
-from pipeline.dump_server import DumpServer
+from pipeline.fetch.server import DumpServer
 from schemas.errors import InputCorrupt, InputMissing, UsageError
 from tests.faults import dumps
 from tests.faults.recorder import Recorder

@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 
 from pipeline import doctor
 from pipeline.doctor import DoctorConfig
-from pipeline.dump_server import DumpServer
+from pipeline.fetch.server import DumpServer
 from tests.pipeline.dump_host import DumpHost
 
 

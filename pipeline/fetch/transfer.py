@@ -20,7 +20,7 @@ from pathlib import Path
 import requests
 import urllib3
 
-from pipeline.dump_server import DumpServer, check_status
+from pipeline.fetch.server import DumpServer, check_status
 from schemas.errors import InputCorrupt, InputMissing
 
 log = logging.getLogger(__name__)

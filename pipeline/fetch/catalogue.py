@@ -19,8 +19,8 @@ from datetime import date as Date
 from html.parser import HTMLParser
 from typing import Any
 
-from pipeline.dump_server import DumpServer, NotOnServer
-from pipeline.transfer import RemoteFile
+from pipeline.fetch.server import DumpServer, NotOnServer
+from pipeline.fetch.transfer import RemoteFile
 from schemas.errors import InputCorrupt, InputMissing, UsageError
 
 WIKI = re.compile(r"[a-z][a-z0-9_]*wiki")
