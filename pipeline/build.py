@@ -21,7 +21,7 @@ from pipeline.dumps.folder import DumpFolder, check_dates, read_dump_folder
 from pipeline.dumps.record import check_dumps_once
 from pipeline.run.job import Job, JobConfig, run_job
 from pipeline.linking.config import LinkConfig
-from pipeline.parsing.languages import language_wiki, named_languages, parse_languages, wiki_language
+from pipeline.wikis.languages import language_wiki, named_languages, parse_languages, wiki_language
 from pipeline.tokenizing.config import TokenizeConfig
 from pipeline.train_tokenizer import TrainTokenizerConfig
 from pipeline.wikidata import WikidataConfig

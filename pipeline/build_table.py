@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pipeline.run import storage
 from pipeline.dumps.folder import wiki_of_name
 from pipeline.run.job import times_path
-from pipeline.parsing.languages import wiki_language
+from pipeline.wikis.languages import wiki_language
 from schemas import SPLITS, Manifest
 
 

@@ -18,7 +18,7 @@ from pipeline.run.job import SHARED_FOLDER, Job, Task
 from pipeline.linking import prepare as steps
 from pipeline.linking.config import LinkConfig, link_inputs, read_inputs, rules_of, short_texts_of
 from pipeline.linking.prepare import LinkInputs, SharedPaths
-from pipeline.linking.statistics import merged_notes, sampling_weights
+from pipeline.wikis.language_notes import merged_notes, sampling_weights
 from pipeline.linking.tasks import RUNNERS
 from pipeline.linking.titles import add_titles
 from pipeline.run.task_output import TaskOutput, TaskRecord

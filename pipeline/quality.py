@@ -20,7 +20,7 @@ from pipeline.parsing.dialects import Dialect, wiki_dialect
 from pipeline.parsing.leftovers import LEAD_DEFECT, is_hard, leftovers
 from pipeline.parsing.pages import DumpPage, PageProblem, page_namespace, read_page
 from pipeline.parsing.siteinfo import HEAD_BYTES, read_siteinfo
-from pipeline.parsing.titles import normalise_title
+from pipeline.wikis.titles import normalise_title
 from pipeline.quality_reference import MAX_BYTES, kept_characters, reduced, reference_links
 from pipeline.dumps.ranges import read_elements, read_head
 from pipeline.dumps.sources import plan_sources

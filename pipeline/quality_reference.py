@@ -16,7 +16,7 @@ from mwparserfromhell.wikicode import Wikicode
 
 from pipeline.parsing.dialects import Dialect
 from pipeline.parsing.extension_tags import take_out_extension_tags
-from pipeline.parsing.titles import normalise_title
+from pipeline.wikis.titles import normalise_title
 from pipeline.parsing.transclusions import match_braces
 
 MAX_BYTES = 400_000

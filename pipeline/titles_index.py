@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.parsing.languages import title_case
-from pipeline.parsing.titles import normalise_titles
+from pipeline.wikis.languages import title_case
+from pipeline.wikis.titles import normalise_titles
 from schemas.errors import InputCorrupt, InputMissing
 
 Keys = NDArray[np.uint64]

@@ -14,8 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pipeline.parsing.languages import title_case
-from pipeline.parsing.titles import normalise_titles
+from pipeline.wikis.languages import title_case
+from pipeline.wikis.titles import normalise_titles
 from pipeline.titles_index import (
     DISAMBIGUATION,
     NO_ITEM,

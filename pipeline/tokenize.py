@@ -13,7 +13,7 @@ from typing import Any
 from pipeline.run import storage
 from pipeline.run.job import Job, Task
 from pipeline.linking.prepare import grouped
-from pipeline.linking.statistics import merged_notes, sampling_weights
+from pipeline.wikis.language_notes import merged_notes, sampling_weights
 from pipeline.parsing.corpora import is_xz
 from pipeline.parsing.subwords import check_layout, fingerprint_of
 from pipeline.dumps.ranges import plan_ranges

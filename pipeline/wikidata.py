@@ -23,7 +23,7 @@ from pipeline.entity_reading import EntityReading
 from pipeline.run.job import Job, Task
 from pipeline.parsing.dump_lines import FINAL_MARK, HEAD_BYTES, layout_of
 from pipeline.parsing.items import EntityColumns, ItemOptions, Ranks, can_scan
-from pipeline.parsing.languages import find_wiki, label_languages, parse_languages
+from pipeline.wikis.languages import find_wiki, label_languages, parse_languages
 from pipeline.dumps.ranges import ByteRange, Lines, plan_ranges, read_chunks, read_head, read_lines, warm_ups
 from pipeline.dumps.sources import expand_sources
 from pipeline.run.task_output import TaskOutput, TaskRecord

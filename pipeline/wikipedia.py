@@ -25,7 +25,7 @@ from pipeline.dumps.multistream import cut_at_streams, find_index, read_index
 from pipeline.page_columns import PageColumns, redirect_rows
 from pipeline.parsing.articles import ArticleOptions, read_article
 from pipeline.parsing.dialects import wiki_dialect
-from pipeline.parsing.languages import find_wiki
+from pipeline.wikis.languages import find_wiki
 from pipeline.parsing.pages import DumpPage, PageProblem, page_namespace, read_page
 from pipeline.parsing.siteinfo import HEAD_BYTES, SiteInfo, read_siteinfo
 from pipeline.dumps.ranges import ByteRange, Element, read_elements, read_head, warm_ups

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pipeline.run import storage
-from pipeline.parsing.languages import find_wiki
+from pipeline.wikis.languages import find_wiki
 from schemas.errors import InputMissing, UsageError
 
 _PACKED = r"(?:\.(?P<packing>gz|bz2|zst))?"

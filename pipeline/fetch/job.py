@@ -16,7 +16,7 @@ from pipeline.fetch import catalogue
 from pipeline.byte_sizes import in_words
 from pipeline.dumps.record import DumpFile, add_to_record
 from pipeline.fetch.server import MAX_CONNECTIONS, DumpServer
-from pipeline.parsing.languages import language_wiki, parse_languages
+from pipeline.wikis.languages import language_wiki, parse_languages
 from pipeline.fetch.transfer import RemoteFile, fetch
 from pipeline.fetch.progress import TransferProgress
 from schemas.errors import InputMissing, OutputBusy, StorageError, UsageError

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.linking.numbers import Numbers
+from pipeline.wikis.numbers import Numbers
 from pipeline.titles_index import find_keys
 
 FREQUENT = np.dtype([("number", "<u4"), ("before", "<i8"), ("total", "<i8")])

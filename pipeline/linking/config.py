@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline.linking.prepare import LinkInputs
 from pipeline.linking.short_texts import ShortTexts
 from pipeline.linking.survey import Rules
-from pipeline.parsing.languages import language_wiki, named_languages, parse_languages, wiki_language
+from pipeline.wikis.languages import language_wiki, named_languages, parse_languages, wiki_language
 from schemas import ENTITIES, PAGES, RELATIONS, TRIPLES, Manifest, read_manifest
 from schemas.errors import UsageError
 

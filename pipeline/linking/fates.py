@@ -8,7 +8,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.linking.numbers import Numbers, contains
+from pipeline.wikis.numbers import Numbers, contains
 from pipeline.titles_index import ABSENT, DISAMBIGUATION, REDIRECT, Values, entity_numbers
 
 

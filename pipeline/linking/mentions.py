@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pipeline.linking.caps import Cap
 from pipeline.linking.fates import Fate, is_mention
 from pipeline.linking.leads import LeadFate, cut_text
-from pipeline.linking.numbers import Numbers, contains, ids_of_numbers
+from pipeline.wikis.numbers import Numbers, contains, ids_of_numbers
 from pipeline.linking.survey import Kinds, Rules, early_fates, links_of_batch
 from pipeline.titles_index import Values, entity_numbers
 from schemas import DESCRIPTIONS, MENTIONS, split_of

@@ -23,7 +23,7 @@ import pyarrow as pa
 from pipeline.linking import short_texts
 from pipeline.linking.caps import ShardCounts, frequent_entities
 from pipeline.linking.leads import LeadFate, decide_leads
-from pipeline.linking.numbers import NumberBits, open_array, save_array, save_numbers
+from pipeline.wikis.numbers import NumberBits, open_array, save_array, save_numbers
 from pipeline.linking.repeats import FirstRows, repeated_in_shards
 from pipeline.linking.short_texts import ShortTexts, decide_short_texts, survey_short_texts
 from pipeline.linking.survey import Kinds, Rules, survey_entities, survey_pages

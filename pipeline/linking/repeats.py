@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.linking.numbers import NumberBits, Numbers, contains, numbers_of_ids
+from pipeline.wikis.numbers import NumberBits, Numbers, contains, numbers_of_ids
 
 
 def repeated_in_shards(shards: Iterable[Numbers]) -> Iterator[Numbers]:

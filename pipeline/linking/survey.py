@@ -19,7 +19,7 @@ from pipeline.linking import leads
 from pipeline.linking.caps import ShardCounts, count_mentions
 from pipeline.linking.fates import is_mention, link_fates
 from pipeline.linking.leads import LeadFate
-from pipeline.linking.numbers import Numbers, contains, numbers_of_ids
+from pipeline.wikis.numbers import Numbers, contains, numbers_of_ids
 from pipeline.titles_index import DISAMBIGUATION, ENTITY_BITS, Values, WikiTitles, entity_numbers, find_keys
 from schemas import PAGES, iter_shard
 

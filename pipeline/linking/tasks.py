@@ -24,14 +24,14 @@ from pipeline.linking.mentions import (
     mention_counts,
     short_descriptions,
 )
-from pipeline.linking.numbers import contains, open_array
+from pipeline.wikis.numbers import contains, open_array
 from pipeline.linking.prepare import SharedPaths, read_kinds
 from pipeline.linking.repeats import FirstRows
 from pipeline.linking.short_texts import ShortTextFate
-from pipeline.linking.statistics import LanguageNotes
+from pipeline.wikis.language_notes import LanguageNotes
 from pipeline.linking.survey import BATCH_ROWS, count_links
 from pipeline.linking.triples import TripleFate, kept_triples, read_relations, relation_rows, triple_fates
-from pipeline.parsing.languages import wiki_language
+from pipeline.wikis.languages import wiki_language
 from pipeline.run.task_output import TaskOutput
 from schemas import DESCRIPTIONS, ENTITIES, MENTIONS, PAGES, RELATIONS, SPLITS, TRIPLES, iter_shard, read_shard
 from schemas.errors import ShardMismatch

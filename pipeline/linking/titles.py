@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.linking.numbers import numbers_of_ids, save_array
+from pipeline.wikis.numbers import numbers_of_ids, save_array
 from pipeline.linking.prepare import LinkInputs, SharedPaths
 from pipeline.sql_dump import read_items_per_site, read_page_props
 from pipeline.titles_index import find_keys

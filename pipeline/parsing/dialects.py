@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.parsing.languages import wiki_language
+from pipeline.wikis.languages import wiki_language
 from pipeline.parsing.link_trails import link_trail
 from pipeline.parsing.namespaces import Namespaces, wiki_namespaces
 from pipeline.parsing.templates import TemplateRules, wiki_template_rules

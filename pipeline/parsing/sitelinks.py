@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.parsing.entity_json import SiteLink
-from pipeline.parsing.languages import wikis as known_wikipedias
+from pipeline.wikis.languages import wikis as known_wikipedias
 from pipeline.parsing.text_cleaning import clean_array
 from schemas import SITELINKS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.parsing.languages import parse_languages
+from pipeline.wikis.languages import parse_languages
 from pipeline.parsing.subwords import Backend
 from schemas.errors import UsageError
 

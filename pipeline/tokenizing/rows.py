@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.linking.numbers import numbers_of_ids
+from pipeline.wikis.numbers import numbers_of_ids
 from pipeline.parsing.subwords import Encoded, Subwords
 from schemas import (
     TOKEN_DESCRIPTIONS,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.linking.statistics import LanguageNotes
+from pipeline.wikis.language_notes import LanguageNotes
 from pipeline.parsing.corpora import Document, read_documents
 from pipeline.parsing.subwords import Backend, Subwords, open_subwords
 from pipeline.dumps.ranges import ByteRange

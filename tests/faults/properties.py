@@ -22,7 +22,7 @@ from pipeline.parsing.dialects import wiki_dialect
 from pipeline.parsing.dump_lines import entity_text
 from pipeline.parsing.entity_decoding import EntityRefused
 from pipeline.parsing.items import EntityColumns, ItemOptions
-from pipeline.parsing.languages import find_wiki, parse_languages
+from pipeline.wikis.languages import find_wiki, parse_languages
 from pipeline.parsing.pages import PageProblem, page_namespace, read_page
 from pipeline.parsing.siteinfo import read_siteinfo
 from pipeline.dumps.ranges import plan_ranges, read_elements, read_lines

@@ -15,7 +15,7 @@ import pytest
 from pipeline.doctor import expat_line
 from pipeline.parsing.articles import ArticleOptions, read_article
 from pipeline.parsing.dialects import wiki_dialect
-from pipeline.parsing.languages import find_wiki, parse_languages
+from pipeline.wikis.languages import find_wiki, parse_languages
 from pipeline.wikipedia import WikipediaConfig
 from schemas.errors import UsageError
 from tests.faults import dumps

@@ -10,7 +10,7 @@ import pytest
 from pipeline.run.job import run_job
 from pipeline.link import JOB, prepare
 from pipeline.linking.config import LinkConfig
-from pipeline.linking.numbers import open_array
+from pipeline.wikis.numbers import open_array
 from schemas import DESCRIPTIONS, MENTIONS, RELATIONS, TRIPLES, Manifest, Table, read_manifest, read_shard, split_of
 from schemas.errors import InputMissing, UsageError
 from tests.pipeline.linking.datasets import small_wikidata, small_wikipedia

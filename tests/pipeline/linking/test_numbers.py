@@ -9,7 +9,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.linking.numbers import (
+from pipeline.wikis.numbers import (
     NumberBits,
     contains,
     ids_of_numbers,

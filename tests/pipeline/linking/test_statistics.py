@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.linking.statistics import LanguageNotes, merged_notes, sampling_weights
+from pipeline.wikis.language_notes import LanguageNotes, merged_notes, sampling_weights
 
 
 def test_notes_of_tasks_add_up() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.parsing.articles import Article, ArticleOptions, read_article
 from pipeline.parsing.dialects import wiki_dialect
-from pipeline.parsing.languages import wiki_language
+from pipeline.wikis.languages import wiki_language
 from tests.golden.reader import GoldenCase, golden_cases
 
 CASES = golden_cases()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.parsing import languages
+from pipeline.wikis import languages
 from schemas.errors import UsageError
 
 TRAPS = {

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.parsing.titles import normalise_title, normalise_titles, split_fragment, upper_first
+from pipeline.wikis.titles import normalise_title, normalise_titles, split_fragment, upper_first
 
 CASES = [
     ("berlin", "Berlin"),

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.parsing.dialects import wiki_dialect
 from pipeline.parsing.disambiguation import is_disambiguation
-from pipeline.parsing.languages import wikis
+from pipeline.wikis.languages import wikis
 from pipeline.parsing.link_trails import _DATA as TRAILS
 from pipeline.parsing.link_trails import link_trail
 from pipeline.parsing.namespaces import _DATA, fold, read_rows, wiki_namespaces

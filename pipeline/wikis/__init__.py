@@ -1,0 +1,1 @@
+"""What several jobs know of wikis, their languages, titles and entities."""
