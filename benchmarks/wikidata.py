@@ -90,7 +90,7 @@ def run_without_beam(paths: list[str], out: str, range_bytes: int, workers: int)
     """Run the job's tasks in a plain process pool."""
     import multiprocessing
 
-    from pipeline.wikidata import WikidataConfig, plan
+    from pipeline.wikidata.job import WikidataConfig, plan
 
     config = WikidataConfig(dumps=tuple(paths), output=out, languages=LANGUAGES, range_bytes=range_bytes)
     tasks = plan(config)
@@ -108,7 +108,7 @@ def run_one(job: tuple) -> None:
     import pyarrow as pa
 
     from pipeline.run.task_output import TaskOutput
-    from pipeline.wikidata import run_task
+    from pipeline.wikidata.job import run_task
 
     pa.set_cpu_count(1)
     config, task, num_tasks, built = job

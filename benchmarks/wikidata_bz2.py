@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.wikidata import LANGUAGES, run_one
 from pipeline.dumps.ranges import ByteRange, read_chunks
-from pipeline.wikidata import WikidataConfig, plan
+from pipeline.wikidata.job import WikidataConfig, plan
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import link, tokenize, train_tokenizer, wikidata, wikipedia
+from pipeline import link, tokenize, train_tokenizer, wikipedia
+from pipeline.wikidata import job as wikidata
 from pipeline.run import storage
 from pipeline.build_table import JobSummary, render_summary
 from pipeline.collect import collect
@@ -24,7 +25,7 @@ from pipeline.linking.config import LinkConfig
 from pipeline.wikis.languages import language_wiki, named_languages, parse_languages, wiki_language
 from pipeline.tokenizing.config import TokenizeConfig
 from pipeline.train_tokenizer import TrainTokenizerConfig
-from pipeline.wikidata import WikidataConfig
+from pipeline.wikidata.job import WikidataConfig
 from pipeline.wikipedia import WikipediaConfig
 from schemas.errors import InputMissing, UsageError
 

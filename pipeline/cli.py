@@ -30,7 +30,7 @@ COMMANDS = {
     "download": Command(module="pipeline.fetch.job", help="fetch dumps of Wikidata and Wikipedia and verify them"),
     "sample-world": Command(module="pipeline.sample_world", help="write the bundled sample world as dumps"),
     "wikidata": Command(
-        module="pipeline.wikidata", help="Wikidata JSON dumps to entities, relations, triples, sitelinks"
+        module="pipeline.wikidata.job", help="Wikidata JSON dumps to entities, relations, triples, sitelinks"
     ),
     "wikipedia": Command(module="pipeline.wikipedia", help="Wikipedia XML dumps to pages and redirects"),
     "link": Command(module="pipeline.link", help="pages and Wikidata to descriptions, mentions, triples"),

@@ -19,9 +19,9 @@ from pipeline.fetch.catalogue import checked_date, checked_wiki
 from pipeline.dumps.record import RECORD, read_record
 from pipeline.parsing.articles import ArticleOptions, read_article
 from pipeline.parsing.dialects import wiki_dialect
-from pipeline.parsing.dump_lines import entity_text
-from pipeline.parsing.entity_decoding import EntityRefused
-from pipeline.parsing.items import EntityColumns, ItemOptions
+from pipeline.wikidata.lines import entity_text
+from pipeline.wikidata.decoding import EntityRefused
+from pipeline.wikidata.columns import EntityColumns, ItemOptions
 from pipeline.wikis.languages import find_wiki, parse_languages
 from pipeline.parsing.pages import PageProblem, page_namespace, read_page
 from pipeline.parsing.siteinfo import read_siteinfo

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.dumps import bzip2
 from pipeline.run import compiling
-from pipeline.parsing import scan
+from pipeline.wikidata import scan
 
 PACKAGES = [Path(module.__file__).parent for module in (scan, bzip2)]
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from pipeline import wikidata
+from pipeline.wikidata import job as wikidata
 from pipeline.run.job import Task, run_job
 from pipeline.run.task_output import TaskOutput
-from pipeline.wikidata import JOB, WikidataConfig
+from pipeline.wikidata.job import JOB, WikidataConfig
 from schemas import ENTITIES, REJECTS, SITELINKS, TABLES, Manifest, Table, read_shard
 from schemas.errors import InputCorrupt, InputMissing, OutputBusy, RejectLimitExceeded, UsageError
 from tests.pipeline.parsing.entity_lines import line_of, real_lines, rows_of, statement

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import link, tokenize, wikidata, wikipedia
+from pipeline import link, tokenize, wikipedia
+from pipeline.wikidata import job as wikidata
 from pipeline.run.job import run_job
 from pipeline.linking.config import LinkConfig
 from pipeline.parsing.subwords import open_subwords
 from pipeline.tokenizing.config import TokenizeConfig
-from pipeline.wikidata import WikidataConfig
+from pipeline.wikidata.job import WikidataConfig
 from pipeline.wikipedia import WikipediaConfig
 from schemas import DESCRIPTIONS, MENTIONS, Manifest, iter_shard, read_manifest
 

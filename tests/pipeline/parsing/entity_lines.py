@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.parsing.items import EntityColumns, ItemOptions
+from pipeline.wikidata.columns import EntityColumns, ItemOptions
 from schemas import ENTITIES, LITERALS, QUALIFIERS, RELATIONS, TRIPLES
 
 DUMPS = (

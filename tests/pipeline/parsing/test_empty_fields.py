@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.parsing.empty_fields import count_empty_fields
-from pipeline.parsing.items import EntityColumns, ItemOptions
+from pipeline.wikidata.empty_fields import count_empty_fields
+from pipeline.wikidata.columns import EntityColumns, ItemOptions
 from tests.pipeline.parsing.entity_lines import line_of, statement
 
 LABELS = {"en": {"language": "en", "value": "thing"}}

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.parsing.entity_decoding import EntityRefused
-from pipeline.parsing.items import EntityColumns, ItemOptions
+from pipeline.wikidata.decoding import EntityRefused
+from pipeline.wikidata.columns import EntityColumns, ItemOptions
 from tests.pipeline.parsing.entity_lines import line_of, real_lines, rows_of, statement, triples_of
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pipeline.parsing.entity_json import AnySnak, AnyValue
+from pipeline.wikidata.entity_json import AnySnak, AnyValue
 
 
 class LiteralValue(NamedTuple):

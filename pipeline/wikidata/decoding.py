@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.parsing.entity_json import entity_decoder, lists_for_objects
+from pipeline.wikidata.entity_json import entity_decoder, lists_for_objects
 
 DROPPED_TYPES = {"lexeme": "lexeme", "mediainfo": "mediainfo", "entity-schema": "entity_schema"}
 """Kinds of entities that no table is about, with the reason under which they are counted."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pipeline.run.compiling import compiled, inlined
-from pipeline.parsing.scan.buffers import CODE_BEGIN, CODE_END, LEARNS
-from pipeline.parsing.scan.json_bytes import (
+from pipeline.wikidata.scan.buffers import CODE_BEGIN, CODE_END, LEARNS
+from pipeline.wikidata.scan.json_bytes import (
     BAD,
     LAST,
     equals,
@@ -17,7 +17,7 @@ from pipeline.parsing.scan.json_bytes import (
     value_end,
     word,
 )
-from pipeline.parsing.scan.strings import put, slot_of
+from pipeline.wikidata.scan.strings import put, slot_of
 
 _VALUE = word("value")
 

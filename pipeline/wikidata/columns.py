@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
-from pipeline.parsing.entity_decoding import EntityDecoder, EntityRefused, is_utf8, reason_to_drop
-from pipeline.parsing.entity_kinds import page_kind
-from pipeline.parsing.sitelinks import SitelinkColumns
-from pipeline.parsing.statements import LiteralColumns, QualifierColumns, TripleColumns, item_values
-from pipeline.parsing.text_columns import TextColumns
+from pipeline.wikidata.decoding import EntityDecoder, EntityRefused, is_utf8, reason_to_drop
+from pipeline.wikidata.kinds import page_kind
+from pipeline.wikidata.sitelinks import SitelinkColumns
+from pipeline.wikidata.statements import LiteralColumns, QualifierColumns, TripleColumns, item_values
+from pipeline.wikidata.texts import TextColumns
 from schemas import ENTITIES, LITERALS, QUALIFIERS, RELATIONS, TRIPLES, Table
 
 if TYPE_CHECKING:
-    from pipeline.parsing.scan.scanner import ItemScanner
+    from pipeline.wikidata.scan.scanner import ItemScanner
 
 Ranks = Literal["best", "all"]
 
@@ -266,6 +266,6 @@ def can_scan(options: ItemOptions) -> bool:
 
 def _scanner(languages: Sequence[str] | None, *, learns: bool) -> ItemScanner:
     # Imported here because Numba takes a third of a second and 60 MB.
-    from pipeline.parsing.scan.scanner import ItemScanner
+    from pipeline.wikidata.scan.scanner import ItemScanner
 
     return ItemScanner(languages, learns=learns)

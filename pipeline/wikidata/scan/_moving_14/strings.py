@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.run.compiling import compiled
-from pipeline.parsing.scan.json_bytes import SHORT_ESCAPES, byte, code_unit
+from pipeline.wikidata.scan.json_bytes import SHORT_ESCAPES, byte, code_unit
 
 _BACKSLASH = ord("\\")
 

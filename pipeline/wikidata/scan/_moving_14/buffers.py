@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.parsing.scan.strings import slot_of
+from pipeline.wikidata.scan.strings import slot_of
 
 NUM_STRINGS = 8
 CLASSES = NUM_STRINGS

@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.parsing.entity_kinds import CLASSES as PAGE_CLASSES
-from pipeline.parsing.entity_kinds import page_kind
-from pipeline.parsing.scan import buffers as layout
-from pipeline.parsing.scan.buffers import Strings
-from pipeline.parsing.scan.items import scan
-from pipeline.parsing.scan.plain_text import PLAIN_LETTERS, mark_doubtful
-from pipeline.parsing.text_cleaning import clean_array
-from pipeline.parsing.text_columns import texts_column
+from pipeline.wikidata.kinds import CLASSES as PAGE_CLASSES
+from pipeline.wikidata.kinds import page_kind
+from pipeline.wikidata.scan import buffers as layout
+from pipeline.wikidata.scan.buffers import Strings
+from pipeline.wikidata.scan.items import scan
+from pipeline.wikidata.scan.plain_text import PLAIN_LETTERS, mark_doubtful
+from pipeline.wikidata.cleaning import clean_array
+from pipeline.wikidata.texts import texts_column
 from schemas import ENTITIES, TRIPLES
 
 MAX_TEXT_BYTES = 8 * 1024 * 1024

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pipeline.run.compiling import compiled, compiled_once, inlined
-from pipeline.parsing.scan.buffers import CLASSES, CODE_END, LINE
-from pipeline.parsing.scan.json_bytes import (
+from pipeline.wikidata.scan.buffers import CLASSES, CODE_END, LINE
+from pipeline.wikidata.scan.json_bytes import (
     BAD,
     byte,
     digits_end,
@@ -16,10 +16,10 @@ from pipeline.parsing.scan.json_bytes import (
     value_end,
     word,
 )
-from pipeline.parsing.scan.sitelinks import read_sitelinks
-from pipeline.parsing.scan.statements import read_claims
-from pipeline.parsing.scan.strings import put
-from pipeline.parsing.scan.texts import add_texts, forget_texts, read_aliases, read_texts
+from pipeline.wikidata.scan.sitelinks import read_sitelinks
+from pipeline.wikidata.scan.statements import read_claims
+from pipeline.wikidata.scan.strings import put
+from pipeline.wikidata.scan.texts import add_texts, forget_texts, read_aliases, read_texts
 
 _TYPE, _ID, _ITEM, _LABELS = map(word, ("type", "id", "item", "labels"))
 _DESCRIPTIONS, _ALIASES, _CLAIMS, _SITELINKS = map(word, ("descriptions", "aliases", "claims", "sitelinks"))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from pipeline.parsing.doubled_keys import num_doubled_keys
-from pipeline.parsing.dump_lines import entity_text
-from pipeline.parsing.empty_fields import count_empty_fields
-from pipeline.parsing.entity_decoding import EntityRefused
-from pipeline.parsing.items import EntityColumns
+from pipeline.wikidata.doubled_keys import num_doubled_keys
+from pipeline.wikidata.lines import entity_text
+from pipeline.wikidata.empty_fields import count_empty_fields
+from pipeline.wikidata.decoding import EntityRefused
+from pipeline.wikidata.columns import EntityColumns
 from pipeline.dumps.ranges import ByteRange, Lines
 from pipeline.run.task_output import TaskOutput
 from schemas import SITELINKS

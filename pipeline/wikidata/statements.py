@@ -13,9 +13,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.parsing.entity_json import AnyValue, EntityValue, FullStatement, Statement
-from pipeline.parsing.text_cleaning import text_array
-from pipeline.parsing.values import literal_of, snak_text
+from pipeline.wikidata.entity_json import AnyValue, EntityValue, FullStatement, Statement
+from pipeline.wikidata.cleaning import text_array
+from pipeline.wikidata.values import literal_of, snak_text
 from schemas import LITERALS, QUALIFIERS, TRIPLES
 
 AnyStatement = Statement | FullStatement

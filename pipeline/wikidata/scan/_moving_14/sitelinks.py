@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pipeline.run.compiling import compiled, inlined
-from pipeline.parsing.scan.json_bytes import BAD, LAST, equals, first_key, key_end, next_key, string_field, word
-from pipeline.parsing.scan.strings import put, slot_of
+from pipeline.wikidata.scan.json_bytes import BAD, LAST, equals, first_key, key_end, next_key, string_field, word
+from pipeline.wikidata.scan.strings import put, slot_of
 
 _TITLE = word("title")
 

@@ -19,10 +19,10 @@ import msgspec
 from pipeline.run import compiling
 from pipeline.run import storage
 from pipeline.dumps.record import describe_dump
-from pipeline.entity_reading import EntityReading
+from pipeline.wikidata.reading import EntityReading
 from pipeline.run.job import Job, Task
-from pipeline.parsing.dump_lines import FINAL_MARK, HEAD_BYTES, layout_of
-from pipeline.parsing.items import EntityColumns, ItemOptions, Ranks, can_scan
+from pipeline.wikidata.lines import FINAL_MARK, HEAD_BYTES, layout_of
+from pipeline.wikidata.columns import EntityColumns, ItemOptions, Ranks, can_scan
 from pipeline.wikis.languages import find_wiki, label_languages, parse_languages
 from pipeline.dumps.ranges import ByteRange, Lines, plan_ranges, read_chunks, read_head, read_lines, warm_ups
 from pipeline.dumps.sources import expand_sources
@@ -122,7 +122,7 @@ def _scans(config: WikidataConfig, tasks: list[Task]) -> bool:
 
 def _warm_ups(config: WikidataConfig, tasks: list[Task]) -> list[str]:
     """What workers load before their tasks."""
-    scan = ["pipeline.parsing.scan.scanner:compile_now"] if _scans(config, tasks) else []
+    scan = ["pipeline.wikidata.scan.scanner:compile_now"] if _scans(config, tasks) else []
     return scan + warm_ups(ByteRange(**task.payload["span"]) for task in tasks)
 
 

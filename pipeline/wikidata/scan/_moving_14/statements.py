@@ -1,13 +1,13 @@
 """Statements of an item: the rows of `triples` that the best-ranked ones become, and what became of the others.
 
-`pipeline.parsing.statements` says which statements are the best-ranked; the rule is the same here.
+`pipeline.wikidata.statements` says which statements are the best-ranked; the rule is the same here.
 """
 
 from __future__ import annotations
 
 from pipeline.run.compiling import compiled, inlined
-from pipeline.parsing.scan.buffers import CLASSES, FATES, LINE, NUM_KINDS, PROPERTY_NUMBERS, RANKS
-from pipeline.parsing.scan.json_bytes import (
+from pipeline.wikidata.scan.buffers import CLASSES, FATES, LINE, NUM_KINDS, PROPERTY_NUMBERS, RANKS
+from pipeline.wikidata.scan.json_bytes import (
     BAD,
     LAST,
     byte,
@@ -22,7 +22,7 @@ from pipeline.parsing.scan.json_bytes import (
     value_end,
     word,
 )
-from pipeline.parsing.scan.strings import put
+from pipeline.wikidata.scan.strings import put
 
 _PREFERRED, _NORMAL, _DEPRECATED = range(3)
 _ITEM_VALUE, _LITERAL_VALUE, _SOMEVALUE, _NOVALUE, _WITHOUT_VALUE = range(5)

@@ -1,0 +1,1 @@
+"""The job `wikidata`: JSON dumps of Wikidata to `entities`, `relations`, `triples` and `sitelinks`."""
