@@ -149,7 +149,7 @@ PEERS: dict[str, Callable[[str, str, str], str]] = {
 
 def raw_articles(config: BenchmarkConfig) -> list:
     """All articles of the dumps: pages and the dialects of their wikis."""
-    from pipeline.quality import QualityConfig, read_articles
+    from pipeline.wikipedia.quality.measure import QualityConfig, read_articles
 
     return list(read_articles(QualityConfig(dumps=config.dumps)))
 
@@ -162,14 +162,14 @@ def count(config: BenchmarkConfig) -> dict:
 
 def read(config: BenchmarkConfig) -> dict:
     """Reading alone."""
-    from pipeline.quality import QualityConfig, read_articles
+    from pipeline.wikipedia.quality.measure import QualityConfig, read_articles
 
     return {"articles": sum(1 for _ in read_articles(QualityConfig(dumps=config.dumps)))}
 
 
 def ours(config: BenchmarkConfig) -> dict:
     """Our job's tasks, in this process or in several, without Beam."""
-    from pipeline.wikipedia import WikipediaConfig, plan
+    from pipeline.wikipedia.job import WikipediaConfig, plan
 
     with tempfile.TemporaryDirectory() as built:
         job = WikipediaConfig(dumps=config.dumps, output="", range_bytes=1 << 20)
@@ -186,7 +186,7 @@ def ours(config: BenchmarkConfig) -> dict:
 
 def watch_articles() -> list[float]:
     """Time each article that the job reads from now on."""
-    from pipeline import wikipedia
+    from pipeline.wikipedia import job as wikipedia
 
     seconds: list[float] = []
     real = wikipedia.read_article
@@ -203,7 +203,7 @@ def watch_articles() -> list[float]:
 
 def _task(arguments: tuple) -> None:
     from pipeline.run.task_output import TaskOutput
-    from pipeline.wikipedia import run_task
+    from pipeline.wikipedia.job import run_task
 
     job, task, built = arguments
     with TaskOutput(job="wikipedia", source=task.source, index=task.index, num_tasks=10_000, built=built) as out:

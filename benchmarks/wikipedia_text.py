@@ -3,7 +3,7 @@
     python benchmarks/wikipedia_text.py --peers /path/to/peers/bin --dumps ../shared/data/wikipedia/*wiki-*.xml.bz2
 
 Prints, for this project, mwparserfromhell's `strip_code`, WikiExtractor and wikipedia2vec (their packages, in an
-environment of their own): articles with a hard leftover per 1,000 (`pipeline.parsing.leftovers`), the same without
+environment of their own): articles with a hard leftover per 1,000 (`pipeline.wikipedia.quality.leftovers`), the same without
 parentheses, and the characters of text against the page without templates, tables and references: all of them, and
 without lines that are a category's name or a heading, which are no prose. Only articles that all tools have are counted.
 """
@@ -78,7 +78,7 @@ class Original:
 
 def original(wikitext: str, dialect: Any) -> Original:
     """Read an article's wikitext for what may be kept of it."""
-    from pipeline.quality_reference import kept_characters
+    from pipeline.wikipedia.quality.reference import kept_characters
 
     names = set(re.findall(r"^=+\s*(.*?)\s*=+\s*$", wikitext, re.MULTILINE))
     for target in re.findall(r"\[\[([^\[\]|]*)", wikitext):
@@ -92,8 +92,8 @@ def own_texts(dump: str) -> Iterator[tuple[str, str, str, Original]]:
     """Title, our text, `strip_code`'s, and what there is to keep, of each article."""
     import mwparserfromhell
 
-    from pipeline.parsing.articles import ArticleOptions, read_article
-    from pipeline.quality import QualityConfig, read_articles
+    from pipeline.wikipedia.articles import ArticleOptions, read_article
+    from pipeline.wikipedia.quality.measure import QualityConfig, read_articles
 
     for page, dialect in read_articles(QualityConfig(dumps=(dump,))):
         article = read_article(page.text, page.title, dialect, ArticleOptions())
@@ -103,7 +103,7 @@ def own_texts(dump: str) -> Iterator[tuple[str, str, str, Original]]:
 
 def main(config: TextConfig) -> None:
     """Collect and print."""
-    from pipeline.parsing.leftovers import is_hard, leftovers
+    from pipeline.wikipedia.quality.leftovers import is_hard, leftovers
 
     texts: dict[str, dict[tuple[str, str], str]] = {"ours": {}, "mwparserfromhell strip_code": {}}
     possible: dict[tuple[str, str], Original] = {}

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import link, tokenize, train_tokenizer, wikipedia
+from pipeline import link, tokenize, train_tokenizer
+from pipeline.wikipedia import job as wikipedia
 from pipeline.wikidata import job as wikidata
 from pipeline.run import storage
 from pipeline.build_table import JobSummary, render_summary
@@ -26,7 +27,7 @@ from pipeline.wikis.languages import language_wiki, named_languages, parse_langu
 from pipeline.tokenizing.config import TokenizeConfig
 from pipeline.train_tokenizer import TrainTokenizerConfig
 from pipeline.wikidata.job import WikidataConfig
-from pipeline.wikipedia import WikipediaConfig
+from pipeline.wikipedia.job import WikipediaConfig
 from schemas.errors import InputMissing, UsageError
 
 TAKES_BEAM_ARGS = True

@@ -32,7 +32,7 @@ COMMANDS = {
     "wikidata": Command(
         module="pipeline.wikidata.job", help="Wikidata JSON dumps to entities, relations, triples, sitelinks"
     ),
-    "wikipedia": Command(module="pipeline.wikipedia", help="Wikipedia XML dumps to pages and redirects"),
+    "wikipedia": Command(module="pipeline.wikipedia.job", help="Wikipedia XML dumps to pages and redirects"),
     "link": Command(module="pipeline.link", help="pages and Wikidata to descriptions, mentions, triples"),
     "tokenizer": Command(
         module="pipeline.train_tokenizer", help="train a SentencePiece tokenizer on descriptions and mentions"
@@ -40,7 +40,7 @@ COMMANDS = {
     "tokenize": Command(module="pipeline.tokenize", help="linked tables and plain text to token ids"),
     "build": Command(module="pipeline.build", help="all of these in order, skipping what is finished"),
     "verify": Command(module="pipeline.verify", help="check every shard of a dataset against its manifest"),
-    "quality": Command(module="pipeline.quality", help="measure the text quality of Wikipedia dumps"),
+    "quality": Command(module="pipeline.wikipedia.quality.measure", help="measure the text quality of Wikipedia dumps"),
     "doctor": Command(module="pipeline.doctor", help="say what this machine has and what is missing"),
 }
 """A command's module has `JOB`, or `CONFIG` (a dataclass) and `run(config)`."""

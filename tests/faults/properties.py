@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 
 from pipeline.fetch.catalogue import checked_date, checked_wiki
 from pipeline.dumps.record import RECORD, read_record
-from pipeline.parsing.articles import ArticleOptions, read_article
-from pipeline.parsing.dialects import wiki_dialect
+from pipeline.wikipedia.articles import ArticleOptions, read_article
+from pipeline.wikipedia.wikitext.dialects import wiki_dialect
 from pipeline.wikidata.lines import entity_text
 from pipeline.wikidata.decoding import EntityRefused
 from pipeline.wikidata.columns import EntityColumns, ItemOptions
 from pipeline.wikis.languages import find_wiki, parse_languages
-from pipeline.parsing.pages import PageProblem, page_namespace, read_page
-from pipeline.parsing.siteinfo import read_siteinfo
+from pipeline.wikipedia.pages import PageProblem, page_namespace, read_page
+from pipeline.wikipedia.siteinfo import read_siteinfo
 from pipeline.dumps.ranges import plan_ranges, read_elements, read_lines
 from schemas import parse_manifest
 from schemas.errors import InputCorrupt, XlmkError

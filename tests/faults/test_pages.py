@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from pipeline.doctor import expat_line
-from pipeline.parsing.articles import ArticleOptions, read_article
-from pipeline.parsing.dialects import wiki_dialect
+from pipeline.wikipedia.articles import ArticleOptions, read_article
+from pipeline.wikipedia.wikitext.dialects import wiki_dialect
 from pipeline.wikis.languages import find_wiki, parse_languages
-from pipeline.wikipedia import WikipediaConfig
+from pipeline.wikipedia.job import WikipediaConfig
 from schemas.errors import UsageError
 from tests.faults import dumps
 from tests.faults.dumps import article, header, page

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.parsing.leftovers import LEAD_DEFECT, is_hard, leftovers
-from pipeline.quality import QualityConfig, measure
-from pipeline.quality_report import render
+from pipeline.wikipedia.quality.leftovers import LEAD_DEFECT, is_hard, leftovers
+from pipeline.wikipedia.quality.measure import QualityConfig, measure
+from pipeline.wikipedia.quality.report import render
 from tests.pipeline.wiki_dump import document, page, write_packed
 
 

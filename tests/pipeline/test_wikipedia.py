@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from pipeline import wikipedia
+from pipeline.wikipedia import job as wikipedia
 from pipeline.run.accounts import check_conservation
 from pipeline.run.job import run_job
-from pipeline.parsing.leftovers import is_hard, leftovers
+from pipeline.wikipedia.quality.leftovers import is_hard, leftovers
 from pipeline.run.task_output import TaskOutput, TaskRecord, task_record_path
-from pipeline.wikipedia import WikipediaConfig, plan, run_task, verify
+from pipeline.wikipedia.job import WikipediaConfig, plan, run_task, verify
 from schemas import PAGES, REDIRECTS, TABLES, read_manifest, read_shard
 from schemas.errors import InputCorrupt, UsageError
 from tests.pipeline.wiki_dump import articles, document, page, write_multistream, write_packed

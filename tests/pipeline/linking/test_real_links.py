@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import link, tokenize, wikipedia
+from pipeline import link, tokenize
+from pipeline.wikipedia import job as wikipedia
 from pipeline.wikidata import job as wikidata
 from pipeline.run.job import run_job
 from pipeline.linking.config import LinkConfig
 from pipeline.parsing.subwords import open_subwords
 from pipeline.tokenizing.config import TokenizeConfig
 from pipeline.wikidata.job import WikidataConfig
-from pipeline.wikipedia import WikipediaConfig
+from pipeline.wikipedia.job import WikipediaConfig
 from schemas import DESCRIPTIONS, MENTIONS, Manifest, iter_shard, read_manifest
 
 ITEMS = ("1000-entities.json.bz2", "100lines.json.gz")

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.parsing.articles import Article, ArticleOptions, read_article
-from pipeline.parsing.dialects import wiki_dialect
-from pipeline.parsing.markup import LINK_END, LINK_START, SECTION_MARK
-from pipeline.parsing.templates import SOUND_MARK
+from pipeline.wikipedia.articles import Article, ArticleOptions, read_article
+from pipeline.wikipedia.wikitext.dialects import wiki_dialect
+from pipeline.wikipedia.wikitext.markup import LINK_END, LINK_START, SECTION_MARK
+from pipeline.wikipedia.wikitext.templates import SOUND_MARK
 
 WIKIS = ("enwiki", "zhwiki", "arwiki", "hywiki", "bnwiki", "srwiki")
 MARKUP = (

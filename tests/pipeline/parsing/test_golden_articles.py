@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.parsing.articles import Article, ArticleOptions, read_article
-from pipeline.parsing.dialects import wiki_dialect
+from pipeline.wikipedia.articles import Article, ArticleOptions, read_article
+from pipeline.wikipedia.wikitext.dialects import wiki_dialect
 from pipeline.wikis.languages import wiki_language
 from tests.golden.reader import GoldenCase, golden_cases
 

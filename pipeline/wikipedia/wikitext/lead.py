@@ -10,13 +10,13 @@ import re
 import unicodedata
 from typing import Literal
 
-from pipeline.parsing.contexts import read_marks
-from pipeline.parsing.dialects import Dialect
-from pipeline.parsing.markup import Scanner
-from pipeline.parsing.parentheses import repair
-from pipeline.parsing.sentences import cut_at_sentence
-from pipeline.parsing.spacing import tidy_characters
-from pipeline.parsing.tree import MAX_CHARACTERS, render_tree
+from pipeline.wikipedia.wikitext.contexts import read_marks
+from pipeline.wikipedia.wikitext.dialects import Dialect
+from pipeline.wikipedia.wikitext.markup import Scanner
+from pipeline.wikipedia.wikitext.parentheses import repair
+from pipeline.wikipedia.wikitext.sentences import cut_at_sentence
+from pipeline.wikipedia.wikitext.spacing import tidy_characters
+from pipeline.wikipedia.wikitext.tree import MAX_CHARACTERS, render_tree
 
 LeadMissing = Literal["disambiguation", "empty", "list", "no_prose"]
 """Why an article has no lead: it lists namesakes; nothing stands before its first heading; only lists do; no sentence."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from pipeline.parsing.articles import Article
-from pipeline.parsing.pages import DumpPage
+from pipeline.wikipedia.articles import Article
+from pipeline.wikipedia.pages import DumpPage
 from schemas import PAGES, REDIRECTS
 from schemas.pages import CONTEXT, LINK
 

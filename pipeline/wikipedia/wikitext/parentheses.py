@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from pipeline.parsing.markup import LINK_END, LINK_START
-from pipeline.parsing.templates import SOUND_MARK
+from pipeline.wikipedia.wikitext.markup import LINK_END, LINK_START
+from pipeline.wikipedia.wikitext.templates import SOUND_MARK
 
 _GONE = LINK_START + LINK_END
 _INNERMOST = re.compile(r"([(（])([^()（）\n]*+)([)）])")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from pipeline.parsing.spacing import tidy_characters
+from pipeline.wikipedia.wikitext.spacing import tidy_characters
 
 _CONTROL = re.compile("[\x00-\x1f\ud800-\udfff]")
 _MARKUP = re.compile(r"'''''|'''?|</?[a-zA-Z][^<>]*+>|&#?\w{1,31};|\[\[|\]\]|\[(?:https?:)?//[^\s\]]*+|[\[\]{}\n]")

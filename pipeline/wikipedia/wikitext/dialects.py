@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline.wikis.languages import wiki_language
-from pipeline.parsing.link_trails import link_trail
-from pipeline.parsing.namespaces import Namespaces, wiki_namespaces
-from pipeline.parsing.templates import TemplateRules, wiki_template_rules
-from pipeline.parsing.zh_variants import CONVERTED_WIKIS
+from pipeline.wikipedia.wikitext.link_trails import link_trail
+from pipeline.wikipedia.wikitext.namespaces import Namespaces, wiki_namespaces
+from pipeline.wikipedia.wikitext.templates import TemplateRules, wiki_template_rules
+from pipeline.wikipedia.wikitext.zh_variants import CONVERTED_WIKIS
 
 
 @dataclass(frozen=True, kw_only=True)

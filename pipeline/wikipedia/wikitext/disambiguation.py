@@ -10,8 +10,8 @@ import functools
 import pathlib
 import re
 
-from pipeline.parsing.namespaces import read_rows
-from pipeline.parsing.templates import fold_name
+from pipeline.wikipedia.wikitext.namespaces import read_rows
+from pipeline.wikipedia.wikitext.templates import fold_name
 
 _DATA = pathlib.Path(__file__).with_name("data") / "disambiguation.tsv"
 _CALL = re.compile(r"\{\{\s*+([^{}|\n]{1,60}+)\s*(?=[|}\n])")

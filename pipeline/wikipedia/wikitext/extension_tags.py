@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from pipeline.parsing.formulas import formula_text
+from pipeline.wikipedia.wikitext.formulas import formula_text
 
 _DROPPED = (
     "ref|references|gallery|timeline|score|syntaxhighlight|source|templatedata|templatestyles|imagemap|graph|mapframe|"

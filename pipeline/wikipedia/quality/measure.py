@@ -2,7 +2,7 @@
 
     python -m pipeline quality --dumps 'dumps/*.xml.bz2'
 
-By wiki: pages with leftovers per 1,000 (`pipeline.parsing.leftovers`), defects in leads, leads missing by reason, share of
+By wiki: pages with leftovers per 1,000 (`pipeline.wikipedia.quality.leftovers`), defects in leads, leads missing by reason, share of
 text kept, and links: whether each span holds its surface, how many of those mwparserfromhell finds are found, and their
 fates.
 """
@@ -15,17 +15,17 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from pipeline.parsing.articles import Article, ArticleOptions, read_article
-from pipeline.parsing.dialects import Dialect, wiki_dialect
-from pipeline.parsing.leftovers import LEAD_DEFECT, is_hard, leftovers
-from pipeline.parsing.pages import DumpPage, PageProblem, page_namespace, read_page
-from pipeline.parsing.siteinfo import HEAD_BYTES, read_siteinfo
+from pipeline.wikipedia.articles import Article, ArticleOptions, read_article
+from pipeline.wikipedia.wikitext.dialects import Dialect, wiki_dialect
+from pipeline.wikipedia.quality.leftovers import LEAD_DEFECT, is_hard, leftovers
+from pipeline.wikipedia.pages import DumpPage, PageProblem, page_namespace, read_page
+from pipeline.wikipedia.siteinfo import HEAD_BYTES, read_siteinfo
 from pipeline.wikis.titles import normalise_title
-from pipeline.quality_reference import MAX_BYTES, kept_characters, reduced, reference_links
+from pipeline.wikipedia.quality.reference import MAX_BYTES, kept_characters, reduced, reference_links
 from pipeline.dumps.ranges import read_elements, read_head
 from pipeline.dumps.sources import plan_sources
 from pipeline.run.storage import open_read
-from pipeline.wikipedia import WikipediaConfig, dump_files, dump_wiki
+from pipeline.wikipedia.job import WikipediaConfig, dump_files, dump_wiki
 
 WHOLE_FILE = 1 << 40
 _MARKUP = re.compile(r"\[\[|\]\]|\{\{|\}\}|''|\||\n|^\s|\s$|</?[a-z]+[^<>]*>")
@@ -188,6 +188,6 @@ CONFIG = QualityConfig
 
 def run(config: QualityConfig) -> None:
     """Measure and print."""
-    from pipeline.quality_report import render
+    from pipeline.wikipedia.quality.report import render
 
     print(render(measure(config), examples=config.examples))

@@ -14,10 +14,10 @@ from mwparserfromhell.nodes import ExternalLink, HTMLEntity, Node, Tag, Text, Wi
 from mwparserfromhell.parser import ParserError
 from mwparserfromhell.wikicode import Wikicode
 
-from pipeline.parsing.dialects import Dialect
-from pipeline.parsing.formulas import lowered, raised
-from pipeline.parsing.inline import character
-from pipeline.parsing.markup import Marked, Scanner
+from pipeline.wikipedia.wikitext.dialects import Dialect
+from pipeline.wikipedia.wikitext.formulas import lowered, raised
+from pipeline.wikipedia.wikitext.inline import character
+from pipeline.wikipedia.wikitext.markup import Marked, Scanner
 
 MAX_CHARACTERS = 6_000
 """Longest wikitext that is given to mwparserfromhell, in characters; 0.1 s on its worst input."""

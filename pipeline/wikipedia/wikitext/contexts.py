@@ -9,8 +9,8 @@ from __future__ import annotations
 import bisect
 import unicodedata
 
-from pipeline.parsing.markup import LINK_END, LINK_START, SECTION_MARK
-from pipeline.parsing.sentences import sentence_ends
+from pipeline.wikipedia.wikitext.markup import LINK_END, LINK_START, SECTION_MARK
+from pipeline.wikipedia.wikitext.sentences import sentence_ends
 
 Span = tuple[int, int, str, str]
 """Start, end, title and fragment of a link; plain tuples, for there are hundreds on a page."""

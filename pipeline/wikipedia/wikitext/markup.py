@@ -14,11 +14,11 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pipeline.parsing.dialects import Dialect
-from pipeline.parsing.formulas import lowered, raised
-from pipeline.parsing.inline import character, plain_inline
-from pipeline.parsing.namespaces import TITLE_BLANKS, Fate
-from pipeline.parsing.spacing import BLANKS, UNSEEN
+from pipeline.wikipedia.wikitext.dialects import Dialect
+from pipeline.wikipedia.wikitext.formulas import lowered, raised
+from pipeline.wikipedia.wikitext.inline import character, plain_inline
+from pipeline.wikipedia.wikitext.namespaces import TITLE_BLANKS, Fate
+from pipeline.wikipedia.wikitext.spacing import BLANKS, UNSEEN
 
 LINK_START, LINK_END = "\x02", "\x03"
 """Stand around the surface of a link to an article."""

@@ -10,17 +10,17 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from pipeline.parsing.contexts import Context, cut_contexts
-from pipeline.parsing.dialects import Dialect
-from pipeline.parsing.disambiguation import is_disambiguation
-from pipeline.parsing.extension_tags import take_out_extension_tags
-from pipeline.parsing.lead import LeadMissing, read_lead
-from pipeline.parsing.markup import Marked, Scanner
-from pipeline.parsing.parentheses import repair
-from pipeline.parsing.tables import take_out_tables
-from pipeline.parsing.transclusions import Transclusions
-from pipeline.parsing.tree import render_tree
-from pipeline.parsing.zh_variants import resolve_variants
+from pipeline.wikipedia.wikitext.contexts import Context, cut_contexts
+from pipeline.wikipedia.wikitext.dialects import Dialect
+from pipeline.wikipedia.wikitext.disambiguation import is_disambiguation
+from pipeline.wikipedia.wikitext.extension_tags import take_out_extension_tags
+from pipeline.wikipedia.wikitext.lead import LeadMissing, read_lead
+from pipeline.wikipedia.wikitext.markup import Marked, Scanner
+from pipeline.wikipedia.wikitext.parentheses import repair
+from pipeline.wikipedia.wikitext.tables import take_out_tables
+from pipeline.wikipedia.wikitext.transclusions import Transclusions
+from pipeline.wikipedia.wikitext.tree import render_tree
+from pipeline.wikipedia.wikitext.zh_variants import resolve_variants
 
 MAX_TREE_CHARACTERS = 12_000
 """Most wikitext of one page that is handed to mwparserfromhell for nested links, in characters."""

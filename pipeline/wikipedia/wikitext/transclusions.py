@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 
-from pipeline.parsing.templates import TemplateRules
+from pipeline.wikipedia.wikitext.templates import TemplateRules
 
 MAX_DEPTH = 12
 """Levels of rendered templates inside each other; deeper ones leave nothing. MediaWiki itself stops at 40."""

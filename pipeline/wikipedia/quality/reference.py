@@ -14,10 +14,10 @@ import mwparserfromhell
 from mwparserfromhell.nodes import Tag, Text, Wikilink
 from mwparserfromhell.wikicode import Wikicode
 
-from pipeline.parsing.dialects import Dialect
-from pipeline.parsing.extension_tags import take_out_extension_tags
+from pipeline.wikipedia.wikitext.dialects import Dialect
+from pipeline.wikipedia.wikitext.extension_tags import take_out_extension_tags
 from pipeline.wikis.titles import normalise_title
-from pipeline.parsing.transclusions import match_braces
+from pipeline.wikipedia.wikitext.transclusions import match_braces
 
 MAX_BYTES = 400_000
 """Longest page that is read this way, in characters: its worst pages take seconds."""

@@ -17,8 +17,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pipeline.parsing.namespaces import read_rows
-from pipeline.parsing.template_values import COMPUTATIONS
+from pipeline.wikipedia.wikitext.namespaces import read_rows
+from pipeline.wikipedia.wikitext.template_values import COMPUTATIONS
 
 SOUND_MARK = "\x1a"
 """Stands where a pronunciation was taken out, until `parentheses` has looked at what is left around it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from pipeline.parsing.formulas import raised
+from pipeline.wikipedia.wikitext.formulas import raised
 
 Arguments = Mapping[str, str]
 

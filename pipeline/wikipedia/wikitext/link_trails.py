@@ -10,7 +10,7 @@ import functools
 import pathlib
 import re
 
-from pipeline.parsing.namespaces import read_rows
+from pipeline.wikipedia.wikitext.namespaces import read_rows
 
 _DATA = pathlib.Path(__file__).with_name("data") / "link_trails.tsv"
 

@@ -20,14 +20,14 @@ from pipeline.run import compiling
 from pipeline.run import storage
 from pipeline.dumps.record import describe_dump
 from pipeline.run.job import Job, Task
-from pipeline.left_out import failed_wikis, unfit_files, without_wikis
+from pipeline.wikipedia.left_out import failed_wikis, unfit_files, without_wikis
 from pipeline.dumps.multistream import cut_at_streams, find_index, read_index
-from pipeline.page_columns import PageColumns, redirect_rows
-from pipeline.parsing.articles import ArticleOptions, read_article
-from pipeline.parsing.dialects import wiki_dialect
+from pipeline.wikipedia.columns import PageColumns, redirect_rows
+from pipeline.wikipedia.articles import ArticleOptions, read_article
+from pipeline.wikipedia.wikitext.dialects import wiki_dialect
 from pipeline.wikis.languages import find_wiki
-from pipeline.parsing.pages import DumpPage, PageProblem, page_namespace, read_page
-from pipeline.parsing.siteinfo import HEAD_BYTES, SiteInfo, read_siteinfo
+from pipeline.wikipedia.pages import DumpPage, PageProblem, page_namespace, read_page
+from pipeline.wikipedia.siteinfo import HEAD_BYTES, SiteInfo, read_siteinfo
 from pipeline.dumps.ranges import ByteRange, Element, read_elements, read_head, warm_ups
 from pipeline.dumps.sources import expand_sources, plan_sources
 from pipeline.run.task_output import TaskOutput, TaskRecord

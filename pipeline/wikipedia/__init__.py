@@ -1,0 +1,1 @@
+"""The job `wikipedia`: dumps of Wikipedias to `pages` and `redirects`."""
