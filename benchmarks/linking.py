@@ -27,9 +27,9 @@ import numpy as np
 import psutil
 
 from benchmarks.linking_world import titles_between, write_world
-from pipeline.sql_dump import read_items_per_site
-from pipeline.titles_index import hash_titles, index_paths, open_titles
-from pipeline.titles_index_build import TitleIndexBuilder
+from pipeline.link.sql_dump import read_items_per_site
+from pipeline.link.title_index import hash_titles, index_paths, open_titles
+from pipeline.link.title_index_build import TitleIndexBuilder
 
 ROUNDS, LOOK_UPS, BATCH = 5, 500_000, 20_000
 

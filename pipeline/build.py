@@ -13,7 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import link, tokenize, train_tokenizer
+from pipeline import tokenize, train_tokenizer
+from pipeline.link import job as link
 from pipeline.wikipedia import job as wikipedia
 from pipeline.wikidata import job as wikidata
 from pipeline.run import storage
@@ -22,7 +23,7 @@ from pipeline.collect import collect
 from pipeline.dumps.folder import DumpFolder, check_dates, read_dump_folder
 from pipeline.dumps.record import check_dumps_once
 from pipeline.run.job import Job, JobConfig, run_job
-from pipeline.linking.config import LinkConfig
+from pipeline.link.config import LinkConfig
 from pipeline.wikis.languages import language_wiki, named_languages, parse_languages, wiki_language
 from pipeline.tokenizing.config import TokenizeConfig
 from pipeline.train_tokenizer import TrainTokenizerConfig

@@ -33,7 +33,7 @@ COMMANDS = {
         module="pipeline.wikidata.job", help="Wikidata JSON dumps to entities, relations, triples, sitelinks"
     ),
     "wikipedia": Command(module="pipeline.wikipedia.job", help="Wikipedia XML dumps to pages and redirects"),
-    "link": Command(module="pipeline.link", help="pages and Wikidata to descriptions, mentions, triples"),
+    "link": Command(module="pipeline.link.job", help="pages and Wikidata to descriptions, mentions, triples"),
     "tokenizer": Command(
         module="pipeline.train_tokenizer", help="train a SentencePiece tokenizer on descriptions and mentions"
     ),

@@ -12,7 +12,7 @@ from typing import Any
 
 from pipeline.run import storage
 from pipeline.run.job import Job, Task
-from pipeline.linking.prepare import grouped
+from pipeline.link.prepare import grouped
 from pipeline.wikis.language_notes import merged_notes, sampling_weights
 from pipeline.parsing.corpora import is_xz
 from pipeline.parsing.subwords import check_layout, fingerprint_of

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
-from pipeline.titles_index import find_keys
+from pipeline.link.title_index import find_keys
 
 Numbers = NDArray[np.uint32]
 """Entity or relation numbers (42 for Q42)."""

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline import titles_index_build
-from pipeline.titles_index import ABSENT, DISAMBIGUATION, NO_ITEM, REDIRECT, entity_numbers, open_titles
-from pipeline.titles_index_build import TitleIndexBuilder
+from pipeline.link import title_index_build as titles_index_build
+from pipeline.link.title_index import ABSENT, DISAMBIGUATION, NO_ITEM, REDIRECT, entity_numbers, open_titles
+from pipeline.link.title_index_build import TitleIndexBuilder
 from schemas.errors import InputCorrupt, InputMissing
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.linking.fates import Fate, count_fates, is_mention, link_fates
-from pipeline.titles_index import ABSENT, DISAMBIGUATION, NO_ITEM, REDIRECT
+from pipeline.link.fates import Fate, count_fates, is_mention, link_fates
+from pipeline.link.title_index import ABSENT, DISAMBIGUATION, NO_ITEM, REDIRECT
 
 CASES = [
     (np.uint32(64), False, False, Fate.RESOLVED),

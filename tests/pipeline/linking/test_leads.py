@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.linking.leads import CANDIDATE, LeadFate, cut_text, decide_leads, hash_text, long_enough, skeleton
+from pipeline.link.leads import CANDIDATE, LeadFate, cut_text, decide_leads, hash_text, long_enough, skeleton
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import link, tokenize
+from pipeline import tokenize
+from pipeline.link import job as link
 from pipeline.wikipedia import job as wikipedia
 from pipeline.wikidata import job as wikidata
 from pipeline.run.job import run_job
-from pipeline.linking.config import LinkConfig
+from pipeline.link.config import LinkConfig
 from pipeline.parsing.subwords import open_subwords
 from pipeline.tokenizing.config import TokenizeConfig
 from pipeline.wikidata.job import WikidataConfig

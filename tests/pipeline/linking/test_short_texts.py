@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.linking.short_texts import CANDIDATE, ShortTexts, decide_short_texts, survey_short_texts
+from pipeline.link.short_texts import CANDIDATE, ShortTexts, decide_short_texts, survey_short_texts
 from schemas import ENTITIES, Entity
 from tests.pipeline.linking.datasets import entity, text
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from pipeline import link, tokenize
+from pipeline import tokenize
+from pipeline.link import job as link
 from pipeline.run.job import run_job
-from pipeline.linking.config import LinkConfig
+from pipeline.link.config import LinkConfig
 from pipeline.parsing.subwords import SENTENCEPIECE_NAME, SentencePieceSubwords, fingerprint_of
 from pipeline.tokenizing.config import TokenizeConfig
 from schemas import (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.linking.prepare import LinkInputs
-from pipeline.linking.short_texts import ShortTexts
-from pipeline.linking.survey import Rules
+from pipeline.link.prepare import LinkInputs
+from pipeline.link.short_texts import ShortTexts
+from pipeline.link.survey import Rules
 from pipeline.wikis.languages import language_wiki, named_languages, parse_languages, wiki_language
 from schemas import ENTITIES, PAGES, RELATIONS, TRIPLES, Manifest, read_manifest
 from schemas.errors import UsageError

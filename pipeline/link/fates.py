@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.wikis.numbers import Numbers, contains
-from pipeline.titles_index import ABSENT, DISAMBIGUATION, REDIRECT, Values, entity_numbers
+from pipeline.link.title_index import ABSENT, DISAMBIGUATION, REDIRECT, Values, entity_numbers
 
 
 class Fate(IntEnum):

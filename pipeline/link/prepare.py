@@ -20,15 +20,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.linking import short_texts
-from pipeline.linking.caps import ShardCounts, frequent_entities
-from pipeline.linking.leads import LeadFate, decide_leads
+from pipeline.link import short_texts
+from pipeline.link.caps import ShardCounts, frequent_entities
+from pipeline.link.leads import LeadFate, decide_leads
 from pipeline.wikis.numbers import NumberBits, open_array, save_array, save_numbers
-from pipeline.linking.repeats import FirstRows, repeated_in_shards
-from pipeline.linking.short_texts import ShortTexts, decide_short_texts, survey_short_texts
-from pipeline.linking.survey import Kinds, Rules, survey_entities, survey_pages
-from pipeline.linking.triples import read_relations, relations_with_text
-from pipeline.titles_index import open_titles
+from pipeline.link.repeats import FirstRows, repeated_in_shards
+from pipeline.link.short_texts import ShortTexts, decide_short_texts, survey_short_texts
+from pipeline.link.survey import Kinds, Rules, survey_entities, survey_pages
+from pipeline.link.triples import read_relations, relations_with_text
+from pipeline.link.title_index import open_titles
 from schemas import ENTITIES, Shard, iter_shard
 
 _INLINE_BYTES = 50_000_000

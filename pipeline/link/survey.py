@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.linking import leads
-from pipeline.linking.caps import ShardCounts, count_mentions
-from pipeline.linking.fates import is_mention, link_fates
-from pipeline.linking.leads import LeadFate
+from pipeline.link import leads
+from pipeline.link.caps import ShardCounts, count_mentions
+from pipeline.link.fates import is_mention, link_fates
+from pipeline.link.leads import LeadFate
 from pipeline.wikis.numbers import Numbers, contains, numbers_of_ids
-from pipeline.titles_index import DISAMBIGUATION, ENTITY_BITS, Values, WikiTitles, entity_numbers, find_keys
+from pipeline.link.title_index import DISAMBIGUATION, ENTITY_BITS, Values, WikiTitles, entity_numbers, find_keys
 from schemas import PAGES, iter_shard
 
 BATCH_ROWS = 2_000

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.wikis.numbers import numbers_of_ids, save_array
-from pipeline.linking.prepare import LinkInputs, SharedPaths
-from pipeline.sql_dump import read_items_per_site, read_page_props
-from pipeline.titles_index import find_keys
-from pipeline.titles_index_build import TitleIndexBuilder
+from pipeline.link.prepare import LinkInputs, SharedPaths
+from pipeline.link.sql_dump import read_items_per_site, read_page_props
+from pipeline.link.title_index import find_keys
+from pipeline.link.title_index_build import TitleIndexBuilder
 from schemas import PAGES, REDIRECTS, SITELINKS, iter_shard, read_manifest
 from schemas.errors import InputMissing
 

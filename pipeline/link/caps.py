@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.wikis.numbers import Numbers
-from pipeline.titles_index import find_keys
+from pipeline.link.title_index import find_keys
 
 FREQUENT = np.dtype([("number", "<u4"), ("before", "<i8"), ("total", "<i8")])
 """One entity beyond the cap, for one shard: mentions of it in earlier shards, and in all."""

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pipeline.wikis.languages import title_case
 from pipeline.wikis.titles import normalise_titles
-from pipeline.titles_index import (
+from pipeline.link.title_index import (
     DISAMBIGUATION,
     NO_ITEM,
     REDIRECT,

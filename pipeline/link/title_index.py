@@ -5,7 +5,7 @@ and `<wiki>.values.npy`, what each leads to. 12 bytes a title, 216 MB for 18 mil
 one copy in memory for all processes of a machine. Two of 18 million titles share a hash with odds of 1 in 100,000,
 and a title that does not exist meets the hash of one that does with odds of 1 in a million millions.
 
-`pipeline.titles_index_build` makes it. Why not a trie: benchmarks/README.md, "Linking".
+`pipeline.link.title_index_build` makes it. Why not a trie: benchmarks/README.md, "Linking".
 """
 
 from __future__ import annotations

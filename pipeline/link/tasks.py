@@ -11,12 +11,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.run.job import SHARED_FOLDER
-from pipeline.linking import short_texts
-from pipeline.linking.caps import Cap
-from pipeline.linking.config import LinkConfig, rules_of, short_texts_of
-from pipeline.linking.fates import MENTION_FATES, count_fates
-from pipeline.linking.leads import LeadFate, long_enough
-from pipeline.linking.mentions import (
+from pipeline.link import short_texts
+from pipeline.link.caps import Cap
+from pipeline.link.config import LinkConfig, rules_of, short_texts_of
+from pipeline.link.fates import MENTION_FATES, count_fates
+from pipeline.link.leads import LeadFate, long_enough
+from pipeline.link.mentions import (
     Decisions,
     LinkedContexts,
     lead_descriptions,
@@ -25,12 +25,12 @@ from pipeline.linking.mentions import (
     short_descriptions,
 )
 from pipeline.wikis.numbers import contains, open_array
-from pipeline.linking.prepare import SharedPaths, read_kinds
-from pipeline.linking.repeats import FirstRows
-from pipeline.linking.short_texts import ShortTextFate
+from pipeline.link.prepare import SharedPaths, read_kinds
+from pipeline.link.repeats import FirstRows
+from pipeline.link.short_texts import ShortTextFate
 from pipeline.wikis.language_notes import LanguageNotes
-from pipeline.linking.survey import BATCH_ROWS, count_links
-from pipeline.linking.triples import TripleFate, kept_triples, read_relations, relation_rows, triple_fates
+from pipeline.link.survey import BATCH_ROWS, count_links
+from pipeline.link.triples import TripleFate, kept_triples, read_relations, relation_rows, triple_fates
 from pipeline.wikis.languages import wiki_language
 from pipeline.run.task_output import TaskOutput
 from schemas import DESCRIPTIONS, ENTITIES, MENTIONS, PAGES, RELATIONS, SPLITS, TRIPLES, iter_shard, read_shard
