@@ -203,7 +203,7 @@ def mentions(arguments: argparse.Namespace, folder: Path) -> None:
 
 def tokens(arguments: argparse.Namespace, folder: Path) -> None:
     """Ids and mention places of the rows of a linked dataset by both libraries: speed, and rows that differ."""
-    from pipeline.parsing.subwords import open_subwords
+    from pipeline.tokens.subwords import open_subwords
 
     batches = list(_rows_with_spans(arguments.linked))
     size = sum(len(text.encode()) for texts, _ in batches for text in texts) / 1e6

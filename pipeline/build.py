@@ -13,7 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import tokenize, train_tokenizer
+from pipeline.tokens import job as tokenize
+from pipeline.tokens import train as train_tokenizer
 from pipeline.link import job as link
 from pipeline.wikipedia import job as wikipedia
 from pipeline.wikidata import job as wikidata
@@ -25,8 +26,8 @@ from pipeline.dumps.record import check_dumps_once
 from pipeline.run.job import Job, JobConfig, run_job
 from pipeline.link.config import LinkConfig
 from pipeline.wikis.languages import language_wiki, named_languages, parse_languages, wiki_language
-from pipeline.tokenizing.config import TokenizeConfig
-from pipeline.train_tokenizer import TrainTokenizerConfig
+from pipeline.tokens.config import TokenizeConfig
+from pipeline.tokens.train import TrainTokenizerConfig
 from pipeline.wikidata.job import WikidataConfig
 from pipeline.wikipedia.job import WikipediaConfig
 from schemas.errors import InputMissing, UsageError

@@ -35,9 +35,9 @@ COMMANDS = {
     "wikipedia": Command(module="pipeline.wikipedia.job", help="Wikipedia XML dumps to pages and redirects"),
     "link": Command(module="pipeline.link.job", help="pages and Wikidata to descriptions, mentions, triples"),
     "tokenizer": Command(
-        module="pipeline.train_tokenizer", help="train a SentencePiece tokenizer on descriptions and mentions"
+        module="pipeline.tokens.train", help="train a SentencePiece tokenizer on descriptions and mentions"
     ),
-    "tokenize": Command(module="pipeline.tokenize", help="linked tables and plain text to token ids"),
+    "tokenize": Command(module="pipeline.tokens.job", help="linked tables and plain text to token ids"),
     "build": Command(module="pipeline.build", help="all of these in order, skipping what is finished"),
     "verify": Command(module="pipeline.verify", help="check every shard of a dataset against its manifest"),
     "quality": Command(module="pipeline.wikipedia.quality.measure", help="measure the text quality of Wikipedia dumps"),

@@ -23,7 +23,7 @@ TEXTS = [
 # folder in another process.
 WRITE_FOLDER = """
 import json, pathlib, sys
-from pipeline.parsing.tokenizer_files import hugging_face_files
+from pipeline.tokens.tokenizer_files import hugging_face_files
 from tests.pipeline.tokenizer_model import small_model
 folder = pathlib.Path(sys.argv[1])
 (folder / "sentencepiece.bpe.model").write_bytes(small_model())

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.parsing.subwords import SENTENCEPIECE_NAME, open_subwords
-from pipeline.train_tokenizer import TrainTokenizerConfig, run, sentences
+from pipeline.tokens.subwords import SENTENCEPIECE_NAME, open_subwords
+from pipeline.tokens.train import TrainTokenizerConfig, run, sentences
 from schemas import DESCRIPTIONS, MENTIONS, Description, MentionContext, read_manifest
 from schemas.errors import InputMissing, OutputBusy, UsageError
 from tests.pipeline.linking.datasets import write_dataset

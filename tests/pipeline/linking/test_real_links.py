@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import tokenize
+from pipeline.tokens import job as tokenize
 from pipeline.link import job as link
 from pipeline.wikipedia import job as wikipedia
 from pipeline.wikidata import job as wikidata
 from pipeline.run.job import run_job
 from pipeline.link.config import LinkConfig
-from pipeline.parsing.subwords import open_subwords
-from pipeline.tokenizing.config import TokenizeConfig
+from pipeline.tokens.subwords import open_subwords
+from pipeline.tokens.config import TokenizeConfig
 from pipeline.wikidata.job import WikidataConfig
 from pipeline.wikipedia.job import WikipediaConfig
 from schemas import DESCRIPTIONS, MENTIONS, Manifest, iter_shard, read_manifest

@@ -12,7 +12,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.parsing.corpora import _cut, is_xz, read_documents
+from pipeline.tokens.corpora import _cut, is_xz, read_documents
 from pipeline.dumps.ranges import plan_ranges
 from schemas.errors import InputCorrupt, InputMissing
 

@@ -12,7 +12,7 @@ import tokenizers
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.parsing.subwords import (
+from pipeline.tokens.subwords import (
     SENTENCEPIECE_NAME,
     JsonSubwords,
     SentencePieceSubwords,

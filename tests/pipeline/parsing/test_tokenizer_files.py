@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.parsing.subwords import SENTENCEPIECE_NAME, check_layout, open_subwords
-from pipeline.parsing.tokenizer_files import field_of, hugging_face_files
+from pipeline.tokens.subwords import SENTENCEPIECE_NAME, check_layout, open_subwords
+from pipeline.tokens.tokenizer_files import field_of, hugging_face_files
 from schemas.errors import InputCorrupt
 from tests.pipeline.tokenizer_model import small_model
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import sentencepiece
 
-from pipeline.parsing.subwords import SENTENCEPIECE_NAME, SentencePieceSubwords, check_layout, fingerprint_of
-from pipeline.parsing.tokenizer_files import hugging_face_files
+from pipeline.tokens.subwords import SENTENCEPIECE_NAME, SentencePieceSubwords, check_layout, fingerprint_of
+from pipeline.tokens.tokenizer_files import hugging_face_files
 from schemas import DESCRIPTIONS, MENTIONS, VALIDATION, Manifest, Table, iter_shard, read_manifest
 from schemas.errors import InputMissing, OutputBusy, UsageError
 

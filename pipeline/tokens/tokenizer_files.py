@@ -14,7 +14,7 @@ from typing import Any
 
 import sentencepiece
 
-from pipeline.parsing.subwords import SPACE_MARK
+from pipeline.tokens.subwords import SPACE_MARK
 from schemas.errors import InputCorrupt
 
 _NORMALIZER_SPEC, _CHARSMAP = 3, 2

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.wikis.numbers import numbers_of_ids
-from pipeline.parsing.subwords import Encoded, Subwords
+from pipeline.tokens.subwords import Encoded, Subwords
 from schemas import (
     TOKEN_DESCRIPTIONS,
     TOKEN_MENTIONS,

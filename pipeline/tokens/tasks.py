@@ -12,12 +12,12 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.wikis.language_notes import LanguageNotes
-from pipeline.parsing.corpora import Document, read_documents
-from pipeline.parsing.subwords import Backend, Subwords, open_subwords
+from pipeline.tokens.corpora import Document, read_documents
+from pipeline.tokens.subwords import Backend, Subwords, open_subwords
 from pipeline.dumps.ranges import ByteRange
 from pipeline.run.task_output import TaskOutput
-from pipeline.tokenizing.config import TokenizeConfig
-from pipeline.tokenizing.rows import (
+from pipeline.tokens.config import TokenizeConfig
+from pipeline.tokens.rows import (
     num_tokens,
     token_contexts,
     token_descriptions,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.wikis.languages import parse_languages
-from pipeline.parsing.subwords import Backend
+from pipeline.tokens.subwords import Backend
 from schemas.errors import UsageError
 
 
