@@ -38,7 +38,7 @@ COMMANDS = {
         module="pipeline.tokens.train", help="train a SentencePiece tokenizer on descriptions and mentions"
     ),
     "tokenize": Command(module="pipeline.tokens.job", help="linked tables and plain text to token ids"),
-    "build": Command(module="pipeline.build", help="all of these in order, skipping what is finished"),
+    "build": Command(module="pipeline.build.job", help="all of these in order, skipping what is finished"),
     "verify": Command(module="pipeline.verify", help="check every shard of a dataset against its manifest"),
     "quality": Command(module="pipeline.wikipedia.quality.measure", help="measure the text quality of Wikipedia dumps"),
     "doctor": Command(module="pipeline.doctor", help="say what this machine has and what is missing"),

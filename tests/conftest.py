@@ -24,7 +24,7 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def sample_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small build of the sample world, made once: folders wikidata, wikipedia, link, tokenizer, tokens."""
-    from pipeline import build
+    from pipeline.build import job as build
     from pipeline.sample_world import SampleWorldConfig
     from pipeline.sample_world import run as write_world
 

@@ -28,7 +28,7 @@ from pathlib import Path
 import tyro
 
 from benchmarks.campaigns.results import Outcome, conclude, noted
-from pipeline import build
+from pipeline.build import job as build
 from pipeline.sample_world import WIKIS, SampleWorldConfig
 from pipeline.sample_world import run as write_sample_world
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import schemas
-from pipeline import build
+from pipeline.build import job as build
 from schemas import read_manifest, read_shard
 from tests.faults import dumps
 from tests.faults.dumps import article, entity, line, page, statement

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import build
-from pipeline.build import BuildConfig
-from pipeline.build_table import JobSummary, render_summary
+from pipeline.build import job as build
+from pipeline.build.job import BuildConfig
+from pipeline.build.summary import JobSummary, render_summary
 from pipeline.sample_world import SampleWorldConfig
 from pipeline.sample_world import run as write_world
 from schemas import TOKEN_DESCRIPTIONS, TOKEN_MENTIONS, Account, Manifest, Shard, read_manifest

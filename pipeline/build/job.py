@@ -19,8 +19,8 @@ from pipeline.link import job as link
 from pipeline.wikipedia import job as wikipedia
 from pipeline.wikidata import job as wikidata
 from pipeline.run import storage
-from pipeline.build_table import JobSummary, render_summary
-from pipeline.collect import collect
+from pipeline.build.summary import JobSummary, render_summary
+from pipeline.build.collect import collect
 from pipeline.dumps.folder import DumpFolder, check_dates, read_dump_folder
 from pipeline.dumps.record import check_dumps_once
 from pipeline.run.job import Job, JobConfig, run_job

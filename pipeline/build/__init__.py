@@ -1,0 +1,1 @@
+"""The command `build`: all jobs in order, from dumps to token shards."""
