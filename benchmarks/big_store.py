@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from model.data.array_folder import NOTE_NAME, open_or_build
-from model.data.description_store import DescriptionStore
+from model.data.stores.array_folder import NOTE_NAME, open_or_build
+from model.data.stores.descriptions import DescriptionStore
 
 ENTITIES, RECORDS, LANGUAGES, LOOK_UPS, REPEATS = 25_000_000, 60_000_000, 100, 200_000, 3
 NOTE = {"records": RECORDS}

@@ -22,7 +22,7 @@ from torch import Tensor
 from benchmarks.plain_path import PlainPath
 from model.config import PretrainConfig
 from model.data.special_tokens import SpecialTokens
-from model.data.token_dataset import TokenDataset
+from model.data.stores.token_dataset import TokenDataset
 from model.method.encoder import load_encoder
 from model.method.joint import JointModel
 from model.recipes import TINY

@@ -10,7 +10,7 @@ import numpy as np
 
 from model.data.draws import permutation
 from model.data.special_tokens import SpecialTokens
-from model.data.token_dataset import TokenDataset
+from model.data.stores.token_dataset import TokenDataset
 from model.evaluation.documents import description, masked_context
 from model.evaluation.embedder import Embedder, load_embedder
 from model.evaluation.retrieval_data import Descriptions, MentionQuery, read_descriptions, read_mention_queries

@@ -25,7 +25,7 @@ import tyro
 
 from benchmarks.campaigns.results import Outcome, conclude
 from model.data.special_tokens import SpecialTokens
-from model.data.token_dataset import TokenDataset
+from model.data.stores.token_dataset import TokenDataset
 from model.training import checkpoint as checkpoints
 from schemas import (
     TOKEN_TEXT,

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from model.data.description_store import DescriptionStore
-from model.data.ragged import Numbers
+from model.data.stores.descriptions import DescriptionStore
+from model.data.stores.ragged import Numbers
 from model.evaluation.documents import description
 from model.evaluation.embedder import Embedder
 from schemas.errors import ShardMismatch, StorageError, UsageError

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from model.data.array_folder import open_or_build
-from model.data.ragged import Numbers
-from model.data.token_dataset import TokenDataset
+from model.data.stores.array_folder import open_or_build
+from model.data.stores.ragged import Numbers
+from model.data.stores.token_dataset import TokenDataset
 from model.entities.entity_embeddings import chosen_records, write_parts
 from model.entities.entity_index import NAMES_NAME, EntityIndex, IndexNote, build_index, write_index
 from model.entities.entity_names import build_names

@@ -19,8 +19,8 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from model.data.array_folder import open_arrays
-from model.data.ragged import Numbers
+from model.data.stores.array_folder import open_arrays
+from model.data.stores.ragged import Numbers
 from model.entities.entity_embeddings import read_parts
 from model.entities.entity_names import EntityNames
 from schemas import file_sha256

@@ -16,8 +16,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from model.data.array_folder import Arrays, open_arrays
-from model.data.ragged import Numbers
+from model.data.stores.array_folder import Arrays, open_arrays
+from model.data.stores.ragged import Numbers
 from schemas import ENTITIES, Manifest, iter_shard
 
 FALLBACK_LANGUAGES = ("mul", "en")

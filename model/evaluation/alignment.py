@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model.data.token_dataset import TokenDataset
+from model.data.stores.token_dataset import TokenDataset
 from model.evaluation.documents import Document, description
 from model.evaluation.embedder import Embedder, load_embedder
 from model.evaluation.labels import Labels, common_languages, read_labels, widest_entities

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from model.data.token_dataset import TokenDataset
+from model.data.stores.token_dataset import TokenDataset
 from model.evaluation.retrieval_data import (
     Numbers,
     TripleQuery,

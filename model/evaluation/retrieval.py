@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model.data.token_dataset import TokenDataset
+from model.data.stores.token_dataset import TokenDataset
 from model.evaluation.documents import Document, description, masked_context, subject_and_relation
 from model.evaluation.embedder import Embedder, Role
 from model.evaluation.frequency import Frequency

@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from model.data.draws import permutation
-from model.data.ragged import Ragged
-from model.data.token_dataset import TokenDataset
+from model.data.stores.ragged import Ragged
+from model.data.stores.token_dataset import TokenDataset
 from schemas import TOKEN_DESCRIPTIONS, TOKEN_MENTIONS, TOKEN_RELATIONS, TOKEN_TRIPLES, TRAIN, VALIDATION, Table
 from schemas.errors import UsageError
 

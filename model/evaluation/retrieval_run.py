@@ -1,7 +1,7 @@
 """Retrieval from a model's folder and a dataset's: opens both, and makes sure that they belong together."""
 
 from model.data.special_tokens import SpecialTokens
-from model.data.token_dataset import TokenDataset
+from model.data.stores.token_dataset import TokenDataset
 from model.evaluation.embedder import load_embedder
 from model.evaluation.ranking_config import RetrievalConfig
 from model.evaluation.results import Results

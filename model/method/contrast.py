@@ -14,7 +14,7 @@ from model.method.bank import Bank
 from model.method.heads import ProjectionHead
 from model.method.losses import Pairs, Temperature, symmetric_contrast
 from model.method.paper_loss import paper_contrast
-from model.training.distributed import gather_states, global_sum, world_size
+from model.distributed import gather_states, global_sum, world_size
 
 Metrics = dict[str, Tensor]
 """Named measures of a step as tensors, read only when a log line is due."""

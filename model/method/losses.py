@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from model.batch import UNUSED
-from model.training.distributed import gather_with_gradient, global_sum, rank, world_size
+from model.distributed import gather_with_gradient, global_sum, rank, world_size
 
 MAX_SCALE = 100.0
 """Bound of 1 / temperature, as in CLIP."""

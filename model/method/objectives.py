@@ -14,7 +14,7 @@ from model.config import PretrainConfig
 from model.method.contrast import BestContrast, Metrics, PaperContrast, Slots
 from model.method.encoder import Encoder
 from model.method.mlm_head import masked_word_loss
-from model.training.distributed import global_sum, world_size
+from model.distributed import global_sum, world_size
 
 
 @dataclass(frozen=True, kw_only=True)

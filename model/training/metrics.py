@@ -14,7 +14,7 @@ from typing import Any, TextIO
 import torch
 from torch import Tensor
 
-from model.training.distributed import global_sum, is_main, world_size
+from model.distributed import global_sum, is_main, world_size
 
 LOG = "log.jsonl"
 """Name of the log in a run's folder."""

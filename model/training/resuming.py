@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from model.config import PretrainConfig
-from model.training.distributed import world_size
+from model.distributed import world_size
 from schemas.errors import CheckpointUnusable, ShardMismatch
 
 FREE = frozenset(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from model.data.token_dataset import TokenDataset
-from model.data.validation import has_rows, validation_batches
-from model.training.distributed import alone, global_sum, rank, world_size
+from model.data.stores.token_dataset import TokenDataset
+from model.data.stream.validation import has_rows, validation_batches
+from model.distributed import alone, global_sum, rank, world_size
 from model.training.step import TrainingStep
 from model.training.stopping import StopSignal
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from model.data.token_dataset import TokenDataset
+from model.data.stores.token_dataset import TokenDataset
 from model.training import checkpoint as checkpoints
 from model.training.resuming import check_resumable
 from schemas import TOKEN_MENTIONS, read_manifest, write_manifest

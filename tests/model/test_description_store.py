@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from model.batch import UNUSED
-from model.data import triple_index
-from model.data.array_folder import NOTE_NAME, GrowingArray, open_or_build
-from model.data.description_store import MOST_TOKENS, DescriptionStore
-from model.data.token_dataset import TokenDataset
-from model.data.triple_index import TripleIndex
+from model.data.stores import triples as triple_index
+from model.data.stores.array_folder import NOTE_NAME, GrowingArray, open_or_build
+from model.data.stores.descriptions import MOST_TOKENS, DescriptionStore
+from model.data.stores.token_dataset import TokenDataset
+from model.data.stores.triples import TripleIndex
 from schemas import (
     TOKEN_DESCRIPTIONS,
     TOKEN_TRIPLES,

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from model.batch import Batch
 from model.method.joint import JointModel
-from model.training.distributed import (
+from model.distributed import (
     all_agree,
     any_rank,
     choose_device,
@@ -193,7 +193,7 @@ def test_a_gpu_that_is_not_there_is_named() -> None:
 
 
 def test_importing_the_distributed_module_starts_nothing() -> None:
-    code = "import model.training.distributed as d; assert d.world_size() == 1 and d.rank() == 0"
+    code = "import model.distributed as d; assert d.world_size() == 1 and d.rank() == 0"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 

@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.data.description_choice import choose_records, smoothing_weights
-from model.data.examples import Example
-from model.data.mlm_examples import MlmSource
-from model.data.oe_examples import OeSource
-from model.data.ragged import Ragged, argmin_within, expand
-from model.data.row_reader import RowReader
-from model.data.stream import TrainingStream, make_sources
+from model.data.examples.description_choice import choose_records, smoothing_weights
+from model.data.examples.example import Example
+from model.data.examples.mlm import MlmSource
+from model.data.examples.oe import OeSource
+from model.data.stores.ragged import Ragged, argmin_within, expand
+from model.data.examples.rows import RowReader
+from model.data.stream.stream import TrainingStream, make_sources
 from model.data.stream_config import LanguageRule, Objective, StreamConfig
-from model.data.surface_index import SurfaceIndex
-from model.data.token_dataset import TokenDataset
-from model.data.triple_index import TripleIndex
+from model.data.stores.surfaces import SurfaceIndex
+from model.data.stores.token_dataset import TokenDataset
+from model.data.stores.triples import TripleIndex
 from schemas import (
     TOKEN_DESCRIPTIONS,
     TOKEN_MENTIONS,

@@ -17,7 +17,7 @@ from transformers import XLMRobertaTokenizer
 from model.cli import run as run_command
 from model.commands.link import as_table, columns_of
 from model.data.special_tokens import SpecialTokens
-from model.data.token_dataset import TokenDataset
+from model.data.stores.token_dataset import TokenDataset
 from model.entities.entity_embeddings import schema
 from model.entities.entity_export import embed_entities, link_text
 from model.entities.entity_index import EntityIndex, build_index, write_index

@@ -18,11 +18,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from model.batch import Batch
-from model.data.loader import StreamLoader, fitting_workers
-from model.data.stream import Made, TrainingStream
+from model.data.loading.loader import StreamLoader, fitting_workers
+from model.data.stream.stream import Made, TrainingStream
 from model.data.stream_config import StreamConfig
-from model.data.token_dataset import TokenDataset
-from model.data.worker import Worker
+from model.data.stores.token_dataset import TokenDataset
+from model.data.loading.worker import Worker
 from schemas.errors import OutOfMemory, ShardMismatch
 from tests.conftest import REPOSITORY
 from tests.model.token_shards import open_world
@@ -30,8 +30,8 @@ from tests.model.token_shards import open_world
 PROGRAM = """
 import sys
 from pathlib import Path
-from model.data.loader import StreamLoader
-from model.data.stream import TrainingStream
+from model.data.loading.loader import StreamLoader
+from model.data.stream.stream import TrainingStream
 from model.data.stream_config import StreamConfig
 from tests.model.token_shards import open_world
 

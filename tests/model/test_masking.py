@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from model.batch import IGNORED_LABEL
-from model.data.masking import MaskedStream, Masker
+from model.data.stream.masking import MaskedStream, Masker
 from tests.model.token_shards import SPECIAL
 
 COUNT = 100_000

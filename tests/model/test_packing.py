@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.data.examples import Example
-from model.data.packing import Pack
+from model.data.examples.example import Example
+from model.data.stream.packing import Pack
 from model.data.stream_config import OBJECTIVES, StreamShapes
 
 SHAPES = StreamShapes(tokens=256, documents=24, longest=64, masked=40, keys=6, mep=4, oe=5, true_objects=2)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from model.data.draws import permutation, uniform, words
-from model.data.sampling import BLOCK, LanguageSchedule, places, smoothed_shares
+from model.data.examples.sampling import BLOCK, LanguageSchedule, places, smoothed_shares
 
 SIZES = np.array([1_000_000, 30_000, 30_000, 500, 1])
 SHARES = smoothed_shares(SIZES, 0.3)

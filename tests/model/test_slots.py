@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from model.batch import Batch
-from model.data.slots import Slots
+from model.data.loading.shared_batches import Slots
 from tests.model.hand_made import hand_made_batch
 
 

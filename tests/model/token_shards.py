@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from model.data.special_tokens import SpecialTokens
-from model.data.token_dataset import TokenDataset
+from model.data.stores.token_dataset import TokenDataset
 from schemas import (
     TOKEN_DESCRIPTIONS,
     TOKEN_MENTIONS,

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from model.data.special_tokens import SpecialTokens
-from model.data.token_dataset import TokenDataset
+from model.data.stores.token_dataset import TokenDataset
 from schemas import (
     TABLES,
     TOKEN_DESCRIPTIONS,

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from model.batch import IGNORED_LABEL
 from model.data.draws import Part, words
-from model.data.ragged import Numbers
+from model.data.stores.ragged import Numbers
 from model.data.special_tokens import SpecialTokens
 
 _ONE = 2.0**32

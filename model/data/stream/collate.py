@@ -10,13 +10,13 @@ import torch
 
 from model.batch import UNUSED, Batch
 from model.data.draws import Part, uniform
-from model.data.examples import Example, Tokens
-from model.data.masking import MaskedStream, Masker
-from model.data.packing import Pack
-from model.data.ragged import Numbers, expand
+from model.data.examples.example import Example, Tokens
+from model.data.stream.masking import MaskedStream, Masker
+from model.data.stream.packing import Pack
+from model.data.stores.ragged import Numbers, expand
 from model.data.special_tokens import SpecialTokens
 from model.data.stream_config import StreamConfig, StreamShapes
-from model.data.triple_index import TripleIndex
+from model.data.stores.triples import TripleIndex
 
 
 class Layout(NamedTuple):

@@ -21,8 +21,8 @@ import pyarrow as pa
 import torch
 
 from model.batch import Batch
-from model.data.slots import Slots
-from model.data.stream import Made
+from model.data.loading.shared_batches import Slots
+from model.data.stream.stream import Made
 from schemas.errors import OutOfMemory, XlmkError
 
 PIPE_BYTES = 1024 * 1024

@@ -12,13 +12,13 @@ import numpy as np
 import pyarrow as pa
 
 from model.batch import UNUSED
-from model.data.array_folder import GrowingArray, open_or_build
-from model.data.ragged import Numbers, expand
+from model.data.stores.array_folder import GrowingArray, open_or_build
+from model.data.stores.ragged import Numbers, expand
 from schemas import TOKEN_TRIPLES
 from schemas.errors import UsageError
 
 if TYPE_CHECKING:
-    from model.data.token_dataset import TokenDataset
+    from model.data.stores.token_dataset import TokenDataset
 
 PASS_ROWS = 50_000_000
 """Triples sorted at a time; a pass takes some 50 bytes of memory for each."""

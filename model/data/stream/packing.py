@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from model.data.examples import Example, Tokens
+from model.data.examples.example import Example, Tokens
 from model.data.stream_config import Objective, StreamShapes
 
 LEAST_ROOM = 8

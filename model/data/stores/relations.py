@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import pyarrow as pa
 
-from model.data.ragged import Numbers, Ragged
+from model.data.stores.ragged import Numbers, Ragged
 from schemas import TOKEN_RELATIONS
 from schemas.errors import UsageError
 
 if TYPE_CHECKING:
-    from model.data.token_dataset import TokenDataset
+    from model.data.stores.token_dataset import TokenDataset
 
 
 @dataclass(frozen=True)

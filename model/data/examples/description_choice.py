@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.data.draws import Part, uniform
-from model.data.ragged import Numbers, argmin_within, expand
+from model.data.stores.ragged import Numbers, argmin_within, expand
 from model.data.stream_config import LanguageRule
 
 

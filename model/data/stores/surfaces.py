@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import numpy.typing as npt
 
-from model.data.array_folder import open_or_build
+from model.data.stores.array_folder import open_or_build
 from model.data.draws import Part
-from model.data.ragged import Numbers, expand
-from model.data.rivals import draw_from_runs
-from model.data.row_reader import TextRows, decode_texts
+from model.data.stores.ragged import Numbers, expand
+from model.data.examples.rivals import draw_from_runs
+from model.data.examples.rows import TextRows, decode_texts
 from schemas import TOKEN_MENTIONS, TRAIN
 
 if TYPE_CHECKING:
-    from model.data.token_dataset import TokenDataset
+    from model.data.stores.token_dataset import TokenDataset
 
 _LAYOUT = 1
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)

@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from model.data.array_folder import NOTE_NAME, Arrays, GrowingArray, open_or_build
-from model.data.ragged import Numbers, Slices, slices
+from model.data.stores.array_folder import NOTE_NAME, Arrays, GrowingArray, open_or_build
+from model.data.stores.ragged import Numbers, Slices, slices
 from schemas import TOKEN_DESCRIPTIONS
 from schemas.errors import UsageError
 
 if TYPE_CHECKING:
-    from model.data.token_dataset import TokenDataset
+    from model.data.stores.token_dataset import TokenDataset
 
 MOST_TOKENS = 510
 """Longest stored description, in tokens: no encoder here reads more."""

@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from model.data.shard_check import check_bytes
+from model.data.stores.shard_check import check_bytes
 from model.data.special_tokens import SpecialTokens
 from schemas import TRAIN, Manifest, Shard, Table, open_shard, read_manifest
 from schemas.errors import SchemaMismatch, ShardMismatch, UsageError
 
 if TYPE_CHECKING:
-    from model.data.description_store import DescriptionStore
-    from model.data.relation_texts import RelationTexts
-    from model.data.triple_index import TripleIndex
+    from model.data.stores.descriptions import DescriptionStore
+    from model.data.stores.relations import RelationTexts
+    from model.data.stores.triples import TripleIndex
 
 OPEN_FILES = 64
 """Shards kept open at a time by one process."""
@@ -125,21 +125,21 @@ class TokenDataset:
     @cached_property
     def descriptions(self) -> DescriptionStore:
         """All descriptions by entity and language, memory-mapped; built on first use."""
-        from model.data.description_store import DescriptionStore  # the store reads this dataset: imported late
+        from model.data.stores.descriptions import DescriptionStore  # the store reads this dataset: imported late
 
         return DescriptionStore.open_or_build(self)
 
     @cached_property
     def relations(self) -> RelationTexts:
         """Texts of all relations by number and language, in memory."""
-        from model.data.relation_texts import RelationTexts
+        from model.data.stores.relations import RelationTexts
 
         return RelationTexts.read(self)
 
     @cached_property
     def triples(self) -> TripleIndex:
         """All true objects by (subject, relation), memory-mapped; built on first use."""
-        from model.data.triple_index import TripleIndex
+        from model.data.stores.triples import TripleIndex
 
         return TripleIndex.open_or_build(self)
 

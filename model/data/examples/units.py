@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from model.data.draws import Part, permutation
-from model.data.sampling import LanguageSchedule, smoothed_shares
+from model.data.examples.sampling import LanguageSchedule, smoothed_shares
 from model.data.stream_config import StreamConfig
-from model.data.token_dataset import RowGroup, TokenDataset
+from model.data.stores.token_dataset import RowGroup, TokenDataset
 from schemas import Table
 
 

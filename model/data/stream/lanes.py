@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from model.data.examples import Example, Source, Window
-from model.data.packing import LEAST_ROOM, Pack
+from model.data.examples.example import Example, Source, Window
+from model.data.stream.packing import LEAST_ROOM, Pack
 from model.data.stream_config import Objective, StreamConfig
 from schemas.errors import UsageError
 

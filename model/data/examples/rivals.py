@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from model.data.description_choice import choose_records
-from model.data.description_store import DescriptionStore
+from model.data.examples.description_choice import choose_records
+from model.data.stores.descriptions import DescriptionStore
 from model.data.draws import Part, uniform
-from model.data.ragged import Numbers
+from model.data.stores.ragged import Numbers
 
 Described = list[tuple[int, npt.NDArray[np.integer]]]
 """Items with the ids of a description of each."""

@@ -1,0 +1,1 @@
+"""From examples to batches, in an order that is a pure function of the seed and the position."""
