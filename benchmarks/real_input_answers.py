@@ -13,7 +13,7 @@ from model.data.special_tokens import SpecialTokens
 from model.data.stores.token_dataset import TokenDataset
 from model.evaluation.documents import description, masked_context
 from model.evaluation.embedder import Embedder, load_embedder
-from model.evaluation.retrieval_data import Descriptions, MentionQuery, read_descriptions, read_mention_queries
+from model.evaluation.ranking.retrieval_data import Descriptions, MentionQuery, read_descriptions, read_mention_queries
 from model.training.tokenizer_source import open_tokenizer
 
 AROUND, BEST, CHARACTERS = 10, 3, 60

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import tyro
 
-from model.evaluation.finetune_config import FinetuneConfig, MlqaConfig, NerConfig, XnliConfig
-from model.evaluation.ranking_config import AlignmentConfig, ProbingConfig, RetrievalConfig
+from model.evaluation.finetuning.config import FinetuneConfig, MlqaConfig, NerConfig, XnliConfig
+from model.evaluation.ranking.config import AlignmentConfig, ProbingConfig, RetrievalConfig
 from model.evaluation.tasks import TASKS
 from schemas.errors import UsageError
 
@@ -77,14 +77,14 @@ def evaluate(config: EvaluateConfig) -> "Results":
     if isinstance(config, FinetuneConfig):
         return _finetune(config)
     if isinstance(config, RetrievalConfig):
-        from model.evaluation.retrieval_run import run_retrieval
+        from model.evaluation.ranking.retrieval_run import run_retrieval
 
         return run_retrieval(config)
     if isinstance(config, AlignmentConfig):
-        from model.evaluation.alignment import run_alignment
+        from model.evaluation.ranking.alignment import run_alignment
 
         return run_alignment(config)
-    from model.evaluation.probing import run_probing
+    from model.evaluation.ranking.probing import run_probing
 
     return run_probing(config)
 
@@ -105,11 +105,11 @@ def output_folder(config: EvaluateConfig) -> Path:
 
 
 def _finetune(config: FinetuneConfig) -> "Results":
-    from model.evaluation.finetune import Finetuning
-    from model.evaluation.finetune_task import FinetuneTask
-    from model.evaluation.mlqa import MlqaTask
-    from model.evaluation.ner import NerTask
-    from model.evaluation.xnli import XnliTask
+    from model.evaluation.finetuning.loop import Finetuning
+    from model.evaluation.finetuning.task import FinetuneTask
+    from model.evaluation.finetuning.mlqa import MlqaTask
+    from model.evaluation.finetuning.ner import NerTask
+    from model.evaluation.finetuning.xnli import XnliTask
     from model.training.tokenizer_source import open_tokenizer
 
     tasks: dict[type, type[FinetuneTask]] = {NerConfig: NerTask, XnliConfig: XnliTask, MlqaConfig: MlqaTask}

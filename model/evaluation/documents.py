@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model.data.special_tokens import SpecialTokens
-from model.evaluation.ranking_config import Lengths
+from model.evaluation.ranking.config import Lengths
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ take a task's data, licence, protocol and primary metric from here.
 
 from dataclasses import dataclass, field
 
-from model.evaluation.scores_mlqa import MLQA_LANGUAGES
-from model.evaluation.scores_ner import NER_LANGUAGES
-from model.evaluation.scores_xnli import XNLI_LANGUAGES
+from model.evaluation.scores.mlqa import MLQA_LANGUAGES
+from model.evaluation.scores.ner import NER_LANGUAGES
+from model.evaluation.scores.xnli import XNLI_LANGUAGES
 
 CONLL_CODES = {"en": "eng", "de": "deu", "es": "esp", "nl": "ned"}
 """Language code to the prefix of the file names of CoNLL-2002 and CoNLL-2003."""

@@ -8,7 +8,7 @@ import torch
 from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, BertTokenizer, DebertaV2Config, DebertaV2Model
 
 from model import cli
-from model.evaluation.pretrained import longest_input
+from model.evaluation.finetuning.pretrained import longest_input
 from model.evaluation.results import read_results
 
 WORDS = "ada lives in oslo rome the hills where does who berta sings acme ##a ##b . ?".split()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from model.evaluation.readers import (
+from model.evaluation.finetuning.readers import (
     Answer,
     SentencePair,
     TaggedSentence,
@@ -15,7 +15,7 @@ from model.evaluation.readers import (
     read_tag_lines,
     read_tagged,
 )
-from model.evaluation.sources import load_pairs, load_questions, load_tagged
+from model.evaluation.finetuning.sources import load_pairs, load_questions, load_tagged
 from schemas.errors import InputCorrupt, InputMissing
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from model.evaluation.scores_mlqa import exact_match, normalise_answer, score_answers, token_f1
-from model.evaluation.scores_ner import recut, score_tags
-from model.evaluation.scores_xnli import score_pairs
+from model.evaluation.scores.mlqa import exact_match, normalise_answer, score_answers, token_f1
+from model.evaluation.scores.ner import recut, score_tags
+from model.evaluation.scores.xnli import score_pairs
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,9 @@ from transformers import (
     XLMRobertaConfig,
 )
 
-from model.evaluation import task_model
-from model.evaluation.features import Feature
-from model.evaluation.task_model import TaskModel, pooling_of, stream_batches
+from model.evaluation.finetuning import task_model
+from model.evaluation.finetuning.features import Feature
+from model.evaluation.finetuning.task_model import TaskModel, pooling_of, stream_batches
 from schemas.errors import UsageError
 
 SIZE = {

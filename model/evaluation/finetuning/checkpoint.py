@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from model.evaluation.finetune_config import FinetuneConfig
+from model.evaluation.finetuning.config import FinetuneConfig
 from schemas.errors import CheckpointUnusable
 
 STATE = "state.json"

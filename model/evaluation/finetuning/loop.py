@@ -18,8 +18,8 @@ import torch
 from torch import nn
 
 from model.evaluation.embedder import choose_device
-from model.evaluation.features import Feature, like_length_batches, random_batches
-from model.evaluation.finetune_checkpoint import (
+from model.evaluation.finetuning.features import Feature, like_length_batches, random_batches
+from model.evaluation.finetuning.checkpoint import (
     SeedState,
     load_epoch,
     load_weights,
@@ -28,11 +28,11 @@ from model.evaluation.finetune_checkpoint import (
     save_weights,
     write_state,
 )
-from model.evaluation.finetune_config import FinetuneConfig
-from model.evaluation.finetune_task import EvaluationSet, FinetuneTask
-from model.evaluation.pretrained import longest_input
+from model.evaluation.finetuning.config import FinetuneConfig
+from model.evaluation.finetuning.task import EvaluationSet, FinetuneTask
+from model.evaluation.finetuning.pretrained import longest_input
 from model.evaluation.results import COUNTS, Results, Row, mean_row, merge_seeds
-from model.evaluation.task_model import TaskModel
+from model.evaluation.finetuning.task_model import TaskModel
 from schemas.errors import LossNotFinite, UsageError
 
 MEAN_DEV = "mean dev"

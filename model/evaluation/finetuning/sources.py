@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from model.evaluation.readers import (
+from model.evaluation.finetuning.readers import (
     Answer,
     Question,
     SentencePair,

@@ -14,9 +14,9 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from model.evaluation.features import Feature
-from model.evaluation.finetune_config import MlqaConfig
-from model.evaluation.readers import Question
+from model.evaluation.finetuning.features import Feature
+from model.evaluation.finetuning.config import MlqaConfig
+from model.evaluation.finetuning.readers import Question
 
 
 @dataclass(frozen=True)

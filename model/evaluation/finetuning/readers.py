@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model.evaluation.scores_xnli import XNLI_LABELS
+from model.evaluation.scores.xnli import XNLI_LABELS
 from schemas.errors import InputCorrupt
 
 DOCUMENT_START = "-DOCSTART-"

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from model.data.stores.token_dataset import TokenDataset
-from model.evaluation.retrieval_data import (
+from model.evaluation.ranking.retrieval_data import (
     Numbers,
     TripleQuery,
     look_up_counts,

@@ -17,11 +17,11 @@ from torch import Tensor
 from model.data.stores.token_dataset import TokenDataset
 from model.evaluation.documents import Document, description, masked_context, subject_and_relation
 from model.evaluation.embedder import Embedder, Role
-from model.evaluation.frequency import Frequency
-from model.evaluation.ranking import chance_score, score_ranks, truth_ranks
-from model.evaluation.ranking_config import RetrievalConfig
+from model.evaluation.ranking.frequency import Frequency
+from model.evaluation.ranking.ranks import chance_score, score_ranks, truth_ranks
+from model.evaluation.ranking.config import RetrievalConfig
 from model.evaluation.results import Results, Row
-from model.evaluation.retrieval_data import (
+from model.evaluation.ranking.retrieval_data import (
     Descriptions,
     MentionQuery,
     TripleQuery,

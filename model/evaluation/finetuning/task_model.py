@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from model.evaluation.embedder import length_batches
-from model.evaluation.features import Feature, model_inputs
+from model.evaluation.finetuning.features import Feature, model_inputs
 from model.method.encoder import PROBE_TOLERANCE, pack, position_offset, probe_documents
 from model.method.packed_attention import register_packed_attention
 from schemas.errors import UsageError

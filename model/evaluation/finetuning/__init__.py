@@ -1,0 +1,1 @@
+"""Tasks with training: a task's data, its model, the loop."""

@@ -1,0 +1,1 @@
+"""Tasks without training: retrieval, alignment and probing."""

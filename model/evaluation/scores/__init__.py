@@ -1,0 +1,1 @@
+"""The official metrics, on plain predictions; no torch."""
