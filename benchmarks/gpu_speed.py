@@ -11,7 +11,7 @@ import torch
 from benchmarks.gpu_part import Part
 from benchmarks.training import BANK, Sizes, compare, table
 from model.measuring.bench import Bench
-from model.measuring.bench_config import BenchConfig
+from model.measuring.config import BenchConfig
 from model.measuring.figures import report
 from model.measuring.flops import timed
 from model.method import mlm_head

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import tyro
 
-from model.measuring.bench_config import BenchConfig
+from model.measuring.config import BenchConfig
 
 
 def parse(flags: list[str]) -> BenchConfig:

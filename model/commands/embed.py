@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tyro
 
-from model.entities.linking_config import EmbedConfig
+from model.entities.config import EmbedConfig
 
 
 def parse(flags: list[str]) -> EmbedConfig:
@@ -20,7 +20,7 @@ def parse(flags: list[str]) -> EmbedConfig:
 
 def run(config: EmbedConfig) -> None:
     """Embed, index, and say what there is now."""
-    from model.entities.entity_export import embed_entities  # torch and faiss are imported only when there is work
+    from model.entities.export import embed_entities  # torch and faiss are imported only when there is work
 
     note = embed_entities(config)
     languages = f"{len(note.languages)} language{'s' if len(note.languages) > 1 else ''}"

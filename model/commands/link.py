@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import tyro
 
-from model.entities.linking_config import LinkConfig
+from model.entities.config import LinkConfig
 from schemas.errors import UsageError
 
 if TYPE_CHECKING:
-    from model.entities.linking import LinkedMention
+    from model.entities.linker import LinkedMention
 
 PROG = "python -m model link"
 
@@ -38,7 +38,7 @@ def parse(flags: list[str]) -> LinkConfig:
 
 def run(config: LinkConfig) -> None:
     """Link, and print a line per candidate."""
-    from model.entities.entity_export import link_text  # torch and faiss are imported only when there is work
+    from model.entities.export import link_text  # torch and faiss are imported only when there is work
 
     text = sys.stdin.read() if config.text == "-" else config.text
     if not text.strip():

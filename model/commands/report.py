@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tyro
 
-from model.reporting.report_config import ReportConfig
+from model.reporting.config import ReportConfig
 
 
 def parse(flags: list[str]) -> ReportConfig:

@@ -17,7 +17,7 @@ from model.batch import Batch
 from model.config import EncoderConfig, PretrainConfig
 from model.data.special_tokens import SpecialTokens
 from model.data.stores.token_dataset import TokenDataset
-from model.measuring.bench_config import BenchConfig
+from model.measuring.config import BenchConfig
 from model.measuring.figures import Figures
 from model.measuring.flops import (
     flops_by_counter,

@@ -13,11 +13,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from model.evaluation.results import Results, Row, format_measure
 from model.evaluation.tasks import TASKS
-from model.reporting.report_charts import bar_chart, heat_map, training_chart
-from model.reporting.report_config import ReportConfig
-from model.reporting.report_data import RunData, read_run
-from model.reporting.report_finetuning import finetuning_sections
-from model.reporting.report_parts import Chart, Section, Table, rows_table
+from model.reporting.charts import bar_chart, heat_map, training_chart
+from model.reporting.config import ReportConfig
+from model.reporting.data import RunData, read_run
+from model.reporting.finetuning import finetuning_sections
+from model.reporting.parts import Chart, Section, Table, rows_table
 
 TEMPLATE = "report.html.jinja"
 QUESTIONS = {"mep": "From a context with a masked mention", "oe": "From a subject and a relation"}

@@ -11,8 +11,8 @@ from model import cli
 from model.evaluation.published import PUBLISHED, published_for
 from model.evaluation.results import Measure, Results, Row
 from model.evaluation.tasks import TASKS
-from model.reporting.report_charts import bar_chart, heat_map
-from model.reporting.report_data import read_log
+from model.reporting.charts import bar_chart, heat_map
+from model.reporting.data import read_log
 from schemas.errors import InputCorrupt
 
 HOSTILE = "<script>alert(1)</script> \u202eשלום\u202c & \"'"

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from model.evaluation.published import PublishedScore, published_for
 from model.evaluation.results import Results
 from model.evaluation.tasks import TASKS
-from model.reporting.report_charts import Bar, language_chart
-from model.reporting.report_data import RunData
-from model.reporting.report_parts import Chart, Section, Table, measure_cell
+from model.reporting.charts import Bar, language_chart
+from model.reporting.data import RunData
+from model.reporting.parts import Chart, Section, Table, measure_cell
 
 FINETUNED = ("ner", "xnli", "mlqa")
 OURS = "this run"

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from model.entities.entity_index import EntityIndex
-from model.entities.entity_names import EntityNames
+from model.entities.index import EntityIndex
+from model.entities.names import EntityNames
 from model.evaluation.documents import Document, masked_context
 from model.evaluation.embedder import Embedder
 from schemas.errors import UsageError

@@ -11,7 +11,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from model.reporting.report_data import Series
+from model.reporting.data import Series
 
 COLOURS = {"mlm": "#4269d0", "mep": "#d1603d", "oe": "#3a8f6b"}
 LINES = {"model": "#d1603d", "random weights": "#b3b3b3", "majority": "#4269d0", "chance": "#777777"}

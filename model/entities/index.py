@@ -21,8 +21,8 @@ import numpy.typing as npt
 
 from model.data.stores.array_folder import open_arrays
 from model.data.stores.ragged import Numbers
-from model.entities.entity_embeddings import read_parts
-from model.entities.entity_names import EntityNames
+from model.entities.embeddings import read_parts
+from model.entities.names import EntityNames
 from schemas import file_sha256
 from schemas.errors import InputMissing, SchemaMismatch, ShardMismatch, UsageError
 

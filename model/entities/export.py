@@ -12,11 +12,11 @@ import numpy as np
 from model.data.stores.array_folder import open_or_build
 from model.data.stores.ragged import Numbers
 from model.data.stores.token_dataset import TokenDataset
-from model.entities.entity_embeddings import chosen_records, write_parts
-from model.entities.entity_index import NAMES_NAME, EntityIndex, IndexNote, build_index, write_index
-from model.entities.entity_names import build_names
-from model.entities.linking import LinkedMention, link
-from model.entities.linking_config import EmbedConfig, LinkConfig
+from model.entities.embeddings import chosen_records, write_parts
+from model.entities.index import NAMES_NAME, EntityIndex, IndexNote, build_index, write_index
+from model.entities.names import build_names
+from model.entities.linker import LinkedMention, link
+from model.entities.config import EmbedConfig, LinkConfig
 from model.evaluation.embedder import Embedder, load_embedder
 from model.training.tokenizer_source import fingerprint_of, open_tokenizer
 from schemas import file_sha256, read_manifest
@@ -26,7 +26,7 @@ _PARTS_NAME, _PLAN_NAME = "embeddings", "plan.json"
 
 
 def embed_entities(config: EmbedConfig) -> IndexNote:
-    """Write an entity index; see `model.entities.entity_index` for what is in its folder.
+    """Write an entity index; see `model.entities.index` for what is in its folder.
 
     Raises:
         InputMissing, SchemaMismatch, ShardMismatch: the model or the data cannot be used, or do not go together.

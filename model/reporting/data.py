@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from model.evaluation.results import Results, read_results
-from model.reporting.report_config import ReportConfig
+from model.reporting.config import ReportConfig
 from schemas.errors import InputCorrupt, InputMissing
 
 LOG = "log.jsonl"
