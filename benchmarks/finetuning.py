@@ -25,13 +25,13 @@ from transformers.utils import logging
 
 from model.config import EncoderConfig
 from model.data.draws import permutation
+from model.evaluation.finetuning.config import FinetuneConfig, MlqaConfig, NerConfig, XnliConfig
 from model.evaluation.finetuning.features import Feature, like_length_batches, random_batches
 from model.evaluation.finetuning.loop import make_optimizer
-from model.evaluation.finetuning.config import FinetuneConfig, MlqaConfig, NerConfig, XnliConfig
-from model.evaluation.finetuning.task import FinetuneTask
 from model.evaluation.finetuning.mlqa import MlqaTask
 from model.evaluation.finetuning.ner import NerTask
 from model.evaluation.finetuning.sources import load_pairs, load_questions, load_tagged
+from model.evaluation.finetuning.task import FinetuneTask
 from model.evaluation.finetuning.task_model import TaskModel
 from model.evaluation.finetuning.xnli import XnliTask
 from model.method.encoder import load_encoder

@@ -58,7 +58,9 @@ class PlainPath:
 
     def _states(self, batch: Batch) -> States:
         bounds = batch.cu_seqlens.long()
-        documents = [(start, end) for start, end in zip(bounds.tolist(), bounds[1:].tolist(), strict=False) if end > start]
+        documents = [
+            (start, end) for start, end in zip(bounds.tolist(), bounds[1:].tolist(), strict=False) if end > start
+        ]
         documents = documents[::-1] if self.reverse else documents
         width = max(end - start for start, end in documents)
         token_ids = torch.ones(len(documents), width, dtype=torch.long)

@@ -25,9 +25,9 @@ import pyarrow.parquet as pq
 import torch
 
 from benchmarks.token_shards import XLM_R, write
+from model.data.stores.token_dataset import TokenDataset
 from model.data.stream.stream import TrainingStream
 from model.data.stream_config import StreamConfig
-from model.data.stores.token_dataset import TokenDataset
 
 CONTEXTS, ENTITIES, TRIPLES = 100_000, 20_000, 60_000
 STEPS, REPEATS = 600, 3

@@ -123,7 +123,10 @@ def main(config: TextConfig) -> None:
     for name, found in texts.items():
         hard = [{kind for kind in leftovers(found[key]) if is_hard(kind)} for key in keys]
         any_, other = sum(map(bool, hard)), sum(bool(kinds - {"parentheses"}) for kinds in hard)
-        kept, prose = sum(len(found[key]) for key in keys), sum(prose_of(found[key], possible[key].names) for key in keys)
+        kept, prose = (
+            sum(len(found[key]) for key in keys),
+            sum(prose_of(found[key], possible[key].names) for key in keys),
+        )
         print(f"| {name} | {1000 * any_ / len(keys):.0f} | {1000 * other / len(keys):.0f} ", end="")
         print(f"| {100 * kept / whole:.1f} % | {100 * prose / whole:.1f} % |")
 

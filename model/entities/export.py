@@ -12,11 +12,11 @@ import numpy as np
 from model.data.stores.array_folder import open_or_build
 from model.data.stores.ragged import Numbers
 from model.data.stores.token_dataset import TokenDataset
+from model.entities.config import EmbedConfig, LinkConfig
 from model.entities.embeddings import chosen_records, write_parts
 from model.entities.index import NAMES_NAME, EntityIndex, IndexNote, build_index, write_index
-from model.entities.names import build_names
 from model.entities.linker import LinkedMention, link
-from model.entities.config import EmbedConfig, LinkConfig
+from model.entities.names import build_names
 from model.evaluation.embedder import Embedder, load_embedder
 from model.training.tokenizer_source import fingerprint_of, open_tokenizer
 from schemas import file_sha256, read_manifest

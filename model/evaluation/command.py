@@ -106,9 +106,9 @@ def output_folder(config: EvaluateConfig) -> Path:
 
 def _finetune(config: FinetuneConfig) -> "Results":
     from model.evaluation.finetuning.loop import Finetuning
-    from model.evaluation.finetuning.task import FinetuneTask
     from model.evaluation.finetuning.mlqa import MlqaTask
     from model.evaluation.finetuning.ner import NerTask
+    from model.evaluation.finetuning.task import FinetuneTask
     from model.evaluation.finetuning.xnli import XnliTask
     from model.training.tokenizer_source import open_tokenizer
 

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from model.data.special_tokens import SpecialTokens
 from model.evaluation.documents import Document
 from model.evaluation.finetuning.pretrained import longest_input, open_model
-from model.evaluation.ranking.ranks import normalise
 from model.evaluation.ranking.config import Lengths, Pooling, Role
+from model.evaluation.ranking.ranks import normalise
 from model.training.head_files import load_heads
 from schemas.errors import CheckpointUnusable, UsageError
 

@@ -17,6 +17,7 @@ from model.batch import Batch
 from model.config import EncoderConfig, PretrainConfig
 from model.data.special_tokens import SpecialTokens
 from model.data.stores.token_dataset import TokenDataset
+from model.distributed import choose_device
 from model.measuring.config import BenchConfig
 from model.measuring.figures import Figures
 from model.measuring.flops import (
@@ -33,7 +34,6 @@ from model.measuring.synthetic import synthetic_batch
 from model.method.encoder import load_encoder
 from model.method.joint import JointModel
 from model.recipes import RECIPES
-from model.distributed import choose_device
 from model.training.feed import Feed
 from model.training.step import TrainingStep
 from model.training.tokenizer_source import find_tokenizer, open_tokenizer

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from model.batch import UNUSED
 from model.config import MethodConfig
+from model.distributed import gather_states, global_sum, world_size
 from model.method.bank import Bank
 from model.method.heads import ProjectionHead
 from model.method.losses import Pairs, Temperature, symmetric_contrast
 from model.method.paper_loss import paper_contrast
-from model.distributed import gather_states, global_sum, world_size
 
 Metrics = dict[str, Tensor]
 """Named measures of a step as tensors, read only when a log line is due."""

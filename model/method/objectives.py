@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from model.batch import IGNORED_LABEL, Batch
 from model.config import PretrainConfig
+from model.distributed import global_sum, world_size
 from model.method.contrast import BestContrast, Metrics, PaperContrast, Slots
 from model.method.encoder import Encoder
 from model.method.mlm_head import masked_word_loss
-from model.distributed import global_sum, world_size
 
 
 @dataclass(frozen=True, kw_only=True)

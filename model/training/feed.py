@@ -9,8 +9,8 @@ import torch
 from model.batch import Batch
 from model.config import PretrainConfig
 from model.data.loading.loader import StreamLoader
-from model.data.stream.stream import TrainingStream
 from model.data.stores.token_dataset import TokenDataset
+from model.data.stream.stream import TrainingStream
 
 
 class Feed:

@@ -17,10 +17,10 @@ from torch.nn.parallel import DistributedDataParallel
 
 from model.batch import Batch
 from model.config import PretrainConfig
+from model.distributed import all_agree, average_gradients, rank, world_size
 from model.method.chunked import chunked_backward
 from model.method.contrast import Metrics
 from model.method.joint import JointModel
-from model.distributed import all_agree, average_gradients, rank, world_size
 from model.training.optim import clip, make_optimizer, rate_at, set_rate, update
 from schemas.errors import UsageError
 

@@ -11,13 +11,13 @@ import torch
 
 from model.config import PretrainConfig
 from model.data.special_tokens import SpecialTokens
-from model.data.stream.stream import merge_states
 from model.data.stores.token_dataset import TokenDataset
+from model.data.stream.stream import merge_states
+from model.distributed import barrier, choose_device, gather_text, is_main, process_group, rank, world_size
 from model.method.encoder import check_lengths, load_encoder
 from model.method.joint import JointModel
 from model.training import checkpoint as checkpoints
 from model.training.checkpoint_writer import CheckpointWriter, Written
-from model.distributed import barrier, choose_device, gather_text, is_main, process_group, rank, world_size
 from model.training.export import export_model
 from model.training.feed import Feed
 from model.training.memory import explain_out_of_memory

@@ -37,7 +37,9 @@ def collect(source: str, folder: str) -> Manifest:
     """
     path = storage.join(source, MANIFEST_NAME)
     if not storage.exists(path):
-        raise InputMissing(f"{source} has no manifest.json, so it is not a finished dataset. Run the job that builds it.")
+        raise InputMissing(
+            f"{source} has no manifest.json, so it is not a finished dataset. Run the job that builds it."
+        )
     manifest = parse_manifest(storage.read_text(path), path)
     built = storage.build_folder(folder)
     with output_lock(folder):
@@ -81,7 +83,9 @@ def _copy_all(source: str, built: str, shards: list[Shard]) -> Iterator[tuple[in
 def _copy(source: str, built: str, shard: Shard) -> int:
     """Copy one shard, which appears under its name only if it is as the manifest says; returns its bytes."""
     if not parse_shard_path(shard.path):
-        raise ShardMismatch(f"{source}: its manifest lists {shard.path!r}, which is no shard's name. Build the dataset again.")
+        raise ShardMismatch(
+            f"{source}: its manifest lists {shard.path!r}, which is no shard's name. Build the dataset again."
+        )
     origin, target = storage.join(source, shard.path), Path(built, shard.path)
     beside = target.with_name(f"{target.name}.tmp")
     digest, size = hashlib.sha256(), 0

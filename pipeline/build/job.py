@@ -13,23 +13,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.tokens import job as tokenize
-from pipeline.tokens import train as train_tokenizer
-from pipeline.link import job as link
-from pipeline.wikipedia import job as wikipedia
-from pipeline.wikidata import job as wikidata
-from pipeline.run import storage
-from pipeline.build.summary import JobSummary, render_summary
 from pipeline.build.collect import collect
+from pipeline.build.summary import JobSummary, render_summary
 from pipeline.dumps.folder import DumpFolder, check_dates, read_dump_folder
 from pipeline.dumps.record import check_dumps_once
-from pipeline.run.job import Job, JobConfig, run_job
+from pipeline.link import job as link
 from pipeline.link.config import LinkConfig
-from pipeline.wikis.languages import language_wiki, named_languages, parse_languages, wiki_language
+from pipeline.run import storage
+from pipeline.run.job import Job, JobConfig, run_job
+from pipeline.tokens import job as tokenize
+from pipeline.tokens import train as train_tokenizer
 from pipeline.tokens.config import TokenizeConfig
 from pipeline.tokens.train import TrainTokenizerConfig
+from pipeline.wikidata import job as wikidata
 from pipeline.wikidata.job import WikidataConfig
+from pipeline.wikipedia import job as wikipedia
 from pipeline.wikipedia.job import WikipediaConfig
+from pipeline.wikis.languages import language_wiki, named_languages, parse_languages, wiki_language
 from schemas.errors import InputMissing, UsageError
 
 TAKES_BEAM_ARGS = True
@@ -84,7 +84,9 @@ def run(config: BuildConfig, beam_args: Sequence[str] = ()) -> None:
         InputCorrupt: a dump that `download` fetched is not as it was published any more.
     """
     if not storage.is_local(config.output):
-        raise UsageError(f"--output {config.output}: `link` and what follows need a disk. Name a folder; URLs go to --tables.")
+        raise UsageError(
+            f"--output {config.output}: `link` and what follows need a disk. Name a folder; URLs go to --tables."
+        )
     folder = read_dump_folder(config.dumps)
     wikis = chosen_wikis(config, folder)
     check_dates(

@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pipeline.run import storage
 from pipeline.dumps.folder import wiki_of_name
+from pipeline.run import storage
 from pipeline.run.job import times_path
 from pipeline.wikis.languages import wiki_language
 from schemas import SPLITS, Manifest

@@ -12,8 +12,8 @@ import bz2
 import re
 from dataclasses import dataclass
 
-from pipeline.run import storage
 from pipeline.dumps.ranges import ByteRange
+from pipeline.run import storage
 from pipeline.run.storage import open_read
 from schemas.errors import InputCorrupt
 

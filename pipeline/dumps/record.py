@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipeline.run import storage
 from pipeline.fetch.transfer import digest_of
+from pipeline.run import storage
 from schemas.errors import InputCorrupt, InputMissing
 
 RECORD = "dumps.json"

@@ -6,8 +6,8 @@ import glob
 import os
 from collections.abc import Sequence
 
-from pipeline.run import url_files
 from pipeline.dumps.ranges import ByteRange, plan_ranges
+from pipeline.run import url_files
 from pipeline.run.storage import open_read
 from schemas.errors import InputMissing
 

@@ -8,8 +8,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.wikis.numbers import Numbers, contains
 from pipeline.link.title_index import ABSENT, DISAMBIGUATION, REDIRECT, Values, entity_numbers
+from pipeline.wikis.numbers import Numbers, contains
 
 
 class Fate(IntEnum):

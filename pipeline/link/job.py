@@ -13,16 +13,16 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from pipeline.run import storage
-from pipeline.run.job import SHARED_FOLDER, Job, Task
 from pipeline.link import prepare as steps
 from pipeline.link.config import LinkConfig, link_inputs, read_inputs, rules_of, short_texts_of
 from pipeline.link.prepare import LinkInputs, SharedPaths
-from pipeline.wikis.language_notes import merged_notes, sampling_weights
 from pipeline.link.tasks import RUNNERS
-from pipeline.link.title_sources import add_titles
-from pipeline.run.task_output import TaskOutput, TaskRecord
 from pipeline.link.title_index_build import TitleIndexBuilder
+from pipeline.link.title_sources import add_titles
+from pipeline.run import storage
+from pipeline.run.job import SHARED_FOLDER, Job, Task
+from pipeline.run.task_output import TaskOutput, TaskRecord
+from pipeline.wikis.language_notes import merged_notes, sampling_weights
 from schemas import DESCRIPTIONS, ENTITIES, MENTIONS, RELATIONS, TRIPLES
 from schemas.errors import UsageError, XlmkError
 

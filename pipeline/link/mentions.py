@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from pipeline.link.caps import Cap
 from pipeline.link.fates import Fate, is_mention
 from pipeline.link.leads import LeadFate, cut_text
-from pipeline.wikis.numbers import Numbers, contains, ids_of_numbers
 from pipeline.link.survey import Kinds, Rules, early_fates, links_of_batch
 from pipeline.link.title_index import Values, entity_numbers
+from pipeline.wikis.numbers import Numbers, contains, ids_of_numbers
 from schemas import DESCRIPTIONS, MENTIONS, split_of
 from schemas.mentions import MENTION
 

@@ -23,12 +23,12 @@ import pyarrow as pa
 from pipeline.link import short_texts
 from pipeline.link.caps import ShardCounts, frequent_entities
 from pipeline.link.leads import LeadFate, decide_leads
-from pipeline.wikis.numbers import NumberBits, open_array, save_array, save_numbers
 from pipeline.link.repeats import FirstRows, repeated_in_shards
 from pipeline.link.short_texts import ShortTexts, decide_short_texts, survey_short_texts
 from pipeline.link.survey import Kinds, Rules, survey_entities, survey_pages
-from pipeline.link.triples import read_relations, relations_with_text
 from pipeline.link.title_index import open_titles
+from pipeline.link.triples import read_relations, relations_with_text
+from pipeline.wikis.numbers import NumberBits, open_array, save_array, save_numbers
 from schemas import ENTITIES, Shard, iter_shard
 
 _INLINE_BYTES = 50_000_000

@@ -20,8 +20,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.link.leads import cut_text, hash_text, long_enough
-from pipeline.wikis.numbers import Numbers, contains, numbers_of_ids
 from pipeline.wikis.languages import own_label_languages
+from pipeline.wikis.numbers import Numbers, contains, numbers_of_ids
 
 
 class ShortTextFate(IntEnum):

@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.run.job import SHARED_FOLDER
 from pipeline.link import short_texts
 from pipeline.link.caps import Cap
 from pipeline.link.config import LinkConfig, rules_of, short_texts_of
@@ -24,15 +23,16 @@ from pipeline.link.mentions import (
     mention_counts,
     short_descriptions,
 )
-from pipeline.wikis.numbers import contains, open_array
 from pipeline.link.prepare import SharedPaths, read_kinds
 from pipeline.link.repeats import FirstRows
 from pipeline.link.short_texts import ShortTextFate
-from pipeline.wikis.language_notes import LanguageNotes
 from pipeline.link.survey import BATCH_ROWS, count_links
 from pipeline.link.triples import TripleFate, kept_triples, read_relations, relation_rows, triple_fates
-from pipeline.wikis.languages import wiki_language
+from pipeline.run.job import SHARED_FOLDER
 from pipeline.run.task_output import TaskOutput
+from pipeline.wikis.language_notes import LanguageNotes
+from pipeline.wikis.languages import wiki_language
+from pipeline.wikis.numbers import contains, open_array
 from schemas import DESCRIPTIONS, ENTITIES, MENTIONS, PAGES, RELATIONS, SPLITS, TRIPLES, iter_shard, read_shard
 from schemas.errors import ShardMismatch
 

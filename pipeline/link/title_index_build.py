@@ -14,8 +14,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pipeline.wikis.languages import title_case
-from pipeline.wikis.titles import normalise_titles
 from pipeline.link.title_index import (
     DISAMBIGUATION,
     NO_ITEM,
@@ -26,6 +24,8 @@ from pipeline.link.title_index import (
     hash_titles,
     index_paths,
 )
+from pipeline.wikis.languages import title_case
+from pipeline.wikis.titles import normalise_titles
 from schemas.errors import InputCorrupt
 
 Kind = Literal["sitelinks", "pages", "redirects"]

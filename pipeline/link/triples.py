@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.wikis.numbers import Numbers, contains, numbers_of_ids
 from pipeline.wikis.languages import label_languages, own_label_languages
+from pipeline.wikis.numbers import Numbers, contains, numbers_of_ids
 from schemas import RELATIONS, TRIPLES, Relation, Text, read_shard, split_of, triple_key
 from schemas.errors import InputCorrupt
 

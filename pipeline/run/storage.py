@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.run import url_files
 from pipeline.dumps.ranges import open_local
+from pipeline.run import url_files
 from schemas.errors import InputMissing, StorageError
 
 _REFUSALS = {

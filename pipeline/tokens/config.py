@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.wikis.languages import parse_languages
 from pipeline.tokens.subwords import Backend
+from pipeline.wikis.languages import parse_languages
 from schemas.errors import UsageError
 
 

@@ -10,17 +10,17 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.run import storage
-from pipeline.run.job import Job, Task
-from pipeline.link.prepare import grouped
-from pipeline.wikis.language_notes import merged_notes, sampling_weights
-from pipeline.tokens.corpora import is_xz
-from pipeline.tokens.subwords import check_layout, fingerprint_of
 from pipeline.dumps.ranges import plan_ranges
 from pipeline.dumps.sources import expand_sources
+from pipeline.link.prepare import grouped
+from pipeline.run import storage
+from pipeline.run.job import Job, Task
 from pipeline.run.task_output import TaskOutput, TaskRecord
 from pipeline.tokens.config import TokenizeConfig
+from pipeline.tokens.corpora import is_xz
+from pipeline.tokens.subwords import check_layout, fingerprint_of
 from pipeline.tokens.tasks import RUNNERS, subwords_of
+from pipeline.wikis.language_notes import merged_notes, sampling_weights
 from schemas import (
     DESCRIPTIONS,
     MENTIONS,

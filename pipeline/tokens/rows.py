@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.wikis.numbers import numbers_of_ids
 from pipeline.tokens.subwords import Encoded, Subwords
+from pipeline.wikis.numbers import numbers_of_ids
 from schemas import (
     TOKEN_DESCRIPTIONS,
     TOKEN_MENTIONS,

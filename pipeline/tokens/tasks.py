@@ -11,12 +11,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.wikis.language_notes import LanguageNotes
-from pipeline.tokens.corpora import Document, read_documents
-from pipeline.tokens.subwords import Backend, Subwords, open_subwords
 from pipeline.dumps.ranges import ByteRange
 from pipeline.run.task_output import TaskOutput
 from pipeline.tokens.config import TokenizeConfig
+from pipeline.tokens.corpora import Document, read_documents
 from pipeline.tokens.rows import (
     num_tokens,
     token_contexts,
@@ -25,6 +23,8 @@ from pipeline.tokens.rows import (
     token_texts,
     token_triples,
 )
+from pipeline.tokens.subwords import Backend, Subwords, open_subwords
+from pipeline.wikis.language_notes import LanguageNotes
 from schemas import (
     DESCRIPTIONS,
     MENTIONS,

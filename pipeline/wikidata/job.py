@@ -16,17 +16,16 @@ from typing import Any
 
 import msgspec
 
-from pipeline.run import compiling
-from pipeline.run import storage
-from pipeline.dumps.record import describe_dump
-from pipeline.wikidata.reading import EntityReading
-from pipeline.run.job import Job, Task
-from pipeline.wikidata.lines import FINAL_MARK, HEAD_BYTES, layout_of
-from pipeline.wikidata.columns import EntityColumns, ItemOptions, Ranks, can_scan
-from pipeline.wikis.languages import find_wiki, label_languages, parse_languages
 from pipeline.dumps.ranges import ByteRange, Lines, plan_ranges, read_chunks, read_head, read_lines, warm_ups
+from pipeline.dumps.record import describe_dump
 from pipeline.dumps.sources import expand_sources
+from pipeline.run import compiling, storage
+from pipeline.run.job import Job, Task
 from pipeline.run.task_output import TaskOutput, TaskRecord
+from pipeline.wikidata.columns import EntityColumns, ItemOptions, Ranks, can_scan
+from pipeline.wikidata.lines import FINAL_MARK, HEAD_BYTES, layout_of
+from pipeline.wikidata.reading import EntityReading
+from pipeline.wikis.languages import find_wiki, label_languages, parse_languages
 from schemas import ENTITIES, LITERALS, QUALIFIERS, RELATIONS, SITELINKS, TRIPLES
 from schemas.errors import InputCorrupt, UsageError, XlmkError
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from pipeline.wikidata.doubled_keys import num_doubled_keys
-from pipeline.wikidata.lines import entity_text
-from pipeline.wikidata.empty_fields import count_empty_fields
-from pipeline.wikidata.decoding import EntityRefused
-from pipeline.wikidata.columns import EntityColumns
 from pipeline.dumps.ranges import ByteRange, Lines
 from pipeline.run.task_output import TaskOutput
+from pipeline.wikidata.columns import EntityColumns
+from pipeline.wikidata.decoding import EntityRefused
+from pipeline.wikidata.doubled_keys import num_doubled_keys
+from pipeline.wikidata.empty_fields import count_empty_fields
+from pipeline.wikidata.lines import entity_text
 from schemas import SITELINKS
 
 ENTITIES_PER_BATCH = 1024

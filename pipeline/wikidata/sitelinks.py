@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.wikidata.cleaning import clean_array
 from pipeline.wikidata.entity_json import SiteLink
 from pipeline.wikis.languages import wikis as known_wikipedias
-from pipeline.wikidata.cleaning import clean_array
 from schemas import SITELINKS
 
 NO_WIKIPEDIAS = frozenset(

@@ -13,8 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.wikidata.entity_json import AnyValue, EntityValue, FullStatement, Statement
 from pipeline.wikidata.cleaning import text_array
+from pipeline.wikidata.entity_json import AnyValue, EntityValue, FullStatement, Statement
 from pipeline.wikidata.values import literal_of, snak_text
 from schemas import LITERALS, QUALIFIERS, TRIPLES
 

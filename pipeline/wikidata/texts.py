@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.wikidata.entity_json import MAX_LANGUAGE_FIELDS
 from pipeline.wikidata.cleaning import text_array
+from pipeline.wikidata.entity_json import MAX_LANGUAGE_FIELDS
 from schemas.texts import TEXT
 
 

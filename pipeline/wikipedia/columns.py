@@ -56,7 +56,9 @@ def _contexts(articles: list[Article]) -> pa.Array:
         pa.array([link[3] or None for link in links], pa.string()),
     ]
     link_lists = _lists(
-        pa.StructArray.from_arrays(link_columns, fields=list(LINK)), [len(links) for _, links in contexts], CONTEXT[1].type
+        pa.StructArray.from_arrays(link_columns, fields=list(LINK)),
+        [len(links) for _, links in contexts],
+        CONTEXT[1].type,
     )
     texts = pa.array([text for text, _ in contexts], pa.string())
     structs = pa.StructArray.from_arrays([texts, link_lists], fields=list(CONTEXT))

@@ -16,21 +16,20 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from pipeline.run import compiling
-from pipeline.run import storage
-from pipeline.dumps.record import describe_dump
-from pipeline.run.job import Job, Task
-from pipeline.wikipedia.left_out import failed_wikis, unfit_files, without_wikis
 from pipeline.dumps.multistream import cut_at_streams, find_index, read_index
-from pipeline.wikipedia.columns import PageColumns, redirect_rows
+from pipeline.dumps.ranges import ByteRange, Element, read_elements, read_head, warm_ups
+from pipeline.dumps.record import describe_dump
+from pipeline.dumps.sources import expand_sources, plan_sources
+from pipeline.run import compiling, storage
+from pipeline.run.job import Job, Task
+from pipeline.run.task_output import TaskOutput, TaskRecord
 from pipeline.wikipedia.articles import ArticleOptions, read_article
-from pipeline.wikipedia.wikitext.dialects import wiki_dialect
-from pipeline.wikis.languages import find_wiki
+from pipeline.wikipedia.columns import PageColumns, redirect_rows
+from pipeline.wikipedia.left_out import failed_wikis, unfit_files, without_wikis
 from pipeline.wikipedia.pages import DumpPage, PageProblem, page_namespace, read_page
 from pipeline.wikipedia.siteinfo import HEAD_BYTES, SiteInfo, read_siteinfo
-from pipeline.dumps.ranges import ByteRange, Element, read_elements, read_head, warm_ups
-from pipeline.dumps.sources import expand_sources, plan_sources
-from pipeline.run.task_output import TaskOutput, TaskRecord
+from pipeline.wikipedia.wikitext.dialects import wiki_dialect
+from pipeline.wikis.languages import find_wiki
 from schemas import PAGES, REDIRECTS
 from schemas.errors import InputCorrupt, UsageError
 

@@ -131,7 +131,9 @@ def _decoded(data: bytes, page_id: str) -> str:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise PageProblem("bad_utf8", f"byte {data[error.start]:#04x} at {error.start} is not UTF-8", page_id) from error
+        raise PageProblem(
+            "bad_utf8", f"byte {data[error.start]:#04x} at {error.start} is not UTF-8", page_id
+        ) from error
     if "&" not in text:
         return text
     if "&#" in text:

@@ -56,7 +56,9 @@ def read_siteinfo(head: bytes, path: str) -> SiteInfo:
     schema = version[1].decode("utf-8", "replace") if version else ""
     if schema not in KNOWN_VERSIONS:
         known = ", ".join(KNOWN_VERSIONS)
-        log.warning("%s: export schema %s is not known (known: %s); it is read as the newest", path, schema or "?", known)
+        log.warning(
+            "%s: export schema %s is not known (known: %s); it is read as the newest", path, schema or "?", known
+        )
     name = _DBNAME.search(head)
     return SiteInfo(
         wiki=name[1].decode("utf-8", "replace").strip() if name else "",

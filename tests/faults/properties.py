@@ -15,17 +15,17 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.fetch.catalogue import checked_date, checked_wiki
+from pipeline.dumps.ranges import plan_ranges, read_elements, read_lines
 from pipeline.dumps.record import RECORD, read_record
-from pipeline.wikipedia.articles import ArticleOptions, read_article
-from pipeline.wikipedia.wikitext.dialects import wiki_dialect
-from pipeline.wikidata.lines import entity_text
-from pipeline.wikidata.decoding import EntityRefused
+from pipeline.fetch.catalogue import checked_date, checked_wiki
 from pipeline.wikidata.columns import EntityColumns, ItemOptions
-from pipeline.wikis.languages import find_wiki, parse_languages
+from pipeline.wikidata.decoding import EntityRefused
+from pipeline.wikidata.lines import entity_text
+from pipeline.wikipedia.articles import ArticleOptions, read_article
 from pipeline.wikipedia.pages import PageProblem, page_namespace, read_page
 from pipeline.wikipedia.siteinfo import read_siteinfo
-from pipeline.dumps.ranges import plan_ranges, read_elements, read_lines
+from pipeline.wikipedia.wikitext.dialects import wiki_dialect
+from pipeline.wikis.languages import find_wiki, parse_languages
 from schemas import parse_manifest
 from schemas.errors import InputCorrupt, XlmkError
 from tests.faults import dumps

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.fetch.job import DownloadConfig, download
 from pipeline.dumps.record import check_dump
+from pipeline.fetch.job import DownloadConfig, download
 from pipeline.fetch.server import DumpServer
 from schemas.errors import InputCorrupt, InputMissing, UsageError
 from tests.faults import dumps

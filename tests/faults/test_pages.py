@@ -14,9 +14,9 @@ import pytest
 
 from pipeline.doctor import expat_line
 from pipeline.wikipedia.articles import ArticleOptions, read_article
+from pipeline.wikipedia.job import WikipediaConfig
 from pipeline.wikipedia.wikitext.dialects import wiki_dialect
 from pipeline.wikis.languages import find_wiki, parse_languages
-from pipeline.wikipedia.job import WikipediaConfig
 from schemas.errors import UsageError
 from tests.faults import dumps
 from tests.faults.dumps import article, header, page

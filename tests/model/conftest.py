@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from model.data.stream_config import StreamConfig
 from model.data.stores.token_dataset import TokenDataset
+from model.data.stream_config import StreamConfig
 from tests.model.token_shards import open_world, write_world
 
 

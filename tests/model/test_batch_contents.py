@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from model.batch import IGNORED_LABEL, UNUSED, Batch
-from model.data.stream.stream import TrainingStream
-from model.data.stream_config import StreamConfig
 from model.data.stores.token_dataset import TokenDataset
+from model.data.stream.stream import TrainingStream
 from model.data.stream.validation import validation_batches
+from model.data.stream_config import StreamConfig
 from schemas import TABLES, TOKEN_DESCRIPTIONS, TOKEN_RELATIONS, TOKEN_TRIPLES, Table, read_shard
 from tests.model.token_shards import SPECIAL
 

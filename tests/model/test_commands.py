@@ -90,7 +90,15 @@ def test_bench_prints_the_step_beside_its_floor(capsys: pytest.CaptureFixture[st
     bench.run(bench.parse([*flags, "--output", str(tmp_path / "figures.json")]))
     said = capsys.readouterr().out
     lines = dict(line.split("  ", 1) for line in said.splitlines())
-    counted = ("step time, median", "real tokens/s", "packing fill", "peak memory", "floor", "MFU", "needed, by counter")
+    counted = (
+        "step time, median",
+        "real tokens/s",
+        "packing fill",
+        "peak memory",
+        "floor",
+        "MFU",
+        "needed, by counter",
+    )
     assert not [name for name in counted if not re.search(r"[1-9]", lines[name])]
     assert lines["data wait"].strip() == "0.00%"  # synthetic batches are made before the first step
     assert "of the measured matmul rate" in lines["MFU"] and "of the whole process" in lines["peak memory"]

@@ -64,7 +64,9 @@ def test_gradients_pass_through_the_one_graph() -> None:
 def test_another_shape_gets_a_graph_of_its_own_and_none_is_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     backend = CountingBackend()
     torch._dynamo.reset()
-    monkeypatch.setattr(Encoder, "compile", lambda self, **flags: torch.nn.Module.compile(self, backend=backend, **flags))
+    monkeypatch.setattr(
+        Encoder, "compile", lambda self, **flags: torch.nn.Module.compile(self, backend=backend, **flags)
+    )
     run = replace(config(), encoder=replace(config().encoder, compile=True))
     joint = JointModel(small_encoder(), run)
     for tokens in (512, 256, 384, 512):

@@ -18,7 +18,6 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from model.batch import Batch
-from model.method.joint import JointModel
 from model.distributed import (
     all_agree,
     any_rank,
@@ -29,6 +28,7 @@ from model.distributed import (
     rank,
     world_size,
 )
+from model.method.joint import JointModel
 from model.training.step import TrainingStep
 from schemas.errors import UsageError
 from tests.model.hand_made import config, gradients, hand_made_batch, joint_model

@@ -13,13 +13,13 @@ from model.data.examples.description_choice import choose_records, smoothing_wei
 from model.data.examples.example import Example
 from model.data.examples.mlm import MlmSource
 from model.data.examples.oe import OeSource
-from model.data.stores.ragged import Ragged, argmin_within, expand
 from model.data.examples.rows import RowReader
-from model.data.stream.stream import TrainingStream, make_sources
-from model.data.stream_config import LanguageRule, Objective, StreamConfig
+from model.data.stores.ragged import Ragged, argmin_within, expand
 from model.data.stores.surfaces import SurfaceIndex
 from model.data.stores.token_dataset import TokenDataset
 from model.data.stores.triples import TripleIndex
+from model.data.stream.stream import TrainingStream, make_sources
+from model.data.stream_config import LanguageRule, Objective, StreamConfig
 from schemas import (
     TOKEN_DESCRIPTIONS,
     TOKEN_MENTIONS,

@@ -18,12 +18,12 @@ from model.cli import run as run_command
 from model.commands.link import as_table, columns_of
 from model.data.special_tokens import SpecialTokens
 from model.data.stores.token_dataset import TokenDataset
+from model.entities.config import EmbedConfig, LinkConfig
 from model.entities.embeddings import schema
 from model.entities.export import embed_entities, link_text
 from model.entities.index import EntityIndex, build_index, write_index
-from model.entities.names import EntityNames, build_names, fold
 from model.entities.linker import Candidate, LinkedMention, Span, encode_mentions, find_mentions, read_marks
-from model.entities.config import EmbedConfig, LinkConfig
+from model.entities.names import EntityNames, build_names, fold
 from model.evaluation.embedder import Embedder
 from model.training.trainer import pretrain
 from schemas import ENTITIES, Entity, Text, read_manifest

@@ -19,10 +19,10 @@ import pytest
 
 from model.batch import Batch
 from model.data.loading.loader import StreamLoader, fitting_workers
+from model.data.loading.worker import Worker
+from model.data.stores.token_dataset import TokenDataset
 from model.data.stream.stream import Made, TrainingStream
 from model.data.stream_config import StreamConfig
-from model.data.stores.token_dataset import TokenDataset
-from model.data.loading.worker import Worker
 from schemas.errors import OutOfMemory, ShardMismatch
 from tests.conftest import REPOSITORY
 from tests.model.token_shards import open_world

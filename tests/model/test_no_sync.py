@@ -100,7 +100,13 @@ def test_accumulated_batches_read_nothing_either(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize(
     "reading",
-    [lambda t: t.sum().item(), lambda t: t.tolist(), lambda t: bool(t.any()), lambda t: t[t > 0], lambda t: t.nonzero()],
+    [
+        lambda t: t.sum().item(),
+        lambda t: t.tolist(),
+        lambda t: bool(t.any()),
+        lambda t: t[t > 0],
+        lambda t: t.nonzero(),
+    ],
     ids=["item", "tolist", "if", "boolean index", "nonzero"],
 )
 def test_each_way_of_waiting_is_noticed(monkeypatch: pytest.MonkeyPatch, reading: Any) -> None:

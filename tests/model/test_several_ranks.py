@@ -18,8 +18,8 @@ import torch.multiprocessing as mp
 
 from model.batch import Batch
 from model.config import PretrainConfig
-from model.training import checkpoint as checkpoints
 from model.distributed import rank
+from model.training import checkpoint as checkpoints
 from model.training.feed import Feed
 from model.training.step import TrainingStep
 from model.training.trainer import pretrain

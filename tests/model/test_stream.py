@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from model.batch import Batch
-from model.data.stream.lanes import Lane
 from model.data.loading.loader import StreamLoader
+from model.data.stores.token_dataset import TokenDataset
+from model.data.stream.lanes import Lane
 from model.data.stream.stream import State, TrainingStream, make_sources, merge_states
 from model.data.stream_config import StreamConfig
-from model.data.stores.token_dataset import TokenDataset
 from schemas import TOKEN_MENTIONS, TRAIN
 from schemas.errors import CheckpointUnusable, ShardMismatch, UsageError
 from tests.model.token_shards import open_world, write_world

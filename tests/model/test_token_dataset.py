@@ -13,9 +13,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from model.data.stores.token_dataset import TokenDataset, require_rows
 from model.data.stream.stream import TrainingStream
 from model.data.stream_config import StreamConfig
-from model.data.stores.token_dataset import TokenDataset, require_rows
 from schemas import TOKEN_MENTIONS, TOKEN_TEXT, TRAIN, file_sha256, read_manifest, write_manifest
 from schemas.errors import InputMissing, SchemaMismatch, ShardMismatch, UsageError, XlmkError
 from tests.model.token_shards import SPECIAL, TOKENIZER, open_world

@@ -56,7 +56,9 @@ def test_dumps_and_tables_behind_urls_give_the_same_tokens(dumps: Path, tmp_path
     remote = replace(local, dumps=f"folder://{dumps}", output=str(tmp_path / "out"), tables=tables)
     build.run(remote, [*ONE, "--direct_running_mode=in_memory"])
     for name in ("wikidata", "wikipedia", "link", "tokens"):
-        assert read_manifest(tmp_path / "out" / name).fingerprint == read_manifest(tmp_path / "local" / name).fingerprint
+        assert (
+            read_manifest(tmp_path / "out" / name).fingerprint == read_manifest(tmp_path / "local" / name).fingerprint
+        )
         assert verify_dataset(tmp_path / "out" / name)[1] == []
     assert {path.name for path in (tmp_path / "bucket").iterdir() if path.is_dir()} == {"wikidata", "wikipedia"}
     with pytest.raises(UsageError, match="--tables"):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.run import storage
 from pipeline.build.collect import collect
+from pipeline.run import storage
 from pipeline.run.job import run_job, times_path
 from schemas import read_manifest
 from schemas.errors import InputMissing, OutputBusy, ShardMismatch, StorageError

@@ -77,6 +77,8 @@ def test_each_class_is_found(text: str, kind: str) -> None:
     assert kind in leftovers(text) and is_hard(kind)
 
 
-@pytest.mark.parametrize("text", ["A plain (1) text, e.g. 1,234.", "x < y and y > z", "C# and F* [sic] a|b", "柏林（德国）。"])
+@pytest.mark.parametrize(
+    "text", ["A plain (1) text, e.g. 1,234.", "x < y and y > z", "C# and F* [sic] a|b", "柏林（德国）。"]
+)
 def test_plain_text_has_no_leftovers(text: str) -> None:
     assert not any(map(is_hard, leftovers(text))) and not LEAD_DEFECT.search(text)

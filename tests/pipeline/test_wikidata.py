@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.wikidata import job as wikidata
 from pipeline.run.job import Task, run_job
 from pipeline.run.task_output import TaskOutput
+from pipeline.wikidata import job as wikidata
 from pipeline.wikidata.job import JOB, WikidataConfig
 from schemas import ENTITIES, REJECTS, SITELINKS, TABLES, Manifest, Table, read_shard
 from schemas.errors import InputCorrupt, InputMissing, OutputBusy, RejectLimitExceeded, UsageError

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.wikipedia import job as wikipedia
 from pipeline.run.accounts import check_conservation
 from pipeline.run.job import run_job
-from pipeline.wikipedia.quality.leftovers import is_hard, leftovers
 from pipeline.run.task_output import TaskOutput, TaskRecord, task_record_path
+from pipeline.wikipedia import job as wikipedia
 from pipeline.wikipedia.job import WikipediaConfig, plan, run_task, verify
+from pipeline.wikipedia.quality.leftovers import is_hard, leftovers
 from schemas import PAGES, REDIRECTS, TABLES, read_manifest, read_shard
 from schemas.errors import InputCorrupt, UsageError
 from tests.pipeline.wiki_dump import articles, document, page, write_multistream, write_packed
@@ -26,7 +26,9 @@ def run_tasks(config: WikipediaConfig, built: Path) -> tuple[dict[str, list[dict
     tasks = plan(config)
     records = []
     for task in tasks:
-        with TaskOutput(job="wikipedia", source=task.source, index=task.index, num_tasks=len(tasks), built=str(built)) as out:
+        with TaskOutput(
+            job="wikipedia", source=task.source, index=task.index, num_tasks=len(tasks), built=str(built)
+        ) as out:
             run_task(config, task, out)
         records.append(TaskRecord.from_json((built / task_record_path(task.index)).read_text()))
     verify(config, records)
@@ -116,7 +118,9 @@ def test_schema_0_11_takes_the_first_text_of_the_last_revision(tmp_path: Path) -
     both = "    <revision>".join([revisions[0], older.replace("  </page>\n", ""), revisions[1]])
     dump = write_packed(tmp_path, document([newest, both], version="0.11"), "bz2")
     found, _ = run_tasks(config_of(dump), tmp_path / "out")
-    assert [(row["revision_id"], row["lead"]) for row in found["pages"]] == [(1009, "Kitu ni kitu kipya cha leo kabisa.")] * 2
+    assert [(row["revision_id"], row["lead"]) for row in found["pages"]] == [
+        (1009, "Kitu ni kitu kipya cha leo kabisa.")
+    ] * 2
 
 
 def test_a_bad_page_is_rejected_and_its_neighbours_are_read(tmp_path: Path) -> None:
@@ -136,7 +140,9 @@ def test_a_bad_page_is_rejected_and_its_neighbours_are_read(tmp_path: Path) -> N
 
 
 def test_the_wiki_may_come_from_the_name(tmp_path: Path) -> None:
-    text = document([page(1, "Berlin", "'''Berlin''' ist die Hauptstadt von [[Datei:x.jpg]]Deutschland.")], wiki="enwiki")
+    text = document(
+        [page(1, "Berlin", "'''Berlin''' ist die Hauptstadt von [[Datei:x.jpg]]Deutschland.")], wiki="enwiki"
+    )
     dump = write_packed(tmp_path, text, "bz2", name="de_wiki")
     (row,) = run_tasks(config_of(dump, wiki_from_name=True), tmp_path / "out")[0]["pages"]
     assert (row["wiki"], row["language"], row["lead"]) == ("dewiki", "de", "Berlin ist die Hauptstadt von Deutschland.")

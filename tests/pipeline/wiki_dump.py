@@ -67,7 +67,9 @@ def document(pages: list[str], *, wiki: str = "swwiki", version: str = "0.10") -
     return HEADER.format(wiki=wiki, version=version) + "".join(pages) + FOOTER
 
 
-def write_multistream(folder: Path, pages: list[str], *, pages_per_stream: int = 10, name: str = "swwiki-20261101") -> Path:
+def write_multistream(
+    folder: Path, pages: list[str], *, pages_per_stream: int = 10, name: str = "swwiki-20261101"
+) -> Path:
     """A multistream dump with its index: header, streams of pages, footer."""
     dump, lines = bytearray(bz2.compress(HEADER.format(wiki="swwiki", version="0.10").encode())), []
     for start in range(0, len(pages), pages_per_stream):

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from model.batch import UNUSED
 from model.data.draws import Part
-from model.data.stream_config import Objective, StreamConfig
-from model.data.stores.token_dataset import TokenDataset
 from model.data.examples.units import Unit, UnitPlan
+from model.data.stores.token_dataset import TokenDataset
+from model.data.stream_config import Objective, StreamConfig
 
 Address = tuple[Objective, int, int]
 """Objective, window number, place within the window: names one example of a lane, for ever."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from model.data.examples.description_choice import choose_records, language_weights
-from model.data.stores.descriptions import DescriptionStore
 from model.data.draws import Part, permutation, uniform
+from model.data.examples.description_choice import choose_records, language_weights
 from model.data.examples.example import Example
-from model.data.stores.ragged import Numbers, Slices, argmin_within, expand
 from model.data.examples.rivals import Described, describe
 from model.data.examples.rows import Origin, RowReader, TextRows
-from model.data.stream_config import StreamConfig
+from model.data.examples.units import Unit, UnitPlan
+from model.data.stores.descriptions import DescriptionStore
+from model.data.stores.ragged import Numbers, Slices, argmin_within, expand
 from model.data.stores.surfaces import SurfaceIndex, surface_hashes
 from model.data.stores.token_dataset import TokenDataset, require_rows
-from model.data.examples.units import Unit, UnitPlan
+from model.data.stream_config import StreamConfig
 from schemas import TOKEN_MENTIONS
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from model.data.examples.description_choice import choose_records, language_weights, smoothing_weights
-from model.data.stores.descriptions import DescriptionStore
 from model.data.draws import Part, permutation
+from model.data.examples.description_choice import choose_records, language_weights, smoothing_weights
 from model.data.examples.example import Example
-from model.data.stores.ragged import Numbers, Slices, slices
-from model.data.stores.relations import RelationTexts
 from model.data.examples.rivals import Described, describe, draw_from_runs
 from model.data.examples.rows import Origin, RowReader, TripleRows
-from model.data.stream_config import StreamConfig
-from model.data.stores.token_dataset import TokenDataset, require_rows
 from model.data.examples.units import Unit, UnitPlan
+from model.data.stores.descriptions import DescriptionStore
+from model.data.stores.ragged import Numbers, Slices, slices
+from model.data.stores.relations import RelationTexts
+from model.data.stores.token_dataset import TokenDataset, require_rows
+from model.data.stream_config import StreamConfig
 from schemas import TOKEN_TRIPLES
 
 

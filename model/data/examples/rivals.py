@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from model.data.draws import Part, uniform
 from model.data.examples.description_choice import choose_records
 from model.data.stores.descriptions import DescriptionStore
-from model.data.draws import Part, uniform
 from model.data.stores.ragged import Numbers
 
 Described = list[tuple[int, npt.NDArray[np.integer]]]

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from model.data.examples.units import Unit
 from model.data.stores.ragged import Numbers, Ragged
 from model.data.stores.token_dataset import TokenDataset
-from model.data.examples.units import Unit
 from schemas import TOKEN_MENTIONS, TOKEN_TEXT, TOKEN_TRIPLES
 
 CACHE_BYTES = 32 * 1024 * 1024

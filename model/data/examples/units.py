@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from model.data.draws import Part, permutation
 from model.data.examples.sampling import LanguageSchedule, smoothed_shares
-from model.data.stream_config import StreamConfig
 from model.data.stores.token_dataset import RowGroup, TokenDataset
+from model.data.stream_config import StreamConfig
 from schemas import Table
 
 

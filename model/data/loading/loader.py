@@ -12,8 +12,8 @@ import weakref
 from collections.abc import Iterator
 
 from model.batch import Batch
-from model.data.stream.stream import Made, State, TrainingStream
 from model.data.loading.worker import Worker
+from model.data.stream.stream import Made, State, TrainingStream
 
 
 class StreamLoader:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import numpy.typing as npt
 
-from model.data.stores.array_folder import open_or_build
 from model.data.draws import Part
-from model.data.stores.ragged import Numbers, expand
 from model.data.examples.rivals import draw_from_runs
 from model.data.examples.rows import TextRows, decode_texts
+from model.data.stores.array_folder import open_or_build
+from model.data.stores.ragged import Numbers, expand
 from schemas import TOKEN_MENTIONS, TRAIN
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from model.data.stores.shard_check import check_bytes
 from model.data.special_tokens import SpecialTokens
+from model.data.stores.shard_check import check_bytes
 from schemas import TRAIN, Manifest, Shard, Table, open_shard, read_manifest
 from schemas.errors import SchemaMismatch, ShardMismatch, UsageError
 

@@ -11,12 +11,12 @@ import torch
 from model.batch import UNUSED, Batch
 from model.data.draws import Part, uniform
 from model.data.examples.example import Example, Tokens
+from model.data.special_tokens import SpecialTokens
+from model.data.stores.ragged import Numbers, expand
+from model.data.stores.triples import TripleIndex
 from model.data.stream.masking import MaskedStream, Masker
 from model.data.stream.packing import Pack
-from model.data.stores.ragged import Numbers, expand
-from model.data.special_tokens import SpecialTokens
 from model.data.stream_config import StreamConfig, StreamShapes
-from model.data.stores.triples import TripleIndex
 
 
 class Layout(NamedTuple):

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from model.batch import IGNORED_LABEL
 from model.data.draws import Part, words
-from model.data.stores.ragged import Numbers
 from model.data.special_tokens import SpecialTokens
+from model.data.stores.ragged import Numbers
 
 _ONE = 2.0**32
 MASKED_SHARE, RANDOM_SHARE = 0.8, 0.1

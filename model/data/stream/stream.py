@@ -8,15 +8,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from model.batch import Batch
-from model.data.stream.collate import Collator
 from model.data.examples.example import Source
-from model.data.stream.lanes import Lane, LaneState
 from model.data.examples.mep import MepSource
 from model.data.examples.mlm import MlmSource
 from model.data.examples.oe import OeSource
+from model.data.stores.token_dataset import TokenDataset
+from model.data.stream.collate import Collator
+from model.data.stream.lanes import Lane, LaneState
 from model.data.stream.packing import Pack
 from model.data.stream_config import Objective, StreamConfig
-from model.data.stores.token_dataset import TokenDataset
 from schemas import TRAIN
 from schemas.errors import CheckpointUnusable, ShardMismatch, UsageError
 

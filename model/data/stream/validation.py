@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Iterator
 
 from model.batch import Batch
-from model.data.stream.collate import Collator
 from model.data.examples.example import Example, Source
+from model.data.stores.token_dataset import TokenDataset
+from model.data.stream.collate import Collator
 from model.data.stream.packing import Pack
 from model.data.stream.stream import make_sources
 from model.data.stream_config import Objective, StreamConfig
-from model.data.stores.token_dataset import TokenDataset
 from schemas import TOKEN_MENTIONS, TOKEN_TEXT, TOKEN_TRIPLES, VALIDATION
 from schemas.errors import UsageError
 

@@ -18,7 +18,6 @@ import torch
 from torch import nn
 
 from model.evaluation.embedder import choose_device
-from model.evaluation.finetuning.features import Feature, like_length_batches, random_batches
 from model.evaluation.finetuning.checkpoint import (
     SeedState,
     load_epoch,
@@ -29,10 +28,11 @@ from model.evaluation.finetuning.checkpoint import (
     write_state,
 )
 from model.evaluation.finetuning.config import FinetuneConfig
-from model.evaluation.finetuning.task import EvaluationSet, FinetuneTask
+from model.evaluation.finetuning.features import Feature, like_length_batches, random_batches
 from model.evaluation.finetuning.pretrained import longest_input
-from model.evaluation.results import COUNTS, Results, Row, mean_row, merge_seeds
+from model.evaluation.finetuning.task import EvaluationSet, FinetuneTask
 from model.evaluation.finetuning.task_model import TaskModel
+from model.evaluation.results import COUNTS, Results, Row, mean_row, merge_seeds
 from schemas.errors import LossNotFinite, UsageError
 
 MEAN_DEV = "mean dev"

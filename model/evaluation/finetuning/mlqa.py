@@ -10,14 +10,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
-from model.evaluation.finetuning.features import Feature
 from model.evaluation.finetuning.config import MlqaConfig
-from model.evaluation.finetuning.task import EvaluationSet, FinetuneTask, Scored
+from model.evaluation.finetuning.features import Feature
 from model.evaluation.finetuning.mlqa_windows import PairTemplate, Window, best_spans, question_windows
 from model.evaluation.finetuning.pretrained import open_model
 from model.evaluation.finetuning.readers import Question
-from model.evaluation.scores.mlqa import score_answers
 from model.evaluation.finetuning.sources import load_questions
+from model.evaluation.finetuning.task import EvaluationSet, FinetuneTask, Scored
+from model.evaluation.scores.mlqa import score_answers
 from model.evaluation.tasks import MLQA
 from schemas.errors import UsageError
 

@@ -14,8 +14,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from model.evaluation.finetuning.features import Feature
 from model.evaluation.finetuning.config import MlqaConfig
+from model.evaluation.finetuning.features import Feature
 from model.evaluation.finetuning.readers import Question
 
 

@@ -7,13 +7,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.evaluation.finetuning.features import IGNORED, Feature
 from model.evaluation.finetuning.config import NerConfig
-from model.evaluation.finetuning.task import EvaluationSet, FinetuneTask, Scored
+from model.evaluation.finetuning.features import IGNORED, Feature
 from model.evaluation.finetuning.pretrained import open_model
 from model.evaluation.finetuning.readers import TaggedSentence
-from model.evaluation.scores.ner import NER_TYPES, score_tags
 from model.evaluation.finetuning.sources import load_tagged
+from model.evaluation.finetuning.task import EvaluationSet, FinetuneTask, Scored
+from model.evaluation.scores.ner import NER_TYPES, score_tags
 from model.evaluation.tasks import NER
 
 TAGS = ("O", *(f"{prefix}-{kind}" for kind in NER_TYPES for prefix in "BI"))

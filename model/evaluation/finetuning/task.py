@@ -14,8 +14,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from model.data.draws import permutation
-from model.evaluation.finetuning.features import Feature
 from model.evaluation.finetuning.config import FinetuneConfig
+from model.evaluation.finetuning.features import Feature
 from model.evaluation.finetuning.task_model import Level
 from model.evaluation.tasks import Task
 from schemas.errors import UsageError

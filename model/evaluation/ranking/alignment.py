@@ -16,12 +16,12 @@ from torch import Tensor
 from model.data.stores.token_dataset import TokenDataset
 from model.evaluation.documents import Document, description
 from model.evaluation.embedder import Embedder, load_embedder
+from model.evaluation.ranking.config import AlignmentConfig
 from model.evaluation.ranking.labels import Labels, common_languages, read_labels, widest_entities
 from model.evaluation.ranking.ranks import chance_score, score_ranks, truth_ranks
-from model.evaluation.ranking.config import AlignmentConfig
-from model.evaluation.results import Results, Row
 from model.evaluation.ranking.retrieval import Ranked, frequency_rows
 from model.evaluation.ranking.retrieval_data import mention_counts
+from model.evaluation.results import Results, Row
 from model.training.tokenizer_source import open_tokenizer
 from schemas.errors import InputCorrupt
 

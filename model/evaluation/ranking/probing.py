@@ -16,12 +16,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from model.evaluation.ranking.cloze import ClozeScorer, Gap
 from model.evaluation.embedder import choose_device
-from model.evaluation.ranking.facts import OBJECT, SUBJECT, Fact, Knowledge, Question, make_questions, read_knowledge
 from model.evaluation.finetuning.pretrained import open_model
-from model.evaluation.ranking.ranks import score_ranks
+from model.evaluation.ranking.cloze import ClozeScorer, Gap
 from model.evaluation.ranking.config import ProbingConfig
+from model.evaluation.ranking.facts import OBJECT, SUBJECT, Fact, Knowledge, Question, make_questions, read_knowledge
+from model.evaluation.ranking.ranks import score_ranks
 from model.evaluation.results import Results, Row
 from model.training.tokenizer_source import open_tokenizer
 from schemas.errors import InputCorrupt

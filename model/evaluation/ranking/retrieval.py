@@ -17,10 +17,9 @@ from torch import Tensor
 from model.data.stores.token_dataset import TokenDataset
 from model.evaluation.documents import Document, description, masked_context, subject_and_relation
 from model.evaluation.embedder import Embedder, Role
+from model.evaluation.ranking.config import RetrievalConfig
 from model.evaluation.ranking.frequency import Frequency
 from model.evaluation.ranking.ranks import chance_score, score_ranks, truth_ranks
-from model.evaluation.ranking.config import RetrievalConfig
-from model.evaluation.results import Results, Row
 from model.evaluation.ranking.retrieval_data import (
     Descriptions,
     MentionQuery,
@@ -33,6 +32,7 @@ from model.evaluation.ranking.retrieval_data import (
     read_triple_queries,
     sample_descriptions,
 )
+from model.evaluation.results import Results, Row
 from schemas.errors import InputCorrupt
 
 Answer = Callable[[Sequence[Any], list[Document]], Tensor]

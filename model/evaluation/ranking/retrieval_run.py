@@ -4,8 +4,8 @@ from model.data.special_tokens import SpecialTokens
 from model.data.stores.token_dataset import TokenDataset
 from model.evaluation.embedder import load_embedder
 from model.evaluation.ranking.config import RetrievalConfig
-from model.evaluation.results import Results
 from model.evaluation.ranking.retrieval import evaluate_retrieval
+from model.evaluation.results import Results
 from model.training.tokenizer_source import fingerprint_of, open_tokenizer
 
 

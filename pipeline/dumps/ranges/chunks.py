@@ -29,9 +29,7 @@ class Chunk(NamedTuple):
     """Only where damage is passed over: what is damaged here. The chunk is empty then, and bytes are missing."""
 
 
-def read_chunks(
-    span: ByteRange, open_file: Opener = open_local, salvage: bool = False
-) -> Generator[Chunk, None, None]:
+def read_chunks(span: ByteRange, open_file: Opener = open_local, salvage: bool = False) -> Generator[Chunk, None, None]:
     """Yield the decoded bytes of a range: its section first (owned), then all that follows until the file's end.
 
     The caller stops when its last record is complete. A generator that ends without a chunk that is not owned has

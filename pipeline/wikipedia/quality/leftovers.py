@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 
-_HTML = "b|i|u|s|br|hr|p|div|span|small|big|sub|sup|ref|references|table|tr|td|th|ul|ol|li|center|font|nowiki|gallery|math"
+_HTML = (
+    "b|i|u|s|br|hr|p|div|span|small|big|sub|sup|ref|references|table|tr|td|th|ul|ol|li|center|font|nowiki|gallery|math"
+)
 
 HARD: dict[str, re.Pattern[str]] = {
     "templates": re.compile(r"\{\{|\}\}"),
@@ -18,7 +20,8 @@ HARD: dict[str, re.Pattern[str]] = {
     ),
     "brackets": re.compile(r"\[\[|\]\]"),
     "file parameters": re.compile(
-        r"(?:^|\|)\s*(?:thumb|thumbnail|miniatur|frame|frameless|left|right|center|upright|\d{2,4}px)\s*\|", re.MULTILINE
+        r"(?:^|\|)\s*(?:thumb|thumbnail|miniatur|frame|frameless|left|right|center|upright|\d{2,4}px)\s*\|",
+        re.MULTILINE,
     ),
     "file names": re.compile(r"\S\.(?:jpe?g|png|svg|gif|ogg|oga|ogv|webm|tiff?|djvu)\b(?!\w)", re.IGNORECASE),
     "tags": re.compile(rf"</?(?:{_HTML})\b[^<>]*>|<(?:{_HTML})\s*$", re.IGNORECASE | re.MULTILINE),
@@ -27,7 +30,9 @@ HARD: dict[str, re.Pattern[str]] = {
     "headings": re.compile(r"^==+[^=\n]+==+\s*$", re.MULTILINE),
     "magic words": re.compile(r"__[A-Z]{3,}__"),
     "entities": re.compile(r"&(?:nbsp|amp|lt|gt|quot|[nm]dash|thinsp|#\d{1,6}|#x[0-9a-f]{1,5});", re.IGNORECASE),
-    "category lines": re.compile(r"^(?:Category|Categoría|Kategorie|Catégorie|Categoria|Категория|[a-z]{2,3}):\S", re.MULTILINE),
+    "category lines": re.compile(
+        r"^(?:Category|Categoría|Kategorie|Catégorie|Categoria|Категория|[a-z]{2,3}):\S", re.MULTILINE
+    ),
     "external links": re.compile(r"\[(?:https?:)?//"),
     "converter": re.compile(r"-\{|\}-"),
     "parentheses": re.compile(r"[(（][\s,;:/–—-]*[)）]|[(（]\s*[,;:،؛，；、]|[,;،؛，；、]\s*[)）]"),

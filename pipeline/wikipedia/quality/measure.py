@@ -15,17 +15,17 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from pipeline.wikipedia.articles import Article, ArticleOptions, read_article
-from pipeline.wikipedia.wikitext.dialects import Dialect, wiki_dialect
-from pipeline.wikipedia.quality.leftovers import LEAD_DEFECT, is_hard, leftovers
-from pipeline.wikipedia.pages import DumpPage, PageProblem, page_namespace, read_page
-from pipeline.wikipedia.siteinfo import HEAD_BYTES, read_siteinfo
-from pipeline.wikis.titles import normalise_title
-from pipeline.wikipedia.quality.reference import MAX_BYTES, kept_characters, reduced, reference_links
 from pipeline.dumps.ranges import read_elements, read_head
 from pipeline.dumps.sources import plan_sources
 from pipeline.run.storage import open_read
+from pipeline.wikipedia.articles import Article, ArticleOptions, read_article
 from pipeline.wikipedia.job import WikipediaConfig, dump_files, dump_wiki
+from pipeline.wikipedia.pages import DumpPage, PageProblem, page_namespace, read_page
+from pipeline.wikipedia.quality.leftovers import LEAD_DEFECT, is_hard, leftovers
+from pipeline.wikipedia.quality.reference import MAX_BYTES, kept_characters, reduced, reference_links
+from pipeline.wikipedia.siteinfo import HEAD_BYTES, read_siteinfo
+from pipeline.wikipedia.wikitext.dialects import Dialect, wiki_dialect
+from pipeline.wikis.titles import normalise_title
 
 WHOLE_FILE = 1 << 40
 _MARKUP = re.compile(r"\[\[|\]\]|\{\{|\}\}|''|\||\n|^\s|\s$|</?[a-z]+[^<>]*>")
@@ -136,7 +136,9 @@ class WikiQuality:
         if wanted[surface] > 0:
             exact: str | None = surface
         else:
-            exact = max((text for text in wanted if wanted[text] > 0 and surface.startswith(text)), key=len, default=None)
+            exact = max(
+                (text for text in wanted if wanted[text] > 0 and surface.startswith(text)), key=len, default=None
+            )
         if exact is not None:
             wanted[exact] -= 1
             self.links_exact += 1

@@ -16,12 +16,14 @@ from mwparserfromhell.wikicode import Wikicode
 
 from pipeline.wikipedia.wikitext.dialects import Dialect
 from pipeline.wikipedia.wikitext.extension_tags import take_out_extension_tags
-from pipeline.wikis.titles import normalise_title
 from pipeline.wikipedia.wikitext.transclusions import match_braces
+from pipeline.wikis.titles import normalise_title
 
 MAX_BYTES = 400_000
 """Longest page that is read this way, in characters: its worst pages take seconds."""
-_SKIPPED_TAGS = frozenset("ref references table gallery nowiki pre math timeline source syntaxhighlight imagemap".split())
+_SKIPPED_TAGS = frozenset(
+    "ref references table gallery nowiki pre math timeline source syntaxhighlight imagemap".split()
+)
 _TABLE = re.compile(r"\n[ :]*\{\|.*?\n[ ]*\|\}(?!\})", re.DOTALL)
 _SURFACE_MARKUP = re.compile(r"'''''|'''?|<[^<>]*>|&[#\w]+;|[\[\]\s\u200e\u200f\u00ad]+")
 

@@ -7,11 +7,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.wikis.languages import wiki_language
 from pipeline.wikipedia.wikitext.link_trails import link_trail
 from pipeline.wikipedia.wikitext.namespaces import Namespaces, wiki_namespaces
 from pipeline.wikipedia.wikitext.templates import TemplateRules, wiki_template_rules
 from pipeline.wikipedia.wikitext.zh_variants import CONVERTED_WIKIS
+from pipeline.wikis.languages import wiki_language
 
 
 @dataclass(frozen=True, kw_only=True)

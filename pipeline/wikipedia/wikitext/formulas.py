@@ -59,5 +59,7 @@ def formula_text(tex: str) -> str:
     text = _RAISE.sub(lambda power: raised(power[1] or power[2]), text)
     text = _LOWER.sub(lambda index: lowered(index[1] or index[2]), text)
     text = re.sub(r"\{([^{}\\]*)\}", r"\1", text)
-    text = text.replace("'", "′").replace("<", "&lt;").replace("[", "&#91;").replace("]", "&#93;").replace("|", "&#124;")
+    text = (
+        text.replace("'", "′").replace("<", "&lt;").replace("[", "&#91;").replace("]", "&#93;").replace("|", "&#124;")
+    )
     return "" if _UNREADABLE.search(text.replace("&lt;", "").replace("&#", "")) else " ".join(text.split())

@@ -26,7 +26,9 @@ MIN_LETTERS = 24
 
 _FULL_STOPS = frozenset(".!?。।։۔؟።")
 _HEADING = re.compile(r"\n==?[^=\n][^\n]*=[ \t]*(?=\n|\Z)|\n={3,}[^\n]*=[ \t]*(?=\n|\Z)")
-_NOT_PROSE = re.compile(r"[*#:;|!{}]|-{4}|\s*\[\[[^\[\]|]*\]\]\s*$|<(?:div|p|center|table|gallery)\b[^>]*>\s*$|</\w+>\s*$")
+_NOT_PROSE = re.compile(
+    r"[*#:;|!{}]|-{4}|\s*\[\[[^\[\]|]*\]\]\s*$|<(?:div|p|center|table|gallery)\b[^>]*>\s*$|</\w+>\s*$"
+)
 _ITALIC_LINE = re.compile(r"\s*(?:<small>)?\s*''(?!')[^\n]*(?<!')''\s*\.?\s*(?:</small>)?\s*$")
 # What mwparserfromhell leaves as text where quotes or brackets do not pair up over a paragraph; the scanner reads on.
 _UNREAD = re.compile(r"''|\[\[|\]\]")

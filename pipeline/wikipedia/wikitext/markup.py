@@ -159,7 +159,9 @@ class Scanner:
         self._marked.links.append((title, fragment))
         if bare == surface:
             return f"{LINK_START}{bare}{LINK_END}"
-        return f"{' ' if surface[0].isspace() else ''}{LINK_START}{bare}{LINK_END}{' ' if surface[-1].isspace() else ''}"
+        return (
+            f"{' ' if surface[0].isspace() else ''}{LINK_START}{bare}{LINK_END}{' ' if surface[-1].isspace() else ''}"
+        )
 
     def _open(self, token: re.Match[str]) -> tuple[str, int]:
         """A link with brackets inside, or one that nothing closes."""

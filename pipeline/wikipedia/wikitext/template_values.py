@@ -28,9 +28,7 @@ _BETWEEN = {"-": "–", "–": "–", "to": " to ", "and": " and ", "or": " or "
 _BETWEEN |= {"+": " + ", "+/-": " ± ", "±": " ± ", "to(-)": " to ", "to about": " to about ", "and(-)": " and "}
 _NUMBER = re.compile(r"[+\-−]?(?:[\d.,'’ \u00a0/⁄+]|&nbsp;|e[+\-]?\d)+|[+\-−]?[०-९০-৯٠-٩۰-۹๐-๙.,]+")
 _ENGLISH = ("enwiki", "simplewiki")
-_MONTHS = (
-    "January February March April May June July August September October November December".split()
-)
+_MONTHS = "January February March April May June July August September October November December".split()
 _SEPARATORS = {
     **dict.fromkeys(("dewiki", "eswiki", "itwiki", "nlwiki", "ptwiki", "idwiki", "trwiki", "dawiki", "viwiki"), "."),
     **dict.fromkeys(("elwiki", "rowiki", "hrwiki", "srwiki", "slwiki", "cawiki", "glwiki", "iswiki", "shwiki"), "."),

@@ -148,5 +148,3 @@ def match_braces(text: str) -> dict[int, tuple[int, int]]:
             if width - taken < 2:
                 opened.pop()
     return ends
-
-

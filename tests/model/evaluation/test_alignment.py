@@ -9,10 +9,10 @@ import torch
 from transformers import AutoTokenizer
 
 from model import cli
-from model.evaluation.ranking.alignment import align_labels
 from model.evaluation.embedder import Embedder, load_embedder
-from model.evaluation.ranking.labels import common_languages, read_label_file, read_labels, widest_entities
+from model.evaluation.ranking.alignment import align_labels
 from model.evaluation.ranking.config import AlignmentConfig
+from model.evaluation.ranking.labels import common_languages, read_label_file, read_labels, widest_entities
 from model.evaluation.results import read_results
 from schemas import ENTITIES
 from schemas.errors import InputCorrupt, InputMissing

@@ -9,16 +9,16 @@ import torch
 from transformers import AutoTokenizer
 
 from model.evaluation.finetuning import checkpoint as finetune_checkpoint
-from model.evaluation.finetuning.features import IGNORED, like_length_batches, random_batches
-from model.evaluation.finetuning.loop import Finetuning, SeedRun
 from model.evaluation.finetuning.checkpoint import SeedState, read_state, write_state
 from model.evaluation.finetuning.config import FinetuneConfig, MlqaConfig, NerConfig, XnliConfig
-from model.evaluation.finetuning.task import EvaluationSet
+from model.evaluation.finetuning.features import IGNORED, like_length_batches, random_batches
+from model.evaluation.finetuning.loop import Finetuning, SeedRun
 from model.evaluation.finetuning.mlqa import MlqaTask
 from model.evaluation.finetuning.ner import NerTask
 from model.evaluation.finetuning.readers import TaggedSentence
-from model.evaluation.results import read_results
+from model.evaluation.finetuning.task import EvaluationSet
 from model.evaluation.finetuning.xnli import XnliTask
+from model.evaluation.results import read_results
 from schemas.errors import CheckpointUnusable, InputMissing, UsageError
 
 TASKS = {NerConfig: NerTask, XnliConfig: XnliTask, MlqaConfig: MlqaTask}

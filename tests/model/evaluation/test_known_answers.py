@@ -7,12 +7,12 @@ from statistics import fmean
 
 import pytest
 
-from model.evaluation.published import UNICODER_DEV
 from model.evaluation.finetuning.readers import read_tag_lines, read_text
+from model.evaluation.finetuning.sources import load_pairs, load_questions, load_tagged
+from model.evaluation.published import UNICODER_DEV
 from model.evaluation.scores.mlqa import MLQA_LANGUAGES, score_answers
 from model.evaluation.scores.ner import NER_LANGUAGES, recut, score_tags
 from model.evaluation.scores.xnli import XNLI_LANGUAGES, score_pairs
-from model.evaluation.finetuning.sources import load_pairs, load_questions, load_tagged
 
 TOLERANCE = 1e-9
 

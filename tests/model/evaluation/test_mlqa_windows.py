@@ -7,7 +7,13 @@ import torch
 from transformers import AutoTokenizer
 
 from model.evaluation.finetuning.config import MlqaConfig
-from model.evaluation.finetuning.mlqa_windows import PairTemplate, best_spans, best_windows, question_windows, window_starts
+from model.evaluation.finetuning.mlqa_windows import (
+    PairTemplate,
+    best_spans,
+    best_windows,
+    question_windows,
+    window_starts,
+)
 from model.evaluation.finetuning.readers import Answer, Question
 
 CONTEXT = "The river runs from the hills to the sea. Ada lives in Oslo and works for Acme. Berta lives in Rome."

@@ -10,9 +10,9 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from model import cli
 from model.evaluation.ranking.cloze import ClozeScorer, Gap, _groups
+from model.evaluation.ranking.config import ProbingConfig
 from model.evaluation.ranking.facts import Fact, Knowledge, make_questions, read_knowledge
 from model.evaluation.ranking.probing import MAJORITY, MODEL, RANDOM, majority, probe_models
-from model.evaluation.ranking.config import ProbingConfig
 from model.evaluation.results import read_results
 from schemas.errors import InputCorrupt, UsageError
 

@@ -14,11 +14,11 @@ from transformers import AutoTokenizer
 from model import cli
 from model.evaluation.finetuning.config import MlqaConfig
 from model.evaluation.finetuning.mlqa_windows import PairTemplate, question_windows
+from model.evaluation.finetuning.sources import load_questions
 from model.evaluation.results import Results, read_results
 from model.evaluation.scores.mlqa import MLQA_LANGUAGES
 from model.evaluation.scores.ner import NER_LANGUAGES
 from model.evaluation.scores.xnli import XNLI_LANGUAGES
-from model.evaluation.finetuning.sources import load_questions
 
 FINETUNED = {"ner": NER_LANGUAGES, "xnli": XNLI_LANGUAGES, "mlqa": MLQA_LANGUAGES}
 SHORT = ("--max-train", "24", "--max-test", "4", "--epochs", "1")

@@ -6,13 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from model.evaluation.ranking import ranks as ranking
 from model.evaluation.documents import description, masked_context, subject_and_relation
 from model.evaluation.embedder import Embedder, length_batches
-from model.evaluation.ranking.ranks import chance_score, score_ranks, truth_ranks
+from model.evaluation.ranking import ranks as ranking
 from model.evaluation.ranking.config import Lengths, RetrievalConfig
+from model.evaluation.ranking.ranks import chance_score, score_ranks, truth_ranks
 from model.evaluation.ranking.retrieval import evaluate_retrieval
-from model.evaluation.ranking.retrieval_data import look_up_counts, read_descriptions, read_mention_queries, sample_descriptions
+from model.evaluation.ranking.retrieval_data import (
+    look_up_counts,
+    read_descriptions,
+    read_mention_queries,
+    sample_descriptions,
+)
 from schemas import TOKEN_DESCRIPTIONS, TOKEN_MENTIONS, TOKEN_RELATIONS, TOKEN_TRIPLES
 from schemas.errors import InputCorrupt, UsageError
 from tests.model.evaluation.token_world import SPECIAL, BagOfTokens, context, described, small_world, write_dataset

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.run.job import run_job
-from pipeline.link.job import JOB, prepare
 from pipeline.link.config import LinkConfig
+from pipeline.link.job import JOB, prepare
+from pipeline.run.job import run_job
 from pipeline.wikis.numbers import open_array
 from schemas import DESCRIPTIONS, MENTIONS, RELATIONS, TRIPLES, Manifest, Table, read_manifest, read_shard, split_of
 from schemas.errors import InputMissing, UsageError

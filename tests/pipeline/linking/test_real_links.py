@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.tokens import job as tokenize
 from pipeline.link import job as link
-from pipeline.wikipedia import job as wikipedia
-from pipeline.wikidata import job as wikidata
-from pipeline.run.job import run_job
 from pipeline.link.config import LinkConfig
-from pipeline.tokens.subwords import open_subwords
+from pipeline.run.job import run_job
+from pipeline.tokens import job as tokenize
 from pipeline.tokens.config import TokenizeConfig
+from pipeline.tokens.subwords import open_subwords
+from pipeline.wikidata import job as wikidata
 from pipeline.wikidata.job import WikidataConfig
+from pipeline.wikipedia import job as wikipedia
 from pipeline.wikipedia.job import WikipediaConfig
 from schemas import DESCRIPTIONS, MENTIONS, Manifest, iter_shard, read_manifest
 

@@ -8,10 +8,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.run.job import run_job
-from pipeline.link.job import JOB
 from pipeline.link.config import LinkConfig
+from pipeline.link.job import JOB
 from pipeline.link.repeats import FirstRows, repeated_in_shards
+from pipeline.run.job import run_job
 from schemas import DESCRIPTIONS, ENTITIES, MENTIONS, PAGES, RELATIONS, SITELINKS, TRIPLES, Relation, Triple, read_shard
 from tests.pipeline.linking.datasets import context, entity, page, small_wikidata, small_wikipedia, text, write_dataset
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from pipeline.run.job import run_job
-from pipeline.link.job import JOB
 from pipeline.link.config import LinkConfig, link_inputs
+from pipeline.link.job import JOB
 from pipeline.link.prepare import LinkInputs, SharedPaths
-from pipeline.link.title_sources import add_titles
 from pipeline.link.title_index import open_titles
 from pipeline.link.title_index_build import TitleIndexBuilder
+from pipeline.link.title_sources import add_titles
+from pipeline.run.job import run_job
 from schemas.errors import InputMissing, UsageError
 from tests.pipeline.linking.datasets import small_wikidata, small_wikipedia
 

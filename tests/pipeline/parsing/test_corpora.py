@@ -12,8 +12,8 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.tokens.corpora import _cut, is_xz, read_documents
 from pipeline.dumps.ranges import plan_ranges
+from pipeline.tokens.corpora import _cut, is_xz, read_documents
 from schemas.errors import InputCorrupt, InputMissing
 
 DOCUMENTS = [f"Document {number} begins.\nIt has a second line, ümlaut.\n" for number in range(300)]

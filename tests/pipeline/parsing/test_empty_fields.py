@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.wikidata.empty_fields import count_empty_fields
 from pipeline.wikidata.columns import EntityColumns, ItemOptions
+from pipeline.wikidata.empty_fields import count_empty_fields
 from tests.pipeline.parsing.entity_lines import line_of, statement
 
 LABELS = {"en": {"language": "en", "value": "thing"}}

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.wikidata.decoding import EntityRefused
 from pipeline.wikidata.columns import EntityColumns, ItemOptions
+from pipeline.wikidata.decoding import EntityRefused
 from tests.pipeline.parsing.entity_lines import line_of, real_lines, rows_of, statement, triples_of
 
 

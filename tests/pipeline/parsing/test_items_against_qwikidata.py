@@ -20,8 +20,8 @@ from qwikidata.datavalue import (
 from qwikidata.entity import WikidataItem, WikidataProperty
 from qwikidata.snak import WikidataSnak
 
-from pipeline.wikidata.sitelinks import is_wikipedia
 from pipeline.wikidata.cleaning import clean_text
+from pipeline.wikidata.sitelinks import is_wikipedia
 from tests.pipeline.parsing.entity_lines import DUMPS, expected_texts, real_lines, rows_of
 
 QUALIFIER_KEYS = "required qualifier_dict keys"

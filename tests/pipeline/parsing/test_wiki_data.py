@@ -8,11 +8,11 @@ import pytest
 
 from pipeline.wikipedia.wikitext.dialects import wiki_dialect
 from pipeline.wikipedia.wikitext.disambiguation import is_disambiguation
-from pipeline.wikis.languages import wikis
 from pipeline.wikipedia.wikitext.link_trails import _DATA as TRAILS
 from pipeline.wikipedia.wikitext.link_trails import link_trail
 from pipeline.wikipedia.wikitext.namespaces import _DATA, fold, read_rows, wiki_namespaces
 from pipeline.wikipedia.wikitext.templates import _RULES, compile_rule, fold_name, wiki_template_rules
+from pipeline.wikis.languages import wikis
 
 
 def test_every_wiki_has_a_dialect() -> None:

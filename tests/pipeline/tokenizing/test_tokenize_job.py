@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.tokens import job as tokenize
 from pipeline.link import job as link
-from pipeline.run.job import run_job
 from pipeline.link.config import LinkConfig
-from pipeline.tokens.subwords import SENTENCEPIECE_NAME, SentencePieceSubwords, fingerprint_of
+from pipeline.run.job import run_job
+from pipeline.tokens import job as tokenize
 from pipeline.tokens.config import TokenizeConfig
+from pipeline.tokens.subwords import SENTENCEPIECE_NAME, SentencePieceSubwords, fingerprint_of
 from schemas import (
     DESCRIPTIONS,
     MENTIONS,

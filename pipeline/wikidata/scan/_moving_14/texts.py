@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pipeline.run.compiling import compiled, inlined
 from pipeline.wikidata.scan.buffers import CODE_BEGIN, CODE_END, LEARNS
 from pipeline.wikidata.scan.json_bytes import (
     BAD,
@@ -18,6 +17,8 @@ from pipeline.wikidata.scan.json_bytes import (
     word,
 )
 from pipeline.wikidata.scan.strings import put, slot_of
+
+from pipeline.run.compiling import compiled, inlined
 
 _VALUE = word("value")
 
