@@ -11,8 +11,8 @@ import pytest
 from benchmarks.campaigns import bit_flips, kill_points, results
 from pipeline.run.job import run_job
 from tests.faults.recorder import Recorder
-from tests.pipeline.number_job import JOB, NumberConfig
-from tests.pipeline.test_job import ONE_PROCESS
+from tests.pipeline.run.number_job import JOB, NumberConfig
+from tests.pipeline.run.test_job import ONE_PROCESS
 
 
 def test_random_damage_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from pipeline.fetch.server import DumpServer
 from schemas.errors import InputCorrupt, InputMissing, UsageError
 from tests.faults import dumps
 from tests.faults.recorder import Recorder
-from tests.pipeline.dump_host import DumpHost, Reply
+from tests.pipeline.fetch.dump_host import DumpHost, Reply
 
 DATE = "20261101"
 NAME = f"swwiki-{DATE}-pages-articles-multistream.xml.bz2"

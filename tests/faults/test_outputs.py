@@ -26,9 +26,9 @@ from schemas.errors import OutputBusy, RejectLimitExceeded, ShardMismatch, Stora
 from schemas.verify import require_sound
 from tests.faults import dumps, ingest
 from tests.faults.recorder import REPOSITORY, Recorder
-from tests.pipeline.folder_urls import FolderFileSystem
-from tests.pipeline.number_job import JOB, NumberConfig
-from tests.pipeline.test_job import ONE_PROCESS, command
+from tests.pipeline.run.folder_urls import FolderFileSystem
+from tests.pipeline.run.number_job import JOB, NumberConfig
+from tests.pipeline.run.test_job import ONE_PROCESS, command
 
 LINES = dumps.things(300)
 

@@ -261,7 +261,7 @@ def test_a_pickle_is_never_executed(
 def test_resuming_on_another_number_of_ranks(
     tokens: Path, tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As many batches a step on other ranks are taken alike; `tests/model/test_several_ranks.py` runs them."""
+    """As many batches a step on other ranks are taken alike; `tests/model/training/test_several_ranks.py` runs them."""
     one = run_config(tokens, tmp_path, accumulation=2).resolved()
     state = fitting_state(one, "data", "tokenizer")
     monkeypatch.setattr("model.training.resuming.world_size", lambda: 2)

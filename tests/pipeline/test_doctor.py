@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from pipeline import doctor
 from pipeline.doctor import DoctorConfig
 from pipeline.fetch.server import DumpServer
-from tests.pipeline.dump_host import DumpHost
+from tests.pipeline.fetch.dump_host import DumpHost
 
 
 def test_this_machine_is_described(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ from pipeline.verify import VerifyConfig, run
 from schemas import TRIPLES, Account, Manifest, Shard, file_sha256, read_manifest, read_shard, write_manifest
 from schemas.errors import InputMissing, SchemaMismatch, ShardMismatch
 from schemas.verify import require_sound, verify_dataset
-from tests.pipeline.number_job import JOB, NumberConfig
+from tests.pipeline.run.number_job import JOB, NumberConfig
 
 SHARD = "triples/part-00001-of-00004.parquet"
 

@@ -1,1 +1,0 @@
-"""Plain parsers: no Beam in here."""
