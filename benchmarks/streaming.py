@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 import torch
 
 from benchmarks.token_shards import XLM_R, write
+from model.data.stores.descriptions import DescriptionStore
 from model.data.stores.token_dataset import TokenDataset
 from model.data.stream.stream import TrainingStream
 from model.data.stream_config import StreamConfig
@@ -104,7 +105,7 @@ def batched(rows: Iterator[dict[str, Any]], size: int, limit: int) -> Iterator[l
 def store_figures(data: TokenDataset, folder: Path) -> list[tuple[str, str]]:
     """Build, open and query the description store."""
     started = time.process_time()
-    store = data.descriptions
+    store = data.store(DescriptionStore)
     built = time.process_time() - started
     size = sum(path.stat().st_size for path in (data.cache / "descriptions").iterdir())
     started = time.perf_counter()
@@ -124,7 +125,7 @@ def store_figures(data: TokenDataset, folder: Path) -> list[tuple[str, str]]:
         ("description store: built, descriptions per CPU-second", f"{len(store) / built:,.0f}"),
         (
             "description store: bytes a description",
-            f"{size / len(store):.0f} ({data.descriptions.ids.itemsize} a token)",
+            f"{size / len(store):.0f} ({data.store(DescriptionStore).ids.itemsize} a token)",
         ),
         ("description store: opened, ms", f"{1000 * opened:.1f}"),
         ("random access in a batch, descriptions per CPU-second", f"{measure(look_up):,.0f}"),

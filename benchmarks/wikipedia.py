@@ -149,7 +149,7 @@ PEERS: dict[str, Callable[[str, str, str], str]] = {
 
 def raw_articles(config: BenchmarkConfig) -> list:
     """All articles of the dumps: pages and the dialects of their wikis."""
-    from pipeline.wikipedia.quality.measure import QualityConfig, read_articles
+    from pipeline.wikipedia.quality.job import QualityConfig, read_articles
 
     return list(read_articles(QualityConfig(dumps=config.dumps)))
 
@@ -162,14 +162,15 @@ def count(config: BenchmarkConfig) -> dict:
 
 def read(config: BenchmarkConfig) -> dict:
     """Reading alone."""
-    from pipeline.wikipedia.quality.measure import QualityConfig, read_articles
+    from pipeline.wikipedia.quality.job import QualityConfig, read_articles
 
     return {"articles": sum(1 for _ in read_articles(QualityConfig(dumps=config.dumps)))}
 
 
 def ours(config: BenchmarkConfig) -> dict:
     """Our job's tasks, in this process or in several, without Beam."""
-    from pipeline.wikipedia.job import WikipediaConfig, plan
+    from pipeline.wikipedia.config import WikipediaConfig
+    from pipeline.wikipedia.job import plan
 
     with tempfile.TemporaryDirectory() as built:
         job = WikipediaConfig(dumps=config.dumps, output="", range_bytes=1 << 20)

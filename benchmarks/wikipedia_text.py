@@ -93,7 +93,7 @@ def own_texts(dump: str) -> Iterator[tuple[str, str, str, Original]]:
     import mwparserfromhell
 
     from pipeline.wikipedia.articles import ArticleOptions, read_article
-    from pipeline.wikipedia.quality.measure import QualityConfig, read_articles
+    from pipeline.wikipedia.quality.job import QualityConfig, read_articles
 
     for page, dialect in read_articles(QualityConfig(dumps=(dump,))):
         article = read_article(page.text, page.title, dialect, ArticleOptions())

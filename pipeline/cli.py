@@ -40,7 +40,7 @@ COMMANDS = {
     "tokenize": Command(module="pipeline.tokens.job", help="linked tables and plain text to token ids"),
     "build": Command(module="pipeline.build.job", help="all of these in order, skipping what is finished"),
     "verify": Command(module="pipeline.verify", help="check every shard of a dataset against its manifest"),
-    "quality": Command(module="pipeline.wikipedia.quality.measure", help="measure the text quality of Wikipedia dumps"),
+    "quality": Command(module="pipeline.wikipedia.quality.job", help="measure the text quality of Wikipedia dumps"),
     "doctor": Command(module="pipeline.doctor", help="say what this machine has and what is missing"),
 }
 """A command's module has `JOB`, or `CONFIG` (a dataclass) and `run(config)`."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pipeline.byte_sizes import in_words
+from pipeline.run.storage import in_words
 from schemas.errors import XlmkError
 
 if TYPE_CHECKING:  # what is missing must be said, not stumbled over: these are imported where they are used

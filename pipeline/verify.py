@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from pipeline.byte_sizes import in_words
+from pipeline.run.storage import in_words
 from schemas import MANIFEST_NAME, Manifest, read_manifest
 from schemas.errors import InputMissing, ShardMismatch, XlmkError
 from schemas.verify import Finding, verify_dataset

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from model.data.stores.array_folder import open_or_build
+from model.data.stores.descriptions import DescriptionStore
 from model.data.stores.ragged import Numbers
 from model.data.stores.token_dataset import TokenDataset
 from model.entities.config import EmbedConfig, LinkConfig
@@ -37,12 +38,12 @@ def embed_entities(config: EmbedConfig) -> IndexNote:
     embedder = open_embedder(config.model, tokenizer, config.device, config.batch_tokens)
     data = TokenDataset(config.data, embedder.special)
     data.check_tokenizer(fingerprint_of(tokenizer))
-    items, records = chosen_records(data.descriptions, config.languages)
-    languages = tuple(config.languages or data.descriptions.languages)
+    items, records = chosen_records(data.store(DescriptionStore), config.languages)
+    languages = tuple(config.languages or data.store(DescriptionStore).languages)
     plan = {"model": weights_checksum(config.model), "dataset": data.fingerprint, "languages": list(languages)}
     output = Path(config.output)
     _claim(output, plan)
-    parts = write_parts(embedder, data.descriptions, items, records, output / _PARTS_NAME)
+    parts = write_parts(embedder, data.store(DescriptionStore), items, records, output / _PARTS_NAME)
     index = build_index(parts, _width(embedder), len(items), config.index)
     if config.tables:
         _write_names(Path(config.tables), items, output)

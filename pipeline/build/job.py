@@ -20,7 +20,8 @@ from pipeline.dumps.record import check_dumps_once
 from pipeline.link import job as link
 from pipeline.link.config import LinkConfig
 from pipeline.run import storage
-from pipeline.run.job import Job, JobConfig, run_job
+from pipeline.run.job import run_job
+from pipeline.run.task import Job, JobConfig
 from pipeline.tokens import job as tokenize
 from pipeline.tokens import train as train_tokenizer
 from pipeline.tokens.config import TokenizeConfig
@@ -28,7 +29,7 @@ from pipeline.tokens.train import TrainTokenizerConfig
 from pipeline.wikidata import job as wikidata
 from pipeline.wikidata.job import WikidataConfig
 from pipeline.wikipedia import job as wikipedia
-from pipeline.wikipedia.job import WikipediaConfig
+from pipeline.wikipedia.config import WikipediaConfig
 from pipeline.wikis.languages import language_wiki, named_languages, parse_languages, wiki_language
 from schemas.errors import InputMissing, UsageError
 

@@ -6,13 +6,13 @@ their manifest.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipeline.fetch.transfer import digest_of
 from pipeline.run import storage
 from schemas.errors import InputCorrupt, InputMissing
 
@@ -41,6 +41,12 @@ class DumpFile:
     """Published checksum, lower-case hexadecimal."""
     url: str
     """Address on the primary host."""
+
+
+def digest_of(path: Path, algorithm: str) -> str:
+    """Returns the file's checksum in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, algorithm).hexdigest()
 
 
 def read_record(folder: Path | str) -> dict[str, DumpFile]:

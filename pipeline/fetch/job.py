@@ -12,12 +12,12 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
-from pipeline.byte_sizes import in_words
 from pipeline.dumps.record import DumpFile, add_to_record
 from pipeline.fetch import catalogue
 from pipeline.fetch.progress import TransferProgress
 from pipeline.fetch.server import MAX_CONNECTIONS, DumpServer
 from pipeline.fetch.transfer import RemoteFile, fetch
+from pipeline.run.storage import in_words
 from pipeline.wikis.languages import language_wiki, parse_languages
 from schemas.errors import InputMissing, OutputBusy, StorageError, UsageError
 

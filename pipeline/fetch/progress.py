@@ -8,7 +8,7 @@ import time
 
 from tqdm import tqdm
 
-from pipeline.byte_sizes import in_words
+from pipeline.run.storage import in_words
 
 log = logging.getLogger(__name__)
 

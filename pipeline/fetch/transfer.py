@@ -7,7 +7,6 @@ from its start and never half of each. Only a file with the published size and c
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -20,6 +19,7 @@ from pathlib import Path
 import requests
 import urllib3
 
+from pipeline.dumps.record import digest_of
 from pipeline.fetch.server import DumpServer, check_status
 from schemas.errors import InputCorrupt, InputMissing
 
@@ -90,12 +90,6 @@ class PartFile:
             os.fsync(stream.fileno())
         os.replace(self.path, target)
         self.note.unlink(missing_ok=True)
-
-
-def digest_of(path: Path, algorithm: str) -> str:
-    """Returns the file's checksum in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, algorithm).hexdigest()
 
 
 def fetch(server: DumpServer, file: RemoteFile, folder: Path, on_bytes: Callable[[int], object]) -> Path:

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.link.title_index import find_keys
-from pipeline.wikis.numbers import Numbers
+from pipeline.wikis.numbers import Numbers, find_keys
 
 FREQUENT = np.dtype([("number", "<u4"), ("before", "<i8"), ("total", "<i8")])
 """One entity beyond the cap, for one shard: mentions of it in earlier shards, and in all."""

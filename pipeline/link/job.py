@@ -20,7 +20,7 @@ from pipeline.link.tasks import RUNNERS
 from pipeline.link.title_index_build import TitleIndexBuilder
 from pipeline.link.title_sources import add_titles
 from pipeline.run import storage
-from pipeline.run.job import SHARED_FOLDER, Job, Task
+from pipeline.run.task import SHARED_FOLDER, Job, Task, grouped
 from pipeline.run.task_output import TaskOutput, TaskRecord
 from pipeline.wikis.language_notes import merged_notes, sampling_weights
 from schemas import DESCRIPTIONS, ENTITIES, MENTIONS, RELATIONS, TRIPLES
@@ -96,7 +96,7 @@ def plan(config: LinkConfig) -> list[Task]:
     todo: list[tuple[str, dict[str, Any], int]] = []
     for wiki, shards in found.pages.items():
         todo += [(f"pages/{wiki}", {"do": "pages", "wiki": wiki, "shard": s.path}, s.bytes) for s in shards]
-    for group in steps.grouped(found.entities, SHORT_TEXT_BYTES):
+    for group in grouped(found.entities, SHORT_TEXT_BYTES):
         payload = {"do": "short_texts", "shards": [shard.path for shard in group], "languages": languages}
         todo.append(("entities", payload, sum(shard.bytes for shard in group)))
     for shard in found.triples:

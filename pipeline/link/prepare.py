@@ -233,22 +233,3 @@ def _decide_caps(shards: list[Shard], shared: SharedPaths, cap: int) -> None:
     ]
     for shard, rows in zip(shards, frequent_entities(counts, cap), strict=True):
         save_array(shared.of_shard(shard, "frequent"), rows)
-
-
-def grouped(shards: Sequence[Shard], num_bytes: int) -> Iterator[list[Shard]]:
-    """Put neighbouring shards of one table, partition and split together, up to a size."""
-    group: list[Shard] = []
-    size = 0
-    for shard in shards:
-        same = group and (group[0].table, group[0].partition, group[0].split) == (
-            shard.table,
-            shard.partition,
-            shard.split,
-        )
-        if group and (not same or size + shard.bytes > num_bytes):
-            yield group
-            group, size = [], 0
-        group.append(shard)
-        size += shard.bytes
-    if group:
-        yield group

@@ -19,8 +19,8 @@ from pipeline.link import leads
 from pipeline.link.caps import ShardCounts, count_mentions
 from pipeline.link.fates import is_mention, link_fates
 from pipeline.link.leads import LeadFate
-from pipeline.link.title_index import DISAMBIGUATION, ENTITY_BITS, Values, WikiTitles, entity_numbers, find_keys
-from pipeline.wikis.numbers import Numbers, contains, numbers_of_ids
+from pipeline.link.title_index import DISAMBIGUATION, ENTITY_BITS, Values, WikiTitles, entity_numbers
+from pipeline.wikis.numbers import Numbers, contains, find_keys, numbers_of_ids
 from schemas import PAGES, iter_shard
 
 BATCH_ROWS = 2_000

@@ -28,7 +28,7 @@ from pipeline.link.repeats import FirstRows
 from pipeline.link.short_texts import ShortTextFate
 from pipeline.link.survey import BATCH_ROWS, count_links
 from pipeline.link.triples import TripleFate, kept_triples, read_relations, relation_rows, triple_fates
-from pipeline.run.job import SHARED_FOLDER
+from pipeline.run.task import SHARED_FOLDER
 from pipeline.run.task_output import TaskOutput
 from pipeline.wikis.language_notes import LanguageNotes
 from pipeline.wikis.languages import wiki_language

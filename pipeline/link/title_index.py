@@ -14,12 +14,12 @@ import functools
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.wikis.languages import title_case
+from pipeline.wikis.numbers import find_keys
 from pipeline.wikis.titles import normalise_titles
 from schemas.errors import InputCorrupt, InputMissing
 
@@ -44,18 +44,6 @@ def hash_titles(titles: Iterable[str]) -> Keys:
     """The 64-bit keys of titles in normal form (blake2b, first 8 bytes), shape [number of titles]."""
     digests = b"".join([blake2b(title.encode(), digest_size=8).digest() for title in titles])
     return np.frombuffer(digests, dtype="<u8")
-
-
-def find_keys(sorted_keys: NDArray[Any], wanted: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Where each wanted key stands in `sorted_keys`, and whether it is there at all; both of shape [len(wanted)]."""
-    if not len(sorted_keys):
-        return np.zeros(len(wanted), np.intp), np.zeros(len(wanted), np.bool_)
-    # Asked in ascending order, a binary search finds its neighbours' pages still in the cache.
-    order = np.argsort(wanted)
-    places = np.empty(len(wanted), np.intp)
-    places[order] = np.searchsorted(sorted_keys, wanted[order])
-    places[places == len(sorted_keys)] = 0
-    return places, np.asarray(sorted_keys[places] == wanted)
 
 
 class WikiTitles:

@@ -20,11 +20,11 @@ from pipeline.link.title_index import (
     REDIRECT,
     Keys,
     Values,
-    find_keys,
     hash_titles,
     index_paths,
 )
 from pipeline.wikis.languages import title_case
+from pipeline.wikis.numbers import find_keys
 from pipeline.wikis.titles import normalise_titles
 from schemas.errors import InputCorrupt
 

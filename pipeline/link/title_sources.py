@@ -11,9 +11,8 @@ import pyarrow.compute as pc
 
 from pipeline.link.prepare import LinkInputs, SharedPaths
 from pipeline.link.sql_dump import read_items_per_site, read_page_props
-from pipeline.link.title_index import find_keys
 from pipeline.link.title_index_build import TitleIndexBuilder
-from pipeline.wikis.numbers import numbers_of_ids, save_array
+from pipeline.wikis.numbers import find_keys, numbers_of_ids, save_array
 from schemas import PAGES, REDIRECTS, SITELINKS, iter_shard, read_manifest
 from schemas.errors import InputMissing
 

@@ -11,7 +11,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
@@ -26,14 +26,12 @@ from apache_beam.options.pipeline_options import (
 
 from pipeline.run import storage
 from pipeline.run.local_runner import LocalRunner
+from pipeline.run.task import Job, Task
 from pipeline.run.task_output import TASKS_FOLDER, TaskOutput, task_record_path
 from pipeline.run.worker_server import WorkerServer
 from pipeline.run.worker_watch import WorkerWatch
 from schemas import errors
 from schemas.errors import UsageError, XlmkError
-
-if TYPE_CHECKING:
-    from pipeline.run.job import Job, Task
 
 ERROR_NAME = "_error.txt"
 

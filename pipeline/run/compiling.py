@@ -1,4 +1,4 @@
-"""How functions are compiled, and where their code is kept: those of the scan (`parsing/scan`) and of `bzip2`.
+"""How functions are compiled, and where their code is kept: those of the scan of items (`wikidata/scan`) and of `dumps/bzip2`.
 
 Numba counts references to arrays at every call, which would take five times as long as what these functions do. They make
 no arrays, so it can be told not to (`_nrt`).

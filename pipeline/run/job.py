@@ -14,83 +14,22 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any, Protocol
+from typing import Any
 
 import schemas
-from pipeline.run import accounts as guard
 from pipeline.run import storage
+from pipeline.run.accounts import check_conservation, check_reject_share, merge_accounts
 from pipeline.run.output_lock import output_lock
 from pipeline.run.progress import Progress
-from pipeline.run.task_output import TASKS_FOLDER, TaskOutput, TaskRecord, task_record_path
+from pipeline.run.task import Job, JobConfig, Task
+from pipeline.run.task_output import TASKS_FOLDER, TaskRecord, task_record_path
 from pipeline.run.worker_server import PROCESSES, WorkerServer, with_defaults
-from schemas import MANIFEST_NAME, REJECTS, Manifest, Table
+from schemas import MANIFEST_NAME, REJECTS, Manifest
 from schemas.errors import InputMissing, OutputBusy
 
 PLAN_NAME, CUTS_NAME = "_plan.json", "_cuts.json"
 """What an unfinished build is made of, and how its input was cut into tasks."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """One piece of a job: what a worker needs to know, small enough to be sent anywhere."""
-
-    index: int
-    """Number of the task within its job, from 0; it names the shards."""
-    source: str
-    """What the task reads, for the accounts: the file name of a dump, or dataset and shard."""
-    payload: dict[str, Any]
-    """JSON values for `run_task`."""
-    num_bytes: int
-    """Size of the input, for the progress line."""
-
-
-class JobConfig(Protocol):
-    """What every job's configuration has."""
-
-    @property
-    def output(self) -> str:
-        """Folder of the dataset."""
-
-    @property
-    def max_reject_share(self) -> float:
-        """Largest share of records that may be rejected, 0 to 1."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """A job: how to cut its input into tasks, and what to do with one."""
-
-    name: str
-    """Name of the command and of the manifest's `job`."""
-    config: type
-    """The configuration's dataclass."""
-    plan: Callable[[Any], list[Task]]
-    """Cuts the input into tasks, from file sizes, headers and indexes alone; numbered from 0."""
-    run_task: Callable[[Any, Task, TaskOutput], None]
-    """Takes one task from input to shards; a module-level function."""
-    tables: tuple[Table, ...]
-    """Tables it writes besides `rejects`."""
-    inputs: Callable[[Any], dict[str, str]]
-    """Names what the dataset is made from: dump files with their sizes, datasets with their fingerprints."""
-    input_fields: tuple[str, ...] = ("dumps",)
-    """Fields of the configuration that say where the inputs lie. `inputs` says what they are, and that is what counts."""
-    properties: Callable[[Any, list[TaskRecord]], dict[str, Any]] = field(default=lambda config, records: {})
-    """Facts for the manifest, from the records of all tasks."""
-    prepare: Callable[[Any, str], None] = field(default=lambda config, built: None)
-    """Runs once before the tasks, with the build folder; what it leaves below `_shared/` is not published."""
-    settle: Callable[[Any, list[TaskRecord]], list[TaskRecord]] = field(default=lambda config, records: records)
-    """Chooses what is published of the tasks' records; shards that none of them lists any more are deleted."""
-    verify: Callable[[Any, list[TaskRecord]], None] = field(default=lambda config, records: None)
-    """Checks that the tasks' records fit together; raises where they do not."""
-    warm_ups: Callable[[Any, list[Task]], list[str]] = field(default=lambda config, tasks: [])
-    """Functions, as `module:name`, that load or compile what tasks need, called once for all workers of the local runner."""
-
-
-SHARED_FOLDER = "_shared"
-"""Folder of a build that tasks read from and that is not published."""
 
 
 def run_job(job: Job, config: JobConfig, beam_args: list[str] | None = None) -> Manifest:
@@ -201,11 +140,11 @@ def _publish(job: Job, config: JobConfig, tasks: list[Task], built: str, identit
     """Check the accounts, write the manifest, and give the build its final name."""
     records = [TaskRecord.from_json(storage.read_text(storage.join(built, task_record_path(t.index)))) for t in tasks]
     records = job.settle(config, records)
-    accounts = guard.merge_accounts(account for record in records for account in record.accounts)
-    guard.check_conservation(accounts)
+    accounts = merge_accounts(account for record in records for account in record.accounts)
+    check_conservation(accounts)
     job.verify(config, records)
     examples = (row for record in records for row in record.reject_examples)
-    guard.check_reject_share(accounts, config.max_reject_share, examples)
+    check_reject_share(accounts, config.max_reject_share, examples)
     counters: dict[str, int] = {}
     for record in records:
         for name, n in record.counters.items():

@@ -6,13 +6,10 @@ import json
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
 
 from pipeline.run import storage
+from pipeline.run.task import Task
 from pipeline.run.task_output import TASKS_FOLDER
-
-if TYPE_CHECKING:
-    from pipeline.run.job import Task
 
 SECONDS_ON_TERMINAL, SECONDS_IN_LOG = 1.0, 30.0
 

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.dumps.ranges import open_local
 from pipeline.run import url_files
 from schemas.errors import InputMissing, StorageError
 
@@ -139,7 +138,14 @@ def open_read(path: str) -> BinaryIO:
     Raises:
         InputMissing: there is no such file.
     """
-    return open_local(path) if is_local(path) else url_files.open_read(path)
+    if not is_local(path):
+        return url_files.open_read(path)
+    try:
+        return open(path, "rb")
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise InputMissing(
+            f"{path} is not there, or is a folder. Check the path, or download the dump first."
+        ) from error
 
 
 @contextmanager
@@ -209,3 +215,13 @@ def publish(built: str, output: str) -> None:
             if os.path.isdir(output):
                 os.rmdir(output)  # an empty folder that the user made beforehand
             os.replace(built, output)
+
+
+def in_words(size: int) -> str:
+    """Returns a number of bytes as people write it: `1.5 GB`."""
+    value = float(size)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if abs(value) < 1000:
+            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"

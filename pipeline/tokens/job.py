@@ -12,9 +12,8 @@ from typing import Any
 
 from pipeline.dumps.ranges import plan_ranges
 from pipeline.dumps.sources import expand_sources
-from pipeline.link.prepare import grouped
 from pipeline.run import storage
-from pipeline.run.job import Job, Task
+from pipeline.run.task import Job, Task, grouped
 from pipeline.run.task_output import TaskOutput, TaskRecord
 from pipeline.tokens.config import TokenizeConfig
 from pipeline.tokens.corpora import is_xz

@@ -20,7 +20,7 @@ from pipeline.dumps.ranges import ByteRange, Lines, plan_ranges, read_chunks, re
 from pipeline.dumps.record import describe_dump
 from pipeline.dumps.sources import expand_sources
 from pipeline.run import compiling, storage
-from pipeline.run.job import Job, Task
+from pipeline.run.task import Job, Task
 from pipeline.run.task_output import TaskOutput, TaskRecord
 from pipeline.wikidata.columns import EntityColumns, ItemOptions, Ranks, can_scan
 from pipeline.wikidata.lines import FINAL_MARK, HEAD_BYTES, layout_of

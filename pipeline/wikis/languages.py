@@ -111,7 +111,7 @@ def find_wiki(name: str) -> Wiki:
     found = _names().get(name.strip().lower())
     if found is None:
         near = difflib.get_close_matches(name.strip().lower(), _names(), n=4, cutoff=0.5)
-        hint = f"did you mean {', '.join(near)}?" if near else "pipeline/parsing/languages.tsv lists all"
+        hint = f"did you mean {', '.join(near)}?" if near else "pipeline/wikis/languages.tsv lists all"
         raise UsageError(f"no Wikipedia goes by the name {name!r}; {hint}")
     return found
 

@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.doctor import expat_line
 from pipeline.wikipedia.articles import ArticleOptions, read_article
-from pipeline.wikipedia.job import WikipediaConfig
+from pipeline.wikipedia.config import WikipediaConfig
 from pipeline.wikipedia.wikitext.dialects import wiki_dialect
 from pipeline.wikis.languages import find_wiki, parse_languages
 from schemas.errors import UsageError

@@ -8,8 +8,9 @@ from model.data.draws import Part, permutation, uniform
 from model.data.examples.description_choice import choose_records, language_weights
 from model.data.examples.example import Example
 from model.data.examples.rivals import Described, describe
-from model.data.examples.rows import Origin, RowReader, TextRows
+from model.data.examples.rows import Origin, RowReader
 from model.data.examples.units import Unit, UnitPlan
+from model.data.stores.decoded_rows import TextRows
 from model.data.stores.descriptions import DescriptionStore
 from model.data.stores.ragged import Numbers, Slices, argmin_within, expand
 from model.data.stores.surfaces import SurfaceIndex, surface_hashes
@@ -59,12 +60,12 @@ class MepSource:
         """Raises UsageError where there are no contexts or no descriptions in the languages asked for."""
         self.config, self._reader = config, RowReader(data, mentions=True)
         self._key: tuple[Part, ...] = (seed, "mep")
-        self._store: DescriptionStore = data.descriptions
+        self._store: DescriptionStore = data.store(DescriptionStore)
         self._weights = language_weights(self._store.languages, config.languages)
         languages = require_rows(data, TOKEN_MENTIONS, split, config.languages)
         tables = {language: [TOKEN_MENTIONS] for language in languages}
         self.plan = UnitPlan(data, tables, split, config, config.mep_alpha, *self._key)
-        self._surfaces = SurfaceIndex.open_or_build(data) if config.hard_negatives else None
+        self._surfaces = SurfaceIndex.of(data) if config.hard_negatives else None
 
     def window(self, lane: int, number: int) -> MepWindow:
         """Make a window of the lane."""

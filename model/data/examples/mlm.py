@@ -6,8 +6,9 @@ import numpy as np
 
 from model.data.draws import Part, permutation
 from model.data.examples.example import Example
-from model.data.examples.rows import Origin, RowReader, TextRows
+from model.data.examples.rows import Origin, RowReader
 from model.data.examples.units import Unit, UnitPlan
+from model.data.stores.decoded_rows import TextRows
 from model.data.stores.ragged import expand
 from model.data.stores.token_dataset import TokenDataset
 from model.data.stream_config import StreamConfig

@@ -7,13 +7,15 @@ import numpy as np
 from model.data.draws import Part, permutation
 from model.data.examples.description_choice import choose_records, language_weights, smoothing_weights
 from model.data.examples.example import Example
-from model.data.examples.rivals import Described, describe, draw_from_runs
-from model.data.examples.rows import Origin, RowReader, TripleRows
+from model.data.examples.rivals import Described, describe
+from model.data.examples.rows import Origin, RowReader
 from model.data.examples.units import Unit, UnitPlan
+from model.data.stores.decoded_rows import TripleRows
 from model.data.stores.descriptions import DescriptionStore
-from model.data.stores.ragged import Numbers, Slices, slices
+from model.data.stores.ragged import Numbers, Slices, draw_from_runs, slices
 from model.data.stores.relations import RelationTexts
 from model.data.stores.token_dataset import TokenDataset, require_rows
+from model.data.stores.triples import TripleIndex
 from model.data.stream_config import StreamConfig
 from schemas import TOKEN_TRIPLES
 
@@ -62,9 +64,9 @@ class OeSource:
         """Raises UsageError where triples, descriptions or relation texts are missing."""
         self.config, self._reader = config, RowReader(data, mentions=False)
         self._key: tuple[Part, ...] = (seed, "oe")
-        self._store: DescriptionStore = data.descriptions
-        self._relations: RelationTexts = data.relations
-        self._triples = data.triples
+        self._store: DescriptionStore = data.store(DescriptionStore)
+        self._relations: RelationTexts = data.store(RelationTexts)
+        self._triples = data.store(TripleIndex)
         languages = self._store.languages
         self._allowed = language_weights(languages, config.languages)
         self._smoothed = self._allowed * smoothing_weights(self._store.language, len(languages), config.oe_alpha)

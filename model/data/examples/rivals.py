@@ -5,31 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from model.data.draws import Part, uniform
+from model.data.draws import Part
 from model.data.examples.description_choice import choose_records
 from model.data.stores.descriptions import DescriptionStore
 from model.data.stores.ragged import Numbers
 
 Described = list[tuple[int, npt.NDArray[np.integer]]]
 """Items with the ids of a description of each."""
-
-
-def draw_from_runs(values: Numbers, first: Numbers, lengths: Numbers, count: int, *key: Part) -> Numbers:
-    """Draw `count` values from each run, as [runs, count]; -1 where a run is empty or a value was drawn twice.
-
-    Args:
-        values: the runs end to end.
-        first, lengths: where each run starts and how long it is.
-        count: draws per run, with replacement.
-        key: what the draws depend on.
-    """
-    draws = uniform(len(first) * count, *key).reshape(len(first), count)
-    places = first[:, None] + np.floor(draws * lengths[:, None]).astype(np.int64)
-    empty = (lengths == 0)[:, None]
-    drawn = np.where(empty, -1, values[np.where(empty, 0, places)]) if len(values) else np.full(draws.shape, -1)
-    for place in range(1, count):
-        drawn[(drawn[:, :place] == drawn[:, place, None]).any(axis=1), place] = -1
-    return drawn
 
 
 def describe(

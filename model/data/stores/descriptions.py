@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +18,9 @@ import pyarrow as pa
 
 from model.data.stores.array_folder import NOTE_NAME, Arrays, GrowingArray, open_or_build
 from model.data.stores.ragged import Numbers, Slices, slices
+from model.data.stores.token_dataset import TokenDataset
 from schemas import TOKEN_DESCRIPTIONS
 from schemas.errors import UsageError
-
-if TYPE_CHECKING:
-    from model.data.stores.token_dataset import TokenDataset
 
 MOST_TOKENS = 510
 """Longest stored description, in tokens: no encoder here reads more."""
@@ -50,7 +48,7 @@ class DescriptionStore:
     """The ids of all records, in the order of the shards."""
 
     @classmethod
-    def open_or_build(cls, data: TokenDataset) -> Self:
+    def of(cls, data: TokenDataset) -> Self:
         """Open the store of a dataset, building it beside the dataset first if it is not there.
 
         Raises:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
 
 from model.data.stores.ragged import Numbers, Ragged
+from model.data.stores.token_dataset import TokenDataset
 from schemas import TOKEN_RELATIONS
 from schemas.errors import UsageError
-
-if TYPE_CHECKING:
-    from model.data.stores.token_dataset import TokenDataset
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class RelationTexts:
     """Ids of each record."""
 
     @classmethod
-    def read(cls, data: TokenDataset) -> Self:
+    def of(cls, data: TokenDataset) -> Self:
         """Read all relation texts of a dataset.
 
         Raises:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from model.data.draws import Part
-from model.data.examples.rivals import draw_from_runs
-from model.data.examples.rows import TextRows, decode_texts
 from model.data.stores.array_folder import open_or_build
-from model.data.stores.ragged import Numbers, expand
+from model.data.stores.decoded_rows import TextRows, decode_texts
+from model.data.stores.ragged import Numbers, draw_from_runs, expand
+from model.data.stores.token_dataset import TokenDataset
 from schemas import TOKEN_MENTIONS, TRAIN
-
-if TYPE_CHECKING:
-    from model.data.stores.token_dataset import TokenDataset
 
 _LAYOUT = 1
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -40,7 +37,7 @@ class SurfaceIndex:
     """Items, rising within a surface."""
 
     @classmethod
-    def open_or_build(cls, data: TokenDataset) -> Self:
+    def of(cls, data: TokenDataset) -> Self:
         """Open the index over the training mentions, building it beside the dataset first if it is not there."""
         note = {"layout": _LAYOUT, "dataset": data.fingerprint}
         arrays, _ = open_or_build(data.cache / "surfaces", note, lambda folder: build(data, folder))

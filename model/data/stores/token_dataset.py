@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, Self, TypeVar, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,11 +20,6 @@ from model.data.special_tokens import SpecialTokens
 from model.data.stores.shard_check import check_bytes
 from schemas import TRAIN, Manifest, Shard, Table, open_shard, read_manifest
 from schemas.errors import SchemaMismatch, ShardMismatch, UsageError
-
-if TYPE_CHECKING:
-    from model.data.stores.descriptions import DescriptionStore
-    from model.data.stores.relations import RelationTexts
-    from model.data.stores.triples import TripleIndex
 
 OPEN_FILES = 64
 """Shards kept open at a time by one process."""
@@ -41,6 +35,17 @@ class RowGroup:
     """Its number within the shard."""
     rows: int
     """Number of rows."""
+
+
+class Store(Protocol):
+    """What is looked up beside the rows of a dataset: made from all of it, once."""
+
+    @classmethod
+    def of(cls, data: TokenDataset) -> Self:
+        """Open the store of a dataset, building it first where it is not there."""
+
+
+S = TypeVar("S", bound=Store)
 
 
 class TokenDataset:
@@ -64,6 +69,7 @@ class TokenDataset:
         self.manifest: Manifest = read_manifest(self.folder)
         self.cache = Path(cache) if cache else self.folder.with_name(self.folder.name + ".index")
         self._files: OrderedDict[str, pq.ParquetFile] = OrderedDict()
+        self._stores: dict[type, Any] = {}
         self._groups: dict[tuple[str, str, str], list[RowGroup]] = {}
         self._check_files()
         check_bytes(self.folder, self.manifest, self.cache)
@@ -122,26 +128,11 @@ class TokenDataset:
             for index in range(self._file(shard, table).metadata.num_row_groups):
                 yield self.read(table, RowGroup(shard, index, 0), columns)
 
-    @cached_property
-    def descriptions(self) -> DescriptionStore:
-        """All descriptions by entity and language, memory-mapped; built on first use."""
-        from model.data.stores.descriptions import DescriptionStore  # the store reads this dataset: imported late
-
-        return DescriptionStore.open_or_build(self)
-
-    @cached_property
-    def relations(self) -> RelationTexts:
-        """Texts of all relations by number and language, in memory."""
-        from model.data.stores.relations import RelationTexts
-
-        return RelationTexts.read(self)
-
-    @cached_property
-    def triples(self) -> TripleIndex:
-        """All true objects by (subject, relation), memory-mapped; built on first use."""
-        from model.data.stores.triples import TripleIndex
-
-        return TripleIndex.open_or_build(self)
+    def store(self, kind: type[S]) -> S:
+        """Return a store of this dataset, opened, or built beside it, on first use."""
+        if kind not in self._stores:
+            self._stores[kind] = kind.of(self)
+        return cast(S, self._stores[kind])
 
     def _check_files(self) -> None:
         listed = {shard.path: shard.bytes for shard in self.manifest.shards}
@@ -170,9 +161,8 @@ class TokenDataset:
         return file
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave open files behind: a worker process opens its own."""
-        lazy = ("descriptions", "relations", "triples")
-        return {name: value for name, value in self.__dict__.items() if name not in lazy} | {"_files": OrderedDict()}
+        """Leave open files and stores behind: a worker process opens its own."""
+        return self.__dict__ | {"_files": OrderedDict(), "_stores": {}}
 
 
 def require_rows(data: TokenDataset, table: Table, split: str, languages: tuple[str, ...]) -> list[str]:

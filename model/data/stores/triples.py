@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -14,11 +14,9 @@ import pyarrow as pa
 from model.batch import UNUSED
 from model.data.stores.array_folder import GrowingArray, open_or_build
 from model.data.stores.ragged import Numbers, expand
+from model.data.stores.token_dataset import TokenDataset
 from schemas import TOKEN_TRIPLES
 from schemas.errors import UsageError
-
-if TYPE_CHECKING:
-    from model.data.stores.token_dataset import TokenDataset
 
 PASS_ROWS = 50_000_000
 """Triples sorted at a time; a pass takes some 50 bytes of memory for each."""
@@ -50,7 +48,7 @@ class TripleIndex:
     """Distinct objects of each relation, rising: candidates for hard negatives."""
 
     @classmethod
-    def open_or_build(cls, data: TokenDataset) -> Self:
+    def of(cls, data: TokenDataset) -> Self:
         """Open the index over the triples of all splits, building it beside the dataset first if it is not there.
 
         Raises:

@@ -13,6 +13,7 @@ from model.data.examples.mep import MepSource
 from model.data.examples.mlm import MlmSource
 from model.data.examples.oe import OeSource
 from model.data.stores.token_dataset import TokenDataset
+from model.data.stores.triples import TripleIndex
 from model.data.stream.collate import Collator
 from model.data.stream.lanes import Lane, LaneState
 from model.data.stream.packing import Pack
@@ -58,7 +59,7 @@ class TrainingStream:
         self._states: dict[int, LaneState] = {}
         self._next_pack = 0
         self._sources = make_sources(data, config, TRAIN, seed, config.objectives)
-        triples = data.triples if "oe" in config.objectives else None
+        triples = data.store(TripleIndex) if "oe" in config.objectives else None
         self._collator = Collator(data.special, config, triples, seed)
 
     def __iter__(self) -> Iterator[Batch]:

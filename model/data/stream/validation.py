@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from model.batch import Batch
 from model.data.examples.example import Example, Source
 from model.data.stores.token_dataset import TokenDataset
+from model.data.stores.triples import TripleIndex
 from model.data.stream.collate import Collator
 from model.data.stream.packing import Pack
 from model.data.stream.stream import make_sources
@@ -40,7 +41,7 @@ def validation_batches(
             "build it with a validation share, or turn validation off."
         )
     sources = make_sources(data, fixed, VALIDATION, config.validation_seed, on)
-    triples = data.triples if "oe" in on else None
+    triples = data.store(TripleIndex) if "oe" in on else None
     collator = Collator(data.special, fixed, triples, config.validation_seed, "validation")
     for number, pack in enumerate(_packs(sources, fixed)):
         if limit and number >= limit:

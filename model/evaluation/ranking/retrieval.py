@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from model.data.stores.token_dataset import TokenDataset
+from model.data.stores.triples import TripleIndex
 from model.evaluation.documents import Document, description, masked_context, subject_and_relation
 from model.evaluation.embedder import Embedder, Role
 from model.evaluation.ranking.config import RetrievalConfig
@@ -272,7 +273,7 @@ def _true_objects(data: TokenDataset, asked: Sequence[TripleQuery]) -> list[np.n
     subjects, relations = (
         np.array([getattr(q, name) for q in asked], dtype=np.int64) for name in ("subject", "relation")
     )
-    owners, objects = data.triples.true_objects(subjects, relations)
+    owners, objects = data.store(TripleIndex).true_objects(subjects, relations)
     return [objects[owners == i] for i in range(len(asked))]
 
 

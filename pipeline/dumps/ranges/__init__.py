@@ -10,16 +10,17 @@ belongs to exactly one range, and a range needs to look ahead only as far as its
     read_chunks(range) ->  Chunk ...                             decoded bytes, owned first, then what follows
     read_lines(range), read_elements(range, b"<page>", b"</page>") ->  records with their locations
 
-Nothing here imports Beam. Files are opened by a function that the caller may replace (`pipeline.run.storage.open_read`).
+Files are opened by a function that the caller may replace; by default `pipeline.run.storage.open_read`, by path or URL.
 """
 
 from __future__ import annotations
 
 from pipeline.dumps.ranges.blocks import warm_ups
-from pipeline.dumps.ranges.chunks import Chunk, read_chunks, read_head
+from pipeline.dumps.ranges.chunk import Chunk
+from pipeline.dumps.ranges.chunks import read_chunks, read_head
 from pipeline.dumps.ranges.elements import Element, read_elements
 from pipeline.dumps.ranges.lines import Lines, read_lines
-from pipeline.dumps.ranges.plan import ByteRange, Form, Opener, detect_form, open_local, plan_ranges
+from pipeline.dumps.ranges.plan import ByteRange, Form, Opener, detect_form, plan_ranges
 
 __all__ = [
     "ByteRange",
@@ -29,7 +30,6 @@ __all__ = [
     "Lines",
     "Opener",
     "detect_form",
-    "open_local",
     "plan_ranges",
     "read_chunks",
     "read_elements",

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from pipeline.dumps.ranges.bits import BLOCK, END, MARK_BITS, BitWindow
-from pipeline.dumps.ranges.chunks import Chunk
+from pipeline.dumps.ranges.chunk import Chunk
 from pipeline.dumps.ranges.plan import ByteRange
 from schemas.errors import InputCorrupt
 

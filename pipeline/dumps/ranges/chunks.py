@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
-from pipeline.dumps.ranges.plan import ByteRange, Opener, detect_form, open_local
+from pipeline.dumps.ranges.blocks import read_blocks
+from pipeline.dumps.ranges.chunk import Chunk
+from pipeline.dumps.ranges.codecs import GZ, ZST
+from pipeline.dumps.ranges.members import read_members
+from pipeline.dumps.ranges.plan import ByteRange, Opener, detect_form
+from pipeline.run.storage import open_read
 from schemas.errors import InputCorrupt
 
 READ_BYTES = 1024 * 1024
@@ -14,22 +19,7 @@ READ_BYTES = 1024 * 1024
 _MAX_LOOK_BACK_DOUBLINGS = 60
 
 
-class Chunk(NamedTuple):
-    """Decoded bytes that follow one another."""
-
-    data: bytes
-    """The bytes; never empty."""
-    unit: int
-    """Where in the file the unit (gzip member, bzip2 block, zstd frame) begins that holds them, in bytes; 0 if plain."""
-    offset: int
-    """Where they begin, in decoded bytes from the beginning of that unit."""
-    owned: bool
-    """Whether the unit begins in the range; what is not owned follows it and only completes the last record."""
-    damage: str = ""
-    """Only where damage is passed over: what is damaged here. The chunk is empty then, and bytes are missing."""
-
-
-def read_chunks(span: ByteRange, open_file: Opener = open_local, salvage: bool = False) -> Generator[Chunk, None, None]:
+def read_chunks(span: ByteRange, open_file: Opener = open_read, salvage: bool = False) -> Generator[Chunk, None, None]:
     """Yield the decoded bytes of a range: its section first (owned), then all that follows until the file's end.
 
     The caller stops when its last record is complete. A generator that ends without a chunk that is not owned has
@@ -38,11 +28,6 @@ def read_chunks(span: ByteRange, open_file: Opener = open_local, salvage: bool =
     Raises:
         InputCorrupt: the bytes are damaged, cut off, or followed by something else; names the file and the byte.
     """
-    # Imported here because each reader builds on `Chunk`.
-    from pipeline.dumps.ranges.blocks import read_blocks
-    from pipeline.dumps.ranges.codecs import GZ, ZST
-    from pipeline.dumps.ranges.members import read_members
-
     with open_file(span.path) as file:
         if span.form == "plain":
             yield from _read_plain(file, span)
@@ -66,7 +51,7 @@ def _read_plain(file: BinaryIO, span: ByteRange) -> Iterator[Chunk]:
         position += len(data)
 
 
-def read_head(path: str, num_bytes: int, open_file: Opener = open_local) -> bytes:
+def read_head(path: str, num_bytes: int, open_file: Opener = open_read) -> bytes:
     """Return the first decoded bytes of a file, at most `num_bytes`.
 
     Raises:
@@ -89,7 +74,7 @@ def read_head(path: str, num_bytes: int, open_file: Opener = open_local) -> byte
 
 
 def with_end_checked(
-    span: ByteRange, final_mark: bytes, open_file: Opener = open_local, salvage: bool = False
+    span: ByteRange, final_mark: bytes, open_file: Opener = open_read, salvage: bool = False
 ) -> Generator[Chunk, None, None]:
     """Yield `read_chunks(span)`; where its section holds the file's end, check that the file ends in `final_mark`.
 

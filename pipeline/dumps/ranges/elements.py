@@ -7,8 +7,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.dumps.ranges.chunks import Chunk, read_chunks, with_end_checked
-from pipeline.dumps.ranges.plan import ByteRange, Opener, open_local
+from pipeline.dumps.ranges.chunk import Chunk
+from pipeline.dumps.ranges.chunks import read_chunks, with_end_checked
+from pipeline.dumps.ranges.plan import ByteRange, Opener
+from pipeline.run.storage import open_read
 from schemas.errors import InputCorrupt
 
 MAX_ELEMENT_BYTES = 64 * 1024 * 1024
@@ -43,7 +45,7 @@ def read_elements(
     *,
     max_element_bytes: int = MAX_ELEMENT_BYTES,
     final_mark: bytes = b"",
-    open_file: Opener = open_local,
+    open_file: Opener = open_read,
     salvage: bool = False,
 ) -> Iterator[Element]:
     """Yield the elements whose start tag begins in a range's section.

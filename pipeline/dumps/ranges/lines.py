@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from pipeline.dumps.ranges.chunks import Chunk, read_chunks, with_end_checked
-from pipeline.dumps.ranges.plan import ByteRange, Opener, open_local
+from pipeline.dumps.ranges.chunk import Chunk
+from pipeline.dumps.ranges.chunks import read_chunks, with_end_checked
+from pipeline.dumps.ranges.plan import ByteRange, Opener
+from pipeline.run.storage import open_read
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
 """Longest line that is kept whole, in bytes; the largest seen in a dump is 1.1 MB."""
@@ -38,7 +40,7 @@ def read_lines(
     *,
     max_line_bytes: int = MAX_LINE_BYTES,
     final_mark: bytes = b"",
-    open_file: Opener = open_local,
+    open_file: Opener = open_read,
 ) -> Iterator[Lines]:
     """Yield the lines that belong to a range: line 0 in the first, otherwise those whose preceding newline it holds.
 

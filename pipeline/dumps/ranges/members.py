@@ -14,7 +14,7 @@ import logging
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from pipeline.dumps.ranges.chunks import Chunk
+from pipeline.dumps.ranges.chunk import Chunk
 from pipeline.dumps.ranges.codecs import DECODED_BYTES, Codec
 from pipeline.dumps.ranges.plan import ByteRange
 from schemas.errors import InputCorrupt

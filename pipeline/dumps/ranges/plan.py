@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
-from schemas.errors import InputCorrupt, InputMissing
+from pipeline.run.storage import open_read
+from schemas.errors import InputCorrupt
 
 log = logging.getLogger(__name__)
 
@@ -57,20 +58,6 @@ class ByteRange:
         return self.end == self.size
 
 
-def open_local(path: str) -> BinaryIO:
-    """Open a local file for reading.
-
-    Raises:
-        InputMissing: there is no such file.
-    """
-    try:
-        return open(path, "rb")
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise InputMissing(
-            f"{path} is not there, or is a folder. Check the path, or download the dump first."
-        ) from error
-
-
 def detect_form(head: bytes, path: str) -> Form:
     """Tell how a file is packed by its first bytes, and warn where its name says otherwise.
 
@@ -103,7 +90,7 @@ def _refuse_foreign(head: bytes, path: str) -> None:
 def plan_ranges(
     path: str,
     num_bytes_per_range: int = DEFAULT_RANGE_BYTES,
-    open_file: Opener = open_local,
+    open_file: Opener = open_read,
 ) -> list[ByteRange]:
     """Cut a file into ranges of nearly equal size, in order.
 

@@ -1,9 +1,9 @@
-"""The figures of `pipeline.wikipedia.quality.measure` as Markdown tables."""
+"""The figures of a measurement as Markdown tables."""
 
 from __future__ import annotations
 
+from pipeline.wikipedia.quality.figures import WikiQuality
 from pipeline.wikipedia.quality.leftovers import HARD, SOFT
-from pipeline.wikipedia.quality.measure import WikiQuality
 
 MOST_WIKIS = 12
 """Wikis with the most pages that get a column of their own; the others share one."""

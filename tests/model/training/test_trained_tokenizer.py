@@ -10,6 +10,7 @@ import pytest
 
 from model.training.tokenizer_source import fingerprint_of, open_tokenizer
 from schemas.tokenizer import tokenizer_fingerprint
+from tests.conftest import REPOSITORY
 
 sentencepiece = pytest.importorskip("sentencepiece")
 
@@ -35,8 +36,7 @@ for name, content in hugging_face_files(small_model()).items():
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tokenizer")
-    root = Path(__file__).resolve().parents[2]
-    subprocess.run([sys.executable, "-c", WRITE_FOLDER, str(folder)], cwd=root, check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", WRITE_FOLDER, str(folder)], cwd=REPOSITORY, check=True, timeout=120)
     return folder
 
 

@@ -14,12 +14,12 @@ from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.byte_sizes import in_words
 from pipeline.dumps.record import check_dump, read_record
 from pipeline.fetch import catalogue as dump_catalogue
 from pipeline.fetch import transfer
 from pipeline.fetch.job import DownloadConfig, download
 from pipeline.fetch.server import DumpServer, user_agent
+from pipeline.run.storage import in_words
 from schemas.errors import InputCorrupt, InputMissing, OutputBusy, StorageError, UsageError
 from tests.pipeline.fetch.dump_host import DumpHost, Reply
 

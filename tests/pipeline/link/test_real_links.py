@@ -15,7 +15,7 @@ from pipeline.tokens.subwords import open_subwords
 from pipeline.wikidata import job as wikidata
 from pipeline.wikidata.job import WikidataConfig
 from pipeline.wikipedia import job as wikipedia
-from pipeline.wikipedia.job import WikipediaConfig
+from pipeline.wikipedia.config import WikipediaConfig
 from schemas import DESCRIPTIONS, MENTIONS, Manifest, iter_shard, read_manifest
 
 ITEMS = ("1000-entities.json.bz2", "100lines.json.gz")

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.run.job import Job, Task
+from pipeline.run.task import Job, Task
 from pipeline.run.task_output import TASKS_FOLDER, TaskOutput
 from schemas import TRIPLES, Triple
 from schemas.errors import InputCorrupt

@@ -16,7 +16,8 @@ import pytest
 from pipeline.run import beam as beam_run
 from pipeline.run import worker_watch
 from pipeline.run.beam import pipeline_options
-from pipeline.run.job import Task, run_job
+from pipeline.run.job import run_job
+from pipeline.run.task import Task
 from pipeline.run.task_output import TASKS_FOLDER
 from schemas import TRIPLES, iter_shard, read_manifest
 from schemas.errors import (

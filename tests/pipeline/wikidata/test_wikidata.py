@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.run.job import Task, run_job
+from pipeline.run.job import run_job
+from pipeline.run.task import Task
 from pipeline.run.task_output import TaskOutput
 from pipeline.wikidata import job as wikidata
 from pipeline.wikidata.job import JOB, WikidataConfig

@@ -12,7 +12,8 @@ from pipeline.run.accounts import check_conservation
 from pipeline.run.job import run_job
 from pipeline.run.task_output import TaskOutput, TaskRecord, task_record_path
 from pipeline.wikipedia import job as wikipedia
-from pipeline.wikipedia.job import WikipediaConfig, plan, run_task, verify
+from pipeline.wikipedia.config import WikipediaConfig
+from pipeline.wikipedia.job import plan, run_task, verify
 from pipeline.wikipedia.quality.leftovers import is_hard, leftovers
 from schemas import PAGES, REDIRECTS, TABLES, read_manifest, read_shard
 from schemas.errors import InputCorrupt, UsageError

@@ -14,7 +14,9 @@ from model.data.examples.example import Example
 from model.data.examples.mlm import MlmSource
 from model.data.examples.oe import OeSource
 from model.data.examples.rows import RowReader
+from model.data.stores.descriptions import DescriptionStore
 from model.data.stores.ragged import Ragged, argmin_within, expand
+from model.data.stores.relations import RelationTexts
 from model.data.stores.surfaces import SurfaceIndex
 from model.data.stores.token_dataset import TokenDataset
 from model.data.stores.triples import TripleIndex
@@ -158,7 +160,7 @@ def ambiguous(folder: Path, described_in: str = "en") -> TokenDataset:
 
 def test_rivals_of_a_mention_share_its_surface(tmp_path: Path, small_steps: StreamConfig) -> None:
     data = ambiguous(tmp_path / "tokens")
-    index = SurfaceIndex.open_or_build(data)
+    index = SurfaceIndex.of(data)
     assert len(index.surfaces) == 1
     assert index.items.tolist() == [1, 2, 4]
     config = dataclasses.replace(small_steps, hard_negatives=3)
@@ -176,7 +178,7 @@ def test_rivals_of_a_triple_are_objects_of_its_relation_and_not_true(
     tokens: TokenDataset, small_steps: StreamConfig
 ) -> None:
     config = dataclasses.replace(small_steps, hard_negatives=2)
-    index: TripleIndex = tokens.triples
+    index: TripleIndex = tokens.store(TripleIndex)
     count = 0
     for example in all_examples(tokens, config, "oe"):
         _, true = index.true_objects(np.array([example.subject]), np.array([example.relation]))
@@ -193,7 +195,7 @@ def test_rivals_of_a_triple_are_objects_of_its_relation_and_not_true(
 def test_subject_object_and_relation_follow_their_rules(tokens: TokenDataset, small_steps: StreamConfig) -> None:
     config = dataclasses.replace(small_steps, oe_object_language="prefer_different", oe_relation_language="same")
     source = OeSource(tokens, config, TRAIN, 3)
-    store, texts = tokens.descriptions, tokens.relations
+    store, texts = tokens.store(DescriptionStore), tokens.store(RelationTexts)
     rows, _ = RowReader(tokens, mentions=False).triples(source.plan.in_order())
     chosen = source.choose(rows, "key")
     assert len(rows.subject) > 100

@@ -57,7 +57,7 @@ def little(tmp_path: Path) -> TokenDataset:
 
 
 def test_every_description_is_found_again(tokens: TokenDataset) -> None:
-    store = tokens.descriptions
+    store = tokens.store(DescriptionStore)
     rows = [
         row
         for shard in tokens.manifest.of(TOKEN_DESCRIPTIONS)
@@ -108,7 +108,7 @@ def test_ids_take_two_bytes_in_a_small_vocabulary(little: TokenDataset) -> None:
 def test_a_store_is_built_once_and_again_for_other_data(tmp_path: Path) -> None:
     folder = write_world(tmp_path / "tokens")
     data = open_world(folder)
-    first = data.descriptions
+    first = data.store(DescriptionStore)
     built = (data.cache / "descriptions" / "ids.npy").stat().st_mtime_ns
     assert open_world(folder).descriptions.ids.tolist() == first.ids.tolist()
     assert (data.cache / "descriptions" / "ids.npy").stat().st_mtime_ns == built
@@ -148,11 +148,11 @@ def test_an_index_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
 def test_a_damaged_store_is_refused_or_built_again(tmp_path: Path) -> None:
     folder = write_world(tmp_path / "tokens")
     data = open_world(folder)
-    size = len(data.descriptions)
+    size = len(data.store(DescriptionStore))
     array = data.cache / "descriptions" / "entities.npy"
     array.write_bytes(array.read_bytes()[:30])
     with pytest.raises(ShardMismatch, match="Remove the folder"):
-        DescriptionStore.open_or_build(open_world(folder))
+        DescriptionStore.of(open_world(folder))
     (data.cache / "descriptions" / NOTE_NAME).write_text(json.dumps({"layout": 0}))
     assert len(open_world(folder).descriptions) == size
 
@@ -203,6 +203,6 @@ def test_a_dataset_without_rows_is_refused(tmp_path: Path) -> None:
     writer.finish()
     data = open_world(writer.folder)
     with pytest.raises(UsageError, match="no descriptions"):
-        DescriptionStore.open_or_build(data)
+        DescriptionStore.of(data)
     with pytest.raises(UsageError, match="no triples"):
-        TripleIndex.open_or_build(data)
+        TripleIndex.of(data)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from model.data.stores.descriptions import DescriptionStore
 from model.data.stores.token_dataset import TokenDataset, require_rows
 from model.data.stream.stream import TrainingStream
 from model.data.stream_config import StreamConfig
@@ -126,7 +127,7 @@ def test_languages_are_checked(tokens: TokenDataset) -> None:
 
 def test_a_dataset_goes_to_another_process(tokens: TokenDataset) -> None:
     groups = tokens.row_groups(TOKEN_MENTIONS, "en")
-    assert len(tokens.descriptions) > 0
+    assert len(tokens.store(DescriptionStore)) > 0
     there = duplicate(tokens)  # what a process is handed: the state without open files
     assert there.read(TOKEN_MENTIONS, groups[0], ["page_id"]) == tokens.read(TOKEN_MENTIONS, groups[0], ["page_id"])
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.wikipedia.quality.job import QualityConfig, measure
 from pipeline.wikipedia.quality.leftovers import LEAD_DEFECT, is_hard, leftovers
-from pipeline.wikipedia.quality.measure import QualityConfig, measure
 from pipeline.wikipedia.quality.report import render
 from tests.pipeline.wikipedia.wiki_dump import document, page, write_packed
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipeline.run.compiling import compiled, inlined
 from pipeline.wikidata.scan.buffers import CODE_BEGIN, CODE_END, LEARNS
 from pipeline.wikidata.scan.json_bytes import (
     BAD,
@@ -17,8 +18,6 @@ from pipeline.wikidata.scan.json_bytes import (
     word,
 )
 from pipeline.wikidata.scan.strings import put, slot_of
-
-from pipeline.run.compiling import compiled, inlined
 
 _VALUE = word("value")
 

@@ -6,6 +6,7 @@ import bz2
 from typing import NamedTuple
 
 import numpy as np
+
 from pipeline.dumps.bzip2.bits import words_of
 from pipeline.dumps.bzip2.runs import BLOCK_BYTES, new_runs, read_runs
 from pipeline.dumps.bzip2.transform import CHECKSUMS, MAX_UNPACKED_BYTES, follow, link, unpack

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from pipeline.dumps.bzip2.bits import peek
 
+from pipeline.dumps.bzip2.bits import peek
 from pipeline.run.compiling import compiled
 
 MAX_CODES, MAX_SYMBOLS, MAX_LENGTH = 6, 258, 20

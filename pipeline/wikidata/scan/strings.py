@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from pipeline.wikidata.scan.json_bytes import SHORT_ESCAPES, byte, code_unit
 
 from pipeline.run.compiling import compiled
+from pipeline.wikidata.scan.json_bytes import SHORT_ESCAPES, byte, code_unit
 
 _BACKSLASH = ord("\\")
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+
 from pipeline.wikidata.scan.strings import slot_of
 
 NUM_STRINGS = 8

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from pipeline.dumps.bzip2.runs import BLOCK_BYTES
 
+from pipeline.dumps.bzip2.runs import BLOCK_BYTES
 from pipeline.run.compiling import compiled, compiled_once
 
 MAX_UNPACKED_BYTES = BLOCK_BYTES // 5 * 259

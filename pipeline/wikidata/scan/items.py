@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipeline.run.compiling import compiled, compiled_once, inlined
 from pipeline.wikidata.scan.buffers import CLASSES, CODE_END, LINE
 from pipeline.wikidata.scan.json_bytes import (
     BAD,
@@ -19,8 +20,6 @@ from pipeline.wikidata.scan.sitelinks import read_sitelinks
 from pipeline.wikidata.scan.statements import read_claims
 from pipeline.wikidata.scan.strings import put
 from pipeline.wikidata.scan.texts import add_texts, forget_texts, read_aliases, read_texts
-
-from pipeline.run.compiling import compiled, compiled_once, inlined
 
 _TYPE, _ID, _ITEM, _LABELS = map(word, ("type", "id", "item", "labels"))
 _DESCRIPTIONS, _ALIASES, _CLAIMS, _SITELINKS = map(word, ("descriptions", "aliases", "claims", "sitelinks"))

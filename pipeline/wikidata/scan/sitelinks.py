@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from pipeline.run.compiling import compiled, inlined
 from pipeline.wikidata.scan.json_bytes import BAD, LAST, equals, first_key, key_end, next_key, string_field, word
 from pipeline.wikidata.scan.strings import put, slot_of
-
-from pipeline.run.compiling import compiled, inlined
 
 _TITLE = word("title")
 

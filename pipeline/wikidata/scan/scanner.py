@@ -9,14 +9,14 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pipeline.wikidata.scan.buffers import Strings
-from pipeline.wikidata.scan.items import scan
-from pipeline.wikidata.scan.plain_text import PLAIN_LETTERS, mark_doubtful
 
 from pipeline.wikidata.cleaning import clean_array
 from pipeline.wikidata.kinds import CLASSES as PAGE_CLASSES
 from pipeline.wikidata.kinds import page_kind
 from pipeline.wikidata.scan import buffers as layout
+from pipeline.wikidata.scan.buffers import Strings
+from pipeline.wikidata.scan.items import scan
+from pipeline.wikidata.scan.plain_text import PLAIN_LETTERS, mark_doubtful
 from pipeline.wikidata.texts import texts_column
 from schemas import ENTITIES, TRIPLES
 

@@ -1,52 +1,21 @@
-"""Measure the text quality of Wikipedia dumps as the `wikipedia` job reads them: a table by wiki, as Markdown.
-
-    python -m pipeline quality --dumps 'dumps/*.xml.bz2'
-
-By wiki: pages with leftovers per 1,000 (`pipeline.wikipedia.quality.leftovers`), defects in leads, leads missing by reason, share of
-text kept, and links: whether each span holds its surface, how many of those mwparserfromhell finds are found, and their
-fates.
-"""
+"""What is measured of one wiki's articles, and how one article is measured."""
 
 from __future__ import annotations
 
 import re
-import sys
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from pipeline.dumps.ranges import read_elements, read_head
-from pipeline.dumps.sources import plan_sources
-from pipeline.run.storage import open_read
-from pipeline.wikipedia.articles import Article, ArticleOptions, read_article
-from pipeline.wikipedia.job import WikipediaConfig, dump_files, dump_wiki
-from pipeline.wikipedia.pages import DumpPage, PageProblem, page_namespace, read_page
+from pipeline.wikipedia.articles import Article
+from pipeline.wikipedia.pages import DumpPage
 from pipeline.wikipedia.quality.leftovers import LEAD_DEFECT, is_hard, leftovers
 from pipeline.wikipedia.quality.reference import MAX_BYTES, kept_characters, reduced, reference_links
-from pipeline.wikipedia.siteinfo import HEAD_BYTES, read_siteinfo
-from pipeline.wikipedia.wikitext.dialects import Dialect, wiki_dialect
+from pipeline.wikipedia.wikitext.dialects import Dialect
 from pipeline.wikis.titles import normalise_title
 
-WHOLE_FILE = 1 << 40
 _MARKUP = re.compile(r"\[\[|\]\]|\{\{|\}\}|''|\||\n|^\s|\s$|</?[a-z]+[^<>]*>")
 EXAMPLES = 3
 """How many places of each class are printed."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class QualityConfig:
-    """Which dumps are measured, and how much of them."""
-
-    dumps: tuple[str, ...]
-    """Paths, URLs or glob patterns of XML dumps."""
-    max_pages: int = 0
-    """Most articles of one dump; 0 for all."""
-    wiki_from_name: bool = False
-    """Take the wiki from the file's name instead of the header, as in the job."""
-    compare_links: bool = True
-    """Compare links with mwparserfromhell's, which takes most of the time."""
-    examples: bool = False
-    """Print places of each leftover below the table."""
 
 
 @dataclass
@@ -143,53 +112,3 @@ class WikiQuality:
             wanted[exact] -= 1
             self.links_exact += 1
             self.links_found += 1
-
-
-def read_articles(config: QualityConfig) -> Iterator[tuple[DumpPage, Dialect]]:
-    """The articles of the dumps, with the wikitext of their wikis."""
-    job = WikipediaConfig(dumps=config.dumps, output="", wiki_from_name=config.wiki_from_name)
-    for path in dump_files(job):
-        site = read_siteinfo(read_head(path, HEAD_BYTES, open_read), path)
-        header = {} if config.wiki_from_name else site.namespaces
-        dialect = wiki_dialect(dump_wiki(path, site, config.wiki_from_name), header)
-        number = 0
-        for span in plan_sources([path], WHOLE_FILE):
-            for element in read_elements(span, b"<page>", b"</page>", open_file=open_read):
-                page = _article(element.data) if element.problem is None else None
-                if page is not None:
-                    number += 1
-                    yield page, dialect
-                if config.max_pages and number >= config.max_pages:
-                    break
-
-
-def _article(data: bytes) -> DumpPage | None:
-    """The page, where the job would read it as an article."""
-    try:
-        page = read_page(data) if page_namespace(data) == 0 else None
-    except PageProblem:
-        return None
-    wanted = page is not None and page.redirect is None and page.model == "wikitext" and page.text.strip()
-    return page if wanted else None
-
-
-def measure(config: QualityConfig) -> dict[str, WikiQuality]:
-    """Figures by wiki, in the order of the dumps."""
-    found: dict[str, WikiQuality] = {}
-    options = ArticleOptions()
-    for number, (page, dialect) in enumerate(read_articles(config)):
-        article = read_article(page.text, page.title, dialect, options)
-        found.setdefault(dialect.wiki, WikiQuality()).measure(page, article, dialect, config.compare_links)
-        if number % 200 == 0 and sys.stderr.isatty():
-            print(f"\r{number:,} articles", end="", file=sys.stderr)
-    return found
-
-
-CONFIG = QualityConfig
-
-
-def run(config: QualityConfig) -> None:
-    """Measure and print."""
-    from pipeline.wikipedia.quality.report import render
-
-    print(render(measure(config), examples=config.examples))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+
 from pipeline.dumps.bzip2.bits import peek
 from pipeline.dumps.bzip2.codes import MAX_LENGTH, QUICK_BITS, Codes, new_codes, read_bytes_used, read_codes
-
 from pipeline.run.compiling import compiled, compiled_once, inlined
 
 BLOCK_BYTES = 900_000

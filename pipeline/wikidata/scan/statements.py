@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from pipeline.run.compiling import compiled, inlined
 from pipeline.wikidata.scan.buffers import CLASSES, FATES, LINE, NUM_KINDS, PROPERTY_NUMBERS, RANKS
 from pipeline.wikidata.scan.json_bytes import (
     BAD,
@@ -22,8 +23,6 @@ from pipeline.wikidata.scan.json_bytes import (
     word,
 )
 from pipeline.wikidata.scan.strings import put
-
-from pipeline.run.compiling import compiled, inlined
 
 _PREFERRED, _NORMAL, _DEPRECATED = range(3)
 _ITEM_VALUE, _LITERAL_VALUE, _SOMEVALUE, _NOVALUE, _WITHOUT_VALUE = range(5)
