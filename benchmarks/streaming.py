@@ -109,7 +109,7 @@ def store_figures(data: TokenDataset, folder: Path) -> list[tuple[str, str]]:
     built = time.process_time() - started
     size = sum(path.stat().st_size for path in (data.cache / "descriptions").iterdir())
     started = time.perf_counter()
-    _ = TokenDataset(folder, XLM_R).descriptions
+    _ = TokenDataset(folder, XLM_R).store(DescriptionStore)
     opened = time.perf_counter() - started
     items = np.random.default_rng(2).integers(1, ENTITIES + 1, 500_000)
 

@@ -17,6 +17,7 @@ from transformers import XLMRobertaTokenizer
 from model.cli import run as run_command
 from model.commands.link import as_table, columns_of
 from model.data.special_tokens import SpecialTokens
+from model.data.stores.descriptions import DescriptionStore
 from model.data.stores.token_dataset import TokenDataset
 from model.entities.config import EmbedConfig, LinkConfig
 from model.entities.embeddings import schema
@@ -87,7 +88,7 @@ def vectors(folder: Path) -> tuple[list[int], np.ndarray]:
 
 def test_every_description_has_one_vector_of_length_one(world: Path) -> None:
     items, found = vectors(world)
-    store = TokenDataset(world / "tokens", SPECIAL).descriptions
+    store = TokenDataset(world / "tokens", SPECIAL).store(DescriptionStore)
     assert len(items) == len(store)
     assert items == sorted(items)
     assert np.linalg.norm(found, axis=1) == pytest.approx(1, abs=1e-5)

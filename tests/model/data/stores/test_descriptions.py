@@ -71,7 +71,7 @@ def test_every_description_is_found_again(tokens: TokenDataset) -> None:
 
 
 def test_what_is_not_there_is_not_found(little: TokenDataset) -> None:
-    store = little.descriptions
+    store = little.store(DescriptionStore)
     assert store.find(np.array([3, 4, 7, 8, 10**15, -1])).tolist() == [0, -1, 2, -1, -1, -1]
     assert store.get(3, "de") is None
     assert store.get(4, "en") is None
@@ -80,13 +80,13 @@ def test_what_is_not_there_is_not_found(little: TokenDataset) -> None:
 
 
 def test_the_wikipedia_lead_goes_before_the_short_text(little: TokenDataset) -> None:
-    ids = little.descriptions.get(7, "de")
+    ids = little.store(DescriptionStore).get(7, "de")
     assert ids is not None
     assert ids.tolist() == [21, 22]
 
 
 def test_empty_ones_are_left_out_and_long_ones_cut(little: TokenDataset) -> None:
-    store = little.descriptions
+    store = little.store(DescriptionStore)
     assert store.get(9, "de") is None
     ids = store.get(5, "de")
     assert ids is not None
@@ -94,14 +94,14 @@ def test_empty_ones_are_left_out_and_long_ones_cut(little: TokenDataset) -> None
 
 
 def test_descriptions_of_a_language_come_with_their_items(little: TokenDataset) -> None:
-    entities, records = little.descriptions.in_language("de")
+    entities, records = little.store(DescriptionStore).in_language("de")
     assert entities.tolist() == [5, 7]
-    assert little.descriptions.tokens(int(records[1])).tolist() == [21, 22]
-    assert little.descriptions.in_language("fr")[0].tolist() == []
+    assert little.store(DescriptionStore).tokens(int(records[1])).tolist() == [21, 22]
+    assert little.store(DescriptionStore).in_language("fr")[0].tolist() == []
 
 
 def test_ids_take_two_bytes_in_a_small_vocabulary(little: TokenDataset) -> None:
-    store = little.descriptions
+    store = little.store(DescriptionStore)
     assert (store.ids.dtype, store.length.dtype, store.language.dtype) == (np.uint16, np.uint16, np.uint16)
 
 
@@ -110,13 +110,13 @@ def test_a_store_is_built_once_and_again_for_other_data(tmp_path: Path) -> None:
     data = open_world(folder)
     first = data.store(DescriptionStore)
     built = (data.cache / "descriptions" / "ids.npy").stat().st_mtime_ns
-    assert open_world(folder).descriptions.ids.tolist() == first.ids.tolist()
+    assert open_world(folder).store(DescriptionStore).ids.tolist() == first.ids.tolist()
     assert (data.cache / "descriptions" / "ids.npy").stat().st_mtime_ns == built
     for path in folder.rglob("*"):
         if path.is_file():
             path.unlink()
     write_world(folder, seed=11)
-    changed = open_world(folder).descriptions
+    changed = open_world(folder).store(DescriptionStore)
     assert changed.ids.tolist() != first.ids.tolist()
     assert [path.name for path in sorted(data.cache.iterdir()) if path.is_dir()] == ["descriptions"]
 
@@ -154,11 +154,11 @@ def test_a_damaged_store_is_refused_or_built_again(tmp_path: Path) -> None:
     with pytest.raises(ShardMismatch, match="Remove the folder"):
         DescriptionStore.of(open_world(folder))
     (data.cache / "descriptions" / NOTE_NAME).write_text(json.dumps({"layout": 0}))
-    assert len(open_world(folder).descriptions) == size
+    assert len(open_world(folder).store(DescriptionStore)) == size
 
 
 def test_true_objects_are_those_of_all_splits(little: TokenDataset) -> None:
-    index = little.triples
+    index = little.store(TripleIndex)
     queries, objects = index.true_objects(np.array([1, 2, 1, 8]), np.array([31, 31, 17, 31]))
     assert list(zip(queries.tolist(), objects.tolist(), strict=True)) == [(0, 4), (0, 5), (1, 5), (2, 9)]
     first, count = index.candidates(np.array([31, 17, 99]))
@@ -173,7 +173,7 @@ def test_an_index_made_in_many_passes_is_the_same(
     arrays = []
     for passes, size in [("one", 10**6), ("many", 20)]:
         monkeypatch.setattr(triple_index, "PASS_ROWS", size)
-        arrays.append(vars(TokenDataset(token_folder, SPECIAL, cache=tmp_path / passes).triples))
+        arrays.append(vars(TokenDataset(token_folder, SPECIAL, cache=tmp_path / passes).store(TripleIndex)))
     runs = list(triple_index.sorted_runs(open_world(token_folder), triple_index._relation_keys))
     assert len(runs) > 1  # three relations, so some cuts fall together
     assert all(np.array_equal(arrays[0][name], arrays[1][name]) for name in arrays[0])
@@ -192,7 +192,7 @@ def test_an_array_grows_into_a_file_that_numpy_reads(tmp_path: Path) -> None:
 
 
 def test_the_table_of_true_objects_keeps_what_matters(little: TokenDataset) -> None:
-    index, subjects, relations = little.triples, np.array([1, 1]), np.array([31, 31])
+    index, subjects, relations = little.store(TripleIndex), np.array([1, 1]), np.array([31, 31])
     full = index.table(subjects, relations, np.array([5, 4]), 3, np.array([4, 5]))
     assert full.tolist() == [[5, 4, UNUSED], [4, 5, UNUSED]]
     assert index.table(subjects, relations, np.array([5, 4]), 1, np.array([4])).tolist() == [[5], [4]]

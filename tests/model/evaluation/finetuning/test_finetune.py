@@ -258,7 +258,7 @@ def test_labels_stand_on_first_sub_tokens_and_long_sentences_lose_no_word(tiny_m
 
 
 def test_a_step_in_several_streams_is_the_step_in_one(tiny_model: Path, ner_data: Path, tmp_path: Path) -> None:
-    losses, weights = [], []
+    losses, gradients = [], []
     for budget in (16_384, 12):
         config = _ner_config(tiny_model, ner_data, tmp_path / str(budget), batch_tokens=budget)
         run = SeedRun(_finetuning(config), 1, tmp_path, SeedState(fingerprint=""))
@@ -266,9 +266,11 @@ def test_a_step_in_several_streams_is_the_step_in_one(tiny_model: Path, ner_data
         features = run.shared.train[:3] + run.shared.train[:1]
         assert len(run._parts(features)) == (1 if budget > 12 else len(features))
         losses.append(run._step(features, 1.0))
-        weights.append(torch.cat([parameter.detach().flatten() for parameter in run.model.parameters()]))
+        # Not the weights: AdamW divides by the gradient's size, so where that is next to nothing, rounding decides.
+        gradients.append(torch.cat([state["exp_avg"].flatten() for state in run.optimizer.state.values()]))
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
-    torch.testing.assert_close(*weights, rtol=0, atol=1e-6)
+    assert gradients[0].abs().max() > 1e-3
+    torch.testing.assert_close(*gradients, rtol=1e-5, atol=1e-8)
 
 
 def test_packed_and_padded_predictions_are_the_same(tiny_model: Path, mlqa_data: Path, tmp_path: Path) -> None:
