@@ -10,6 +10,7 @@ import functools
 import pathlib
 import re
 
+from pipeline.wikipedia.wikitext.data_table import by_key
 from pipeline.wikipedia.wikitext.namespaces import read_rows
 from pipeline.wikipedia.wikitext.templates import fold_name
 
@@ -40,4 +41,4 @@ def is_disambiguation(title: str, wikitext: str) -> bool:
 
 @functools.cache
 def _names() -> dict[str, frozenset[str]]:
-    return {kind: frozenset(name.lower() for name in names) for kind, names in read_rows(_DATA)}
+    return by_key(_DATA, ((kind, frozenset(name.lower() for name in names)) for kind, names in read_rows(_DATA)))

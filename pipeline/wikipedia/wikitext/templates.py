@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pipeline.wikipedia.wikitext.data_table import by_key
 from pipeline.wikipedia.wikitext.namespaces import read_rows
 from pipeline.wikipedia.wikitext.template_values import COMPUTATIONS
 
@@ -69,20 +70,27 @@ def fold_name(name: str) -> str:
 @functools.cache
 def wiki_template_rules(wiki: str) -> TemplateRules:
     """The rules of one wiki: those for all wikis, overruled by its own."""
-    exact: dict[str, Rule] = {}
-    by_start: dict[str, Rule] = {}
-    for own in (False, True):
-        for wikis, (names, said) in read_rows(_RULES):
-            if (wikis != "*") != own or (own and wiki not in wikis.split(",")):
-                continue
-            rule = compile_rule(said)
-            for name in names.split(","):
-                if name.endswith("*"):
-                    by_start[name[:-1]] = rule
-                else:
-                    exact[name.strip()] = rule
-    longest_first = sorted(by_start.items(), key=lambda item: (-len(item[0]), item[0]))
-    return TemplateRules(wiki, exact, longest_first)
+    table = _rule_table()
+    own = {name: compile_rule(said) for holder in ("*", wiki) for name, said in table.get(holder, {}).items()}
+    exact = {name: rule for name, rule in own.items() if not name.endswith("*")}
+    starts = [(name[:-1], rule) for name, rule in own.items() if name.endswith("*")]
+    return TemplateRules(wiki, exact, sorted(starts, key=lambda item: (-len(item[0]), item[0])))
+
+
+@functools.cache
+def _rule_table() -> dict[str, dict[str, str]]:
+    """What templates say by wiki (`*` for all) and name.
+
+    Raises:
+        ValueError: a name stands twice for one wiki.
+    """
+    cells = [(wikis.split(","), names.split(","), said) for wikis, (names, said) in read_rows(_RULES)]
+    each = by_key(_RULES, ((f"{wiki}\t{name}", said) for wikis, names, said in cells for wiki in wikis for name in names))
+    table: dict[str, dict[str, str]] = {}
+    for key, said in each.items():
+        wiki, _, name = key.partition("\t")
+        table.setdefault(wiki, {})[name] = said
+    return table
 
 
 @functools.cache

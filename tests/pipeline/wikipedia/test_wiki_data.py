@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from pipeline.wikipedia.wikitext.data_table import by_key
 from pipeline.wikipedia.wikitext.dialects import wiki_dialect
 from pipeline.wikipedia.wikitext.disambiguation import is_disambiguation
 from pipeline.wikipedia.wikitext.link_trails import _DATA as TRAILS
@@ -38,6 +39,19 @@ def test_every_rule_compiles_and_stands_once_for_a_wiki() -> None:
         compile_rule(cells[1])
         for template in cells[0].split(","):
             assert template == fold_name(template) != "", template
+
+
+def test_a_key_that_stands_twice_in_a_table_is_refused() -> None:
+    assert by_key(_RULES, [("a", 1), ("b", 1)]) == {"a": 1, "b": 1}
+    with pytest.raises(ValueError, match=r"template_rules\.tsv: 'a' stands twice, as 1 and 2"):
+        by_key(_RULES, [("a", 1), ("a", 2)])
+
+
+def test_every_table_has_each_key_once() -> None:
+    by_key(_RULES, ((f"{w}\t{n}", s) for ws, (ns, s) in read_rows(_RULES) for w in ws.split(",") for n in ns.split(",")))
+    by_key(TRAILS, ((code, letters) for codes, letters in read_rows(TRAILS) for code in codes.split(",")))
+    for path in (_DATA / "namespaces.tsv", _DATA / "disambiguation.tsv"):
+        by_key(path, read_rows(path))
 
 
 @pytest.mark.parametrize("said", ["{1}<? ({2})", "{1} ?>", "=nothing"])
