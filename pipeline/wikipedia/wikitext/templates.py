@@ -85,7 +85,9 @@ def _rule_table() -> dict[str, dict[str, str]]:
         ValueError: a name stands twice for one wiki.
     """
     cells = [(wikis.split(","), names.split(","), said) for wikis, (names, said) in read_rows(_RULES)]
-    each = by_key(_RULES, ((f"{wiki}\t{name}", said) for wikis, names, said in cells for wiki in wikis for name in names))
+    each = by_key(
+        _RULES, ((f"{wiki}\t{name}", said) for wikis, names, said in cells for wiki in wikis for name in names)
+    )
     table: dict[str, dict[str, str]] = {}
     for key, said in each.items():
         wiki, _, name = key.partition("\t")

@@ -48,7 +48,9 @@ def test_a_key_that_stands_twice_in_a_table_is_refused() -> None:
 
 
 def test_every_table_has_each_key_once() -> None:
-    by_key(_RULES, ((f"{w}\t{n}", s) for ws, (ns, s) in read_rows(_RULES) for w in ws.split(",") for n in ns.split(",")))
+    by_key(
+        _RULES, ((f"{w}\t{n}", s) for ws, (ns, s) in read_rows(_RULES) for w in ws.split(",") for n in ns.split(","))
+    )
     by_key(TRAILS, ((code, letters) for codes, letters in read_rows(TRAILS) for code in codes.split(",")))
     for path in (_DATA / "namespaces.tsv", _DATA / "disambiguation.tsv"):
         by_key(path, read_rows(path))

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pipeline.dumps.bzip2.decoder import NUM_BLOCKS, BlockDecoder
 
 from pipeline.dumps.bzip2 import decoder as decoding
+from pipeline.dumps.bzip2.decoder import NUM_BLOCKS, BlockDecoder
 from pipeline.dumps.ranges import ByteRange, blocks, plan_ranges, read_chunks
 from pipeline.dumps.ranges.bits import BLOCK, _find_all
 from schemas.errors import InputCorrupt

@@ -13,7 +13,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from pipeline.wikidata.scan.plain_text import PLAIN_LETTERS, mark_doubtful
 
 from pipeline.wikidata import columns as items
 from pipeline.wikidata.cleaning import clean_array, clean_text
@@ -21,6 +20,7 @@ from pipeline.wikidata.columns import EntityColumns, ItemOptions
 from pipeline.wikidata.decoding import EntityRefused
 from pipeline.wikidata.lines import entity_text
 from pipeline.wikidata.scan import scanner
+from pipeline.wikidata.scan.plain_text import PLAIN_LETTERS, mark_doubtful
 from tests.pipeline.wikidata.entity_lines import DUMPS, line_of, real_lines, rows_of, scan_lines, statement, taken_rows
 
 LANGUAGES = ("de", "en", "sw", "zh-hans")
