@@ -85,14 +85,3 @@ def _id_in(line: bytes) -> str | None:
     """The entity's id, looked for in the bytes where the line cannot be decoded."""
     found = _ID.search(line[:2000])
     return found[1].decode() if found else None
-
-
-def is_utf8(lines: bytes) -> bool:
-    """Whether bytes are UTF-8."""
-    if lines.isascii():
-        return True
-    try:
-        lines.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -22,9 +22,8 @@ from pipeline.dumps.sources import expand_sources
 from pipeline.run import compiling, storage
 from pipeline.run.task import Job, Task
 from pipeline.run.task_output import TaskOutput, TaskRecord
-from pipeline.wikidata.columns import EntityColumns, ItemOptions, Ranks, can_scan
-from pipeline.wikidata.lines import FINAL_MARK, HEAD_BYTES, layout_of
-from pipeline.wikidata.reading import EntityReading
+from pipeline.wikidata.columns import ItemOptions, Ranks
+from pipeline.wikidata.reading import FINAL_MARK, HEAD_BYTES, EntityReading, can_scan, layout_of
 from pipeline.wikis.languages import find_wiki, label_languages, parse_languages
 from schemas import ENTITIES, LITERALS, QUALIFIERS, RELATIONS, SITELINKS, TRIPLES
 from schemas.errors import InputCorrupt, UsageError, XlmkError
@@ -132,9 +131,15 @@ def run_task(config: WikidataConfig, task: Task, out: TaskOutput) -> None:
         InputCorrupt: the dump is damaged, cut off, or ends without its closing bracket.
     """
     span = ByteRange(**task.payload["span"])
-    columns = EntityColumns(item_options(config), scans=_scans(config, [task]))
-    limit, every = config.max_line_bytes, config.check_keys_every
-    reading = EntityReading(columns, span, out, max_line_bytes=limit, check_keys_every=every)
+    limit = config.max_line_bytes
+    reading = EntityReading(
+        item_options(config),
+        span,
+        out,
+        scans=_scans(config, [task]),
+        max_line_bytes=limit,
+        check_keys_every=config.check_keys_every,
+    )
     if task.payload["layout"] == "document":
         for entity in _document(span):
             reading.add(entity, Lines(entity, 0, 0), 0)

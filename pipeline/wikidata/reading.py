@@ -1,38 +1,106 @@
-"""Entities of one range of a Wikidata dump to a task's output, every one of them accounted for."""
+"""Lines of one range of a Wikidata dump to a task's output, every entity in them accounted for.
+
+    lines ─▶ compiled code (scan), for runs of ordinary items ─┬─▶ record batches ─▶ shards
+         └─▶ decoder (columns), for any other line ────────────┘
+
+A dump's first line is `[`, then one entity a line with a comma at its end except the last, then `]`. Files made by others
+may have the bracket on an entity's line, carriage returns, a byte order mark, zero padding, or no brackets at all. The rows
+are the same, and in the order of the lines, whichever way reads them.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.dumps.ranges import ByteRange, Lines
 from pipeline.run.task_output import TaskOutput
-from pipeline.wikidata.columns import EntityColumns
+from pipeline.wikidata.columns import EntityColumns, ItemOptions
 from pipeline.wikidata.decoding import EntityRefused
-from pipeline.wikidata.doubled_keys import num_doubled_keys
-from pipeline.wikidata.empty_fields import count_empty_fields
-from pipeline.wikidata.lines import entity_text
-from schemas import SITELINKS
+from schemas import ENTITIES, RELATIONS, SITELINKS, TRIPLES, Table
+from schemas.errors import InputCorrupt
+
+if TYPE_CHECKING:
+    from pipeline.wikidata.scan.scanner import ItemScanner
 
 ENTITIES_PER_BATCH = 1024
 BYTES_PER_BATCH = 32 * 1024 * 1024
 """Rows are handed on when this many entities, or decoded bytes, have come together."""
 UNIT_WORDS = {"gz": "gzip member", "bz2": "bzip2 block", "zst": "zstd frame"}
 
+Layout = Literal["array", "lines", "document"]
+"""`array`: brackets around, one entity a line; `lines`: no brackets; `document`: one entity over several lines."""
+
+HEAD_BYTES = 64 * 1024
+"""Decoded bytes of a file that tell its layout."""
+FINAL_MARK = {"array": b"]", "lines": b"", "document": b"}"}
+"""What a file of each layout must end in."""
+
+_BLANK = b" \t\r\n\0"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def entity_text(line: bytes) -> bytes:
+    """The JSON of the entity in a line; empty for brackets, blank lines and padding."""
+    if line[:1] == b"{" and line[-2:] == b"},":
+        return line[:-1]
+    text = line.strip(_BLANK).removeprefix(_BYTE_ORDER_MARK)
+    text = text.removeprefix(b"[").removesuffix(b"]").strip(_BLANK)
+    return text.removeprefix(b",").removesuffix(b",").strip(_BLANK)
+
+
+def layout_of(head: bytes, path: str) -> Layout:
+    """Tell a file's layout by its first decoded bytes.
+
+    Raises:
+        InputCorrupt: it is no JSON of Wikidata.
+    """
+    text = head.removeprefix(_BYTE_ORDER_MARK).lstrip(_BLANK)
+    if text.startswith(b"["):
+        return "array"
+    if text.startswith(b"{"):
+        first_line, newline, _ = text.partition(b"\n")
+        return "document" if newline and first_line.strip() == b"{" else "lines"
+    found = text[:40].decode("utf-8", "replace")
+    raise InputCorrupt(
+        f"{path}, byte 0: the file begins with {found!r}, expected '[' or an entity's '{{'. "
+        "It is no JSON dump of Wikidata; name one like latest-all.json.gz."
+    )
+
 
 class EntityReading:
     """Takes the entities of one range to its output."""
 
     def __init__(
-        self, columns: EntityColumns, span: ByteRange, out: TaskOutput, *, max_line_bytes: int, check_keys_every: int
+        self,
+        options: ItemOptions,
+        span: ByteRange,
+        out: TaskOutput,
+        *,
+        scans: bool,
+        max_line_bytes: int,
+        check_keys_every: int,
     ) -> None:
         """Args:
-        columns: where the rows come together.
+        options: what is kept of each entity.
         span: the range.
-        out: where they go.
+        out: where the rows go.
+        scans: whether compiled code is used where it can be. Getting it ready takes half a second, and many seconds the
+            first time ever.
         max_line_bytes: longest line that is read.
         check_keys_every: of so many entities one is looked through for doubled keys; 0 for none.
         """
-        self._columns, self._span, self._out, self._max_line_bytes = columns, span, out, max_line_bytes
+        self._columns, self._span, self._out, self._max_line_bytes = EntityColumns(options), span, out, max_line_bytes
+        self._scanner = _open_scanner(options, self._columns) if scans and can_scan(options) else None
+        self._runs: list[dict[Table, pa.RecordBatch]] = []
+        """Rows of runs of lines that were read one way, each before a run that was read the other way."""
+        self._num_in_runs = 0
         self._every = check_keys_every or sys.maxsize
         self._number = int(check_keys_every == 0)
         """Entities so far; one too many where none is to be looked through."""
@@ -56,10 +124,20 @@ class EntityReading:
                     self.add(text, lines, at)
             at = behind
 
+    def __len__(self) -> int:
+        """Number of entities whose rows have not been handed on."""
+        return self._num_in_runs + len(self._columns) + (0 if self._scanner is None else len(self._scanner))
+
     def _scan(self, data: bytes, at: int) -> int:
         """Add a run of ordinary items; returns where the line begins that ends it."""
-        room = ENTITIES_PER_BATCH - len(self._columns)
-        behind, begins, ends = self._columns.scan(data, at, room, BYTES_PER_BATCH - self._gathered)
+        if self._scanner is None:
+            return at
+        room = ENTITIES_PER_BATCH - len(self)
+        behind = self._scanner.scan(data, at, room, BYTES_PER_BATCH - self._gathered)
+        begins, ends = self._scanner.last_places()
+        if not ends:
+            return at
+        self._end_run(self._columns)
         self._out.ledger.read(len(ends))
         self._out.ledger.keep(len(ends))
         for index in range(-self._number % self._every, len(ends), self._every):
@@ -67,8 +145,15 @@ class EntityReading:
         self._after(len(ends), sum(ends) - sum(begins))
         return behind
 
+    def _end_run(self, read_by: EntityColumns | ItemScanner | None) -> None:
+        """Put away the rows of lines that were read one way, before a line that is read the other way."""
+        if read_by is not None and len(read_by):
+            self._num_in_runs += len(read_by)
+            self._runs.append(read_by.take())
+
     def add(self, text: bytes, lines: Lines, at: int) -> None:
         """Add one entity, which is at place `at` of its lines, and account for it."""
+        self._end_run(self._scanner)
         ledger, reason = self._out.ledger, None
         ledger.read()
         try:
@@ -93,7 +178,7 @@ class EntityReading:
         """Note that so much more has been read; hand rows on when there are enough."""
         self._number += num_entities
         self._gathered += num_bytes
-        if len(self._columns) >= ENTITIES_PER_BATCH or self._gathered >= BYTES_PER_BATCH:
+        if len(self) >= ENTITIES_PER_BATCH or self._gathered >= BYTES_PER_BATCH:
             self._write()
 
     def _reject(
@@ -104,16 +189,85 @@ class EntityReading:
         self._out.ledger.reject(reason, offset=lines.offset + at, detail=detail, excerpt=text, record=record)
 
     def _write(self) -> None:
-        taken = self._columns.take()
-        for table, rows in taken.items():
-            self._out.write(table, rows)
-        for name, n in count_empty_fields(taken).items():
+        self._end_run(self._columns)
+        self._end_run(self._scanner)
+        rows = _joined(self._runs)
+        for table, batch in rows.items():
+            self._out.write(table, batch)
+        for name, n in count_empty_fields(rows).items():
             self._out.ledger.count(name, n)
-        self._gathered = 0
+        self._runs, self._num_in_runs, self._gathered = [], 0, 0
+
+    def counts(self) -> Counter[str]:
+        """Counts over all lines besides those of rows: statements by what became of them, texts cleaned, links left out."""
+        scanned = Counter() if self._scanner is None else self._scanner.counts
+        return self._columns.counts() + scanned
 
     def finish(self) -> None:
         """Hand on what is left, and all counts."""
         self._write()
         self._out.write(SITELINKS, self._columns.sitelinks.take())
-        for name, n in self._columns.counts().items():
+        for name, n in self.counts().items():
             self._out.ledger.count(name, n)
+
+
+def can_scan(options: ItemOptions) -> bool:
+    """Whether compiled code can do what is asked for: it keeps the best ranks alone, no literals and no qualifiers."""
+    return options.ranks == "best" and not options.literals and not options.qualifiers
+
+
+def _open_scanner(options: ItemOptions, columns: EntityColumns) -> ItemScanner:
+    # Imported here because Numba takes a third of a second and 60 MB.
+    from pipeline.wikidata.scan.scanner import ItemScanner
+
+    return ItemScanner(options, ids_seen=columns.ids_seen, sitelinks=columns.sitelinks)
+
+
+def _joined(runs: list[dict[Table, pa.RecordBatch]]) -> dict[Table, pa.RecordBatch]:
+    """The rows of all runs by table."""
+    if len(runs) == 1:
+        return runs[0]
+    tables = dict.fromkeys(table for run in runs for table in run)
+    return {table: pa.concat_batches([run[table] for run in runs if table in run]) for table in tables}
+
+
+def num_doubled_keys(line: bytes) -> int:
+    """How many keys of a line that could be decoded are overruled by a later one of the same name, at any depth.
+
+    The decoder of entities takes such a line as any other. To see it, the line has to be read once more, and slower: that is
+    why only some lines of a dump are looked at. Who writes one doubled key has a mistake in what writes the dump, and so many.
+    """
+    doubled = 0
+
+    def look(pairs: list[tuple[str, object]]) -> None:
+        nonlocal doubled
+        doubled += len(pairs) - len({key for key, _ in pairs})
+
+    try:
+        json.loads(line, object_pairs_hook=look, parse_int=str, parse_float=str, strict=False)
+    except (ValueError, RecursionError):
+        return 0  # something odd in a field that tables do not need, and that the decoder passes over unread
+    return doubled
+
+
+def count_empty_fields(rows: Mapping[Table, pa.RecordBatch]) -> Counter[str]:
+    """Counts by field of the rows that have nothing in it: dumps write `{}`, `[]` or no field at all.
+
+    The rows belong together: the triples are those of the entities.
+    """
+    counts: Counter[str] = Counter()
+    for table in (ENTITIES, RELATIONS):
+        if table in rows:
+            counts[f"{table.name}_without_label"] = rows[table].num_rows - _num_labelled(rows[table].column("texts"))
+    if ENTITIES in rows:
+        entities = rows[ENTITIES]
+        with_triples = pc.count_distinct(rows[TRIPLES].column("subject")).as_py() if TRIPLES in rows else 0
+        counts["entities_without_triples"] = entities.num_rows - with_triples
+        counts["entities_without_sitelinks"] = pc.sum(pc.equal(entities.column("num_sitelinks"), 0)).as_py()
+    return +counts
+
+
+def _num_labelled(texts: pa.ListArray) -> int:
+    """Rows with a label in at least one language."""
+    has_label = pc.is_valid(pc.struct_field(pc.list_flatten(texts), "label"))
+    return int(pc.count_distinct(pc.list_parent_indices(texts).filter(has_label)).as_py())

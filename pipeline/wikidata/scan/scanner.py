@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.wikidata.cleaning import clean_array
+from pipeline.wikidata.columns import ItemOptions
+from pipeline.wikidata.entity_json import MAX_LANGUAGE_FIELDS
 from pipeline.wikidata.kinds import CLASSES as PAGE_CLASSES
 from pipeline.wikidata.kinds import page_kind
 from pipeline.wikidata.scan import buffers as layout
 from pipeline.wikidata.scan.buffers import Strings
 from pipeline.wikidata.scan.items import scan
 from pipeline.wikidata.scan.plain_text import PLAIN_LETTERS, mark_doubtful
+from pipeline.wikidata.sitelinks import SitelinkColumns
 from pipeline.wikidata.texts import texts_column
-from schemas import ENTITIES, TRIPLES
+from schemas import ENTITIES, TRIPLES, Table
 
 MAX_TEXT_BYTES = 8 * 1024 * 1024
 """More bytes at once are not scanned: the buffers would have to have room for as many more."""
@@ -29,33 +31,24 @@ _ROOM = 2 * 1024 * 1024
 _PAGE_CLASSES = pa.array([entity for classes in PAGE_CLASSES.values() for entity in classes])
 
 
-class ScannedItems(NamedTuple):
-    """Rows of the items scanned."""
-
-    entities: pa.RecordBatch
-    triples: pa.RecordBatch
-    ids: pa.StringArray
-    """Ids of the items, for their links."""
-    num_links: np.ndarray
-    wikis: pa.StringArray
-    titles: pa.StringArray
-    doubtful_titles: pa.BooleanArray
-    """Which titles may have to be cleaned."""
-
-
 class ItemScanner:
     """Gathers the rows of items from the bytes of their lines; `take` hands out what came together."""
 
-    def __init__(self, languages: Sequence[str] | None, *, learns: bool) -> None:
+    def __init__(self, options: ItemOptions, *, ids_seen: set[str], sitelinks: SitelinkColumns) -> None:
         """Args:
-        languages: label codes to keep; None keeps all.
-        learns: whether texts in other languages are read too, and not kept; always so where all are kept.
+        options: what is kept of an item.
+        ids_seen: ids that came before; those of the items scanned are added.
+        sitelinks: where the links go.
         """
+        languages = None if options.languages is None else sorted(options.languages)
         self._wanted = None if languages is None else frozenset(languages)
         self._codes: list[str] = list(languages or ())
         self._languages = layout.number_languages(self._codes, self._wanted)
         self._buffers = layout.empty_buffers()
-        self._scratch = layout.empty_scratch(learns=learns or languages is None)
+        # Where the decoder makes dictionaries of all languages, it also looks at the texts that are not kept.
+        self._scratch = layout.empty_scratch(learns=languages is None or len(languages) > MAX_LANGUAGE_FIELDS)
+        self._ids_seen, self._sitelinks = ids_seen, sitelinks
+        self._lines, self._lines_are_utf8 = b"", True
         self._room = 0
         """Bytes of JSON that there is room for without looking."""
         self._sizes_before = self._buffers.sizes.copy()
@@ -67,10 +60,10 @@ class ItemScanner:
         return int(self._buffers.ids.size[0])
 
     def scan(self, data: bytes, at: int, max_items: int, max_bytes: int) -> int:
-        """Read items from the line at `at` on, until one that is not read here.
+        """Read items from the line at `at` on, until one that is not read here, or whose id came before.
 
         Args:
-            data: lines in UTF-8, each with its newline.
+            data: lines, each with its newline.
             at: where to begin.
             max_items: stop when so many items have been added.
             max_bytes: stop when they have so many bytes of JSON, or more.
@@ -79,8 +72,24 @@ class ItemScanner:
             Where the first line begins that has not been read.
         """
         self._sizes_before[:], self._fates_before[:] = self._buffers.sizes, self._buffers.fates
-        if len(data) - at > MAX_TEXT_BYTES or not data.endswith(b"\n"):
+        if len(data) - at > MAX_TEXT_BYTES or not data.endswith(b"\n") or not self._is_utf8(data):
             return at
+        behind = self._scan(data, at, max_items, max_bytes)
+        ids = self._last_ids()
+        if not self._ids_seen.isdisjoint(ids) or len(set(ids)) < len(ids):
+            self._undo()
+            return at
+        self._ids_seen.update(ids)
+        return behind
+
+    def _is_utf8(self, lines: bytes) -> bool:
+        """Whether lines are UTF-8; looked through once, however often they are scanned from another place."""
+        if lines is not self._lines:
+            self._lines, self._lines_are_utf8 = lines, is_utf8(lines)
+        return self._lines_are_utf8
+
+    def _scan(self, data: bytes, at: int, max_items: int, max_bytes: int) -> int:
+        """Do the same, from a place before which all languages are known to the next that is not, and on from there."""
         self._reserve(len(data) - at)
         text = np.frombuffer(data, np.uint8)
         state = self._scratch.state
@@ -93,7 +102,7 @@ class ItemScanner:
             self._codes.append(data[state[layout.CODE_BEGIN] : state[layout.CODE_END]].decode())
             self._languages = layout.number_languages(self._codes, self._wanted)
 
-    def last_ids(self) -> list[str]:
+    def _last_ids(self) -> list[str]:
         """Ids of the items that the last call of `scan` added."""
         ids = self._buffers.ids
         before, begin = self._sizes_before[0]
@@ -106,7 +115,7 @@ class ItemScanner:
         added = slice(self._sizes_before[0, 0], len(self))
         return self._buffers.line_begins[added].tolist(), self._buffers.line_ends[added].tolist()
 
-    def undo(self) -> None:
+    def _undo(self) -> None:
         """Take back what the last call of `scan` added."""
         self._buffers.sizes[:], self._buffers.fates[:] = self._sizes_before, self._fates_before
 
@@ -116,22 +125,16 @@ class ItemScanner:
         fates = zip(layout.FATES, self._buffers.fates.tolist(), strict=True)
         return +Counter({f"statements_{fate}": n for fate, n in fates} | {"texts_cleaned": self._num_cleaned})
 
-    def take(self) -> ScannedItems:
-        """The rows of the items since the last call."""
+    def take(self) -> dict[Table, pa.RecordBatch]:
+        """The rows of the items since the last call, by table; their sitelinks go to those of the whole range."""
         buffers = self._buffers
         ids, objects = _string_array(buffers.ids), _string_array(buffers.objects)
         num_links = np.diff(buffers.link_ends[: len(self)], prepend=np.int32(0))
-        taken = ScannedItems(
-            entities=self._entities(ids, objects, num_links),
-            triples=self._triples(ids, objects),
-            ids=ids,
-            num_links=num_links,
-            wikis=_string_array(buffers.wikis),
-            titles=_string_array(buffers.titles),
-            doubtful_titles=_doubtful(buffers.titles),
-        )
+        rows = {ENTITIES: self._entities(ids, objects, num_links), TRIPLES: self._triples(ids, objects)}
+        titles, doubtful = _string_array(buffers.titles), _doubtful(buffers.titles)
+        self._sitelinks.add_columns(ids, num_links, _string_array(buffers.wikis), titles, doubtful)
         buffers.sizes[:] = 0
-        return taken
+        return {table: batch for table, batch in rows.items() if batch.num_rows}
 
     def _entities(self, ids: pa.StringArray, objects: pa.StringArray, num_links: np.ndarray) -> pa.RecordBatch:
         buffers, schema = self._buffers, ENTITIES.columns
@@ -174,7 +177,7 @@ class ItemScanner:
 
 def compile_now() -> None:
     """Compile the scan, so that processes to come find its code on disk."""
-    scanner = ItemScanner(("en",), learns=False)
+    scanner = ItemScanner(ItemOptions(languages=("en",)), ids_seen=set(), sitelinks=SitelinkColumns(None))
     scanner.scan(b'{"type":"item","id":"Q1"}\n', 0, 1, 1)
     scanner.take()
 
@@ -212,3 +215,14 @@ def _page_kinds(classes: pa.StringArray, ends: np.ndarray) -> list[str | None]:
     for item in set((np.searchsorted(ends, hits, side="right") - 1).tolist()):
         kinds[item] = page_kind(classes[ends[item] : ends[item + 1]].to_pylist())
     return kinds
+
+
+def is_utf8(lines: bytes) -> bool:
+    """Whether bytes are UTF-8."""
+    if lines.isascii():
+        return True
+    try:
+        lines.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -9,8 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
+from pipeline.dumps.ranges import ByteRange, Lines
+from pipeline.run.accounts import Ledger
 from pipeline.wikidata.columns import EntityColumns, ItemOptions
-from schemas import ENTITIES, LITERALS, QUALIFIERS, RELATIONS, TRIPLES
+from pipeline.wikidata.reading import EntityReading
+from pipeline.wikidata.scan.scanner import ItemScanner
+from schemas import ENTITIES, LITERALS, QUALIFIERS, RELATIONS, SITELINKS, TRIPLES, Table
+
+TABLES = (ENTITIES, RELATIONS, TRIPLES, LITERALS, QUALIFIERS)
 
 DUMPS = (
     "1000-entities.json.bz2",
@@ -44,48 +52,61 @@ def statement(value: Any, rank: str = "normal", **more: Any) -> dict[str, Any]:
     return {"mainsnak": {"snaktype": "value", "property": "P1", "datavalue": {"value": value}}, "rank": rank, **more}
 
 
+class Output:
+    """Holds in memory what a task would write."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger(job="wikidata", source="lines")
+        self.rows: dict[str, list[dict[str, Any]]] = {table.name: [] for table in (*TABLES, SITELINKS)}
+
+    def write(self, table: Table, rows: pa.RecordBatch | pa.Table) -> None:
+        """Append rows to those of their table."""
+        rows.validate(full=True)
+        assert rows.schema.equals(table.columns)
+        self.rows[table.name] += rows.to_pylist()
+
+
+def reading_of(*, scans: bool = True, **options: Any) -> tuple[EntityReading, Output]:
+    """A reading of lines as the job's tasks do it, and where its rows go."""
+    out, span = Output(), ByteRange(path="lines", form="plain", start=0, end=0, size=0)
+    reading = EntityReading(
+        ItemOptions(**options),
+        span,
+        out,  # type: ignore[arg-type]
+        scans=scans,
+        max_line_bytes=1 << 26,
+        check_keys_every=0,
+    )
+    return reading, out
+
+
+def scanner_of(**options: Any) -> tuple[ItemScanner, EntityColumns]:
+    """A scanner, and the columns that it shares ids and sitelinks with."""
+    chosen = ItemOptions(**options)
+    columns = EntityColumns(chosen)
+    return ItemScanner(chosen, ids_seen=columns.ids_seen, sitelinks=columns.sitelinks), columns
+
+
 def rows_of(*lines: bytes, **options: Any) -> dict[str, list[dict[str, Any]]]:
     """The rows that lines become, by table; the same whether they are scanned or decoded."""
-    decoded, scanned = EntityColumns(ItemOptions(**options)), EntityColumns(ItemOptions(**options), scans=True)
+    decoded = EntityColumns(ItemOptions(**options))
     for line in lines:
         decoded.add(line)
-    num_scanned = scan_lines(scanned, b"".join(line + b",\n" for line in lines))
-    rows = taken_rows(decoded)
-    assert taken_rows(scanned) == rows, f"{num_scanned} lines scanned"
-    assert scanned.counts() == decoded.counts()
+    rows = taken_rows(decoded.take(), decoded)
+    reading, out = reading_of(**options)
+    reading.add_lines(Lines(b"".join(line + b",\n" for line in lines), 0, 0))
+    reading.finish()
+    assert out.rows == rows
+    assert reading.counts() == decoded.counts()
     return rows
 
 
-def scan_lines(columns: EntityColumns, data: bytes) -> int:
-    """Add all lines, each with a comma and a newline, as the job does; returns how many were scanned.
-
-    Raises:
-        EntityRefused: a line that is not scanned is refused.
-    """
-    at = num_scanned = 0
-    while at < len(data):
-        behind, begins, ends = columns.scan(data, at, 1000, 1 << 30)
-        num_scanned += len(ends)
-        assert [data[end : end + 2] for end in ends] == [b",\n"] * len(ends)
-        assert all(data[begin : begin + 1] == b"{" for begin in begins)
-        if behind == at:
-            behind = data.index(b"\n", at) + 1
-            columns.add(data[at : behind - 2])
-        at = behind
-    return num_scanned
-
-
-def taken_rows(columns: EntityColumns) -> dict[str, list[dict[str, Any]]]:
-    """All rows that came together, by table."""
-    rows: dict[str, list[dict[str, Any]]] = {
-        table.name: [] for table in (ENTITIES, RELATIONS, TRIPLES, LITERALS, QUALIFIERS)
-    }
-    for table, batch in columns.take().items():
-        batch.validate(full=True)
-        assert batch.schema.equals(table.columns)
-        rows[table.name] = batch.to_pylist()
-    rows["sitelinks"] = columns.sitelinks.take().to_pylist()
-    return rows
+def taken_rows(taken: dict[Table, pa.RecordBatch], columns: EntityColumns) -> dict[str, list[dict[str, Any]]]:
+    """All rows that came together, by table, with the sitelinks of the columns."""
+    out = Output()
+    for table, rows in {**taken, SITELINKS: columns.sitelinks.take()}.items():
+        out.write(table, rows)
+    return out.rows
 
 
 def triples_of(*lines: bytes, **options: Any) -> list[tuple[str, str, str, str]]:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from pipeline.wikidata.doubled_keys import num_doubled_keys
+from pipeline.wikidata.reading import num_doubled_keys
 
 
 @pytest.mark.parametrize(

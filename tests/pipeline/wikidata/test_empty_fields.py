@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.wikidata.columns import EntityColumns, ItemOptions
-from pipeline.wikidata.empty_fields import count_empty_fields
+from pipeline.wikidata.reading import count_empty_fields
 from tests.pipeline.wikidata.entity_lines import line_of, statement
 
 LABELS = {"en": {"language": "en", "value": "thing"}}

@@ -14,14 +14,23 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.wikidata import columns as items
+from pipeline.dumps.ranges import Lines
 from pipeline.wikidata.cleaning import clean_array, clean_text
 from pipeline.wikidata.columns import EntityColumns, ItemOptions
 from pipeline.wikidata.decoding import EntityRefused
-from pipeline.wikidata.lines import entity_text
-from pipeline.wikidata.scan import scanner
+from pipeline.wikidata.reading import entity_text
+from pipeline.wikidata.scan import scanner as scanning
 from pipeline.wikidata.scan.plain_text import PLAIN_LETTERS, mark_doubtful
-from tests.pipeline.wikidata.entity_lines import DUMPS, line_of, real_lines, rows_of, scan_lines, statement, taken_rows
+from tests.pipeline.wikidata.entity_lines import (
+    DUMPS,
+    line_of,
+    reading_of,
+    real_lines,
+    rows_of,
+    scanner_of,
+    statement,
+    taken_rows,
+)
 
 LANGUAGES = ("de", "en", "sw", "zh-hans")
 RICH = line_of(
@@ -41,14 +50,16 @@ RICH = line_of(
 
 def read_by_both(line: bytes, **options: Any) -> bool:
     """Whether the scan reads a line; if so, the decoder must give the same rows and counts."""
-    scanned, decoded = EntityColumns(ItemOptions(**options), scans=True), EntityColumns(ItemOptions(**options))
-    behind, *_ = scanned.scan(line + b"\n", 0, 10, 1 << 30)
+    scanner, columns = scanner_of(**options)
+    decoded = EntityColumns(ItemOptions(**options))
+    behind = scanner.scan(line + b"\n", 0, 10, 1 << 30)
     if behind == 0:
-        assert len(scanned) == 0 and scanned.counts() == decoded.counts()
+        assert len(scanner) == 0 and scanner.counts == decoded.counts()
         return False
     decoded.add(entity_text(line))
-    assert taken_rows(scanned) == taken_rows(decoded)
-    assert scanned.counts() == decoded.counts()
+    scanned = scanner.take()
+    assert taken_rows(scanned, columns) == taken_rows(decoded.take(), decoded)
+    assert scanner.counts + columns.counts() == decoded.counts()
     return True
 
 
@@ -108,14 +119,15 @@ ODD = {
 
 @pytest.mark.parametrize("name", ODD)
 def test_other_lines_are_left(name: str) -> None:
-    columns = EntityColumns(ItemOptions(), scans=True)
+    scanner, columns = scanner_of()
     before = RICH.replace(b'"id":"Q1"', b'"id":"Q8"') + b",\n"
-    behind, begins, ends = columns.scan(before + ODD[name] + b"\n" + RICH + b"\n", 0, 10, 1 << 30)
+    behind = scanner.scan(before + ODD[name] + b"\n" + RICH + b"\n", 0, 10, 1 << 30)
+    begins, ends = scanner.last_places()
     if not is_utf8(ODD[name]):
         assert behind == 0 and not begins
         return
     assert (behind, begins, ends) == (len(before), [0], [len(before) - 2])
-    assert taken_rows(columns) == rows_of(before[:-2])
+    assert taken_rows(scanner.take(), columns) == rows_of(before[:-2])
 
 
 def is_utf8(line: bytes) -> bool:
@@ -153,47 +165,44 @@ def test_the_rows_are_in_the_order_of_the_lines() -> None:
     for number in range(400):
         spaced = json.dumps(json.loads(RICH), indent=None).encode()
         lines.append(rng.choice([RICH, RICH, RICH, spaced]).replace(b"Q1", f"Q{number + 1}".encode(), 2))
-    columns = EntityColumns(ItemOptions(languages=LANGUAGES), scans=True)
-    num_scanned = scan_lines(columns, b"".join(line + b",\n" for line in lines))
-    assert 250 < num_scanned < 350
-    rows = taken_rows(columns)
+    rows = rows_of(*lines, languages=LANGUAGES)
     assert [row["entity"] for row in rows["entities"]] == [f"Q{number + 1}" for number in range(400)]
-    assert rows == rows_of(*lines, languages=LANGUAGES)
 
 
 def test_lines_that_are_left_cost_little_more_than_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     looked_at: list[bytes] = []
-    monkeypatch.setattr(items, "is_utf8", lambda lines: looked_at.append(lines) or True)
+    monkeypatch.setattr(scanning, "is_utf8", lambda lines: looked_at.append(lines) or True)
     lines = [json.dumps({"type": "item", "id": f"Q{number}"}).encode() for number in range(1, 100)]
     data = b"".join(line + b",\n" for line in lines)
-    columns = EntityColumns(ItemOptions(), scans=True)
-    assert scan_lines(columns, data) == 0 and len(columns) == 99
+    reading, _ = reading_of()
+    reading.add_lines(Lines(data, 0, 0))
+    assert len(reading) == 99
     assert looked_at == [data], "more than once"
-    assert not columns._segments, "batches of single rows"
+    assert not reading._runs, "batches of single rows"
 
 
 def test_the_limits_stop_it() -> None:
     lines = [RICH.replace(b"Q1", f"Q{number + 1}".encode(), 1) for number in range(20)]
     data = b"".join(line + b",\n" for line in lines)
-    columns = EntityColumns(ItemOptions(), scans=True)
-    behind, _, ends = columns.scan(data, 0, 7, 1 << 30)
-    assert len(ends) == len(columns) == 7 and data[behind:].startswith(lines[7])
-    behind, _, ends = columns.scan(data, behind, 20, len(lines[7]) + 1)
-    assert len(ends) == 2 and data[behind:].startswith(lines[9])
-    columns.take()
-    assert len(columns) == 0
+    scanner, _ = scanner_of()
+    behind = scanner.scan(data, 0, 7, 1 << 30)
+    assert len(scanner.last_places()[1]) == len(scanner) == 7 and data[behind:].startswith(lines[7])
+    behind = scanner.scan(data, behind, 20, len(lines[7]) + 1)
+    assert len(scanner.last_places()[1]) == 2 and data[behind:].startswith(lines[9])
+    scanner.take()
+    assert len(scanner) == 0
 
 
 def test_the_limit_of_bytes_holds_where_a_language_is_learnt() -> None:
     texts = [{code: {"language": code, "value": "Nile"}} for code in ("en", "sw", "en")]
     lines = [line_of(id=f"Q{number}", labels=labels) for number, labels in enumerate(texts, 1)]
-    columns = EntityColumns(ItemOptions(), scans=True)
-    _, _, ends = columns.scan(b"".join(line + b",\n" for line in lines), 0, 10, len(lines[0]) + len(lines[1]))
-    assert len(ends) == 2
+    scanner, _ = scanner_of()
+    scanner.scan(b"".join(line + b",\n" for line in lines), 0, 10, len(lines[0]) + len(lines[1]))
+    assert len(scanner) == 2
 
 
 def test_no_more_languages_are_learnt_than_there_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scanner, "MAX_LANGUAGES", 20)
+    monkeypatch.setattr(scanning, "MAX_LANGUAGES", 20)
     few, many = ({f"q{n}": {"language": f"q{n}", "value": "Nile"} for n in range(count)} for count in (20, 21))
     assert read_by_both(line_of(labels=few))
     assert not read_by_both(line_of(labels=many))
@@ -202,15 +211,16 @@ def test_no_more_languages_are_learnt_than_there_can_be(monkeypatch: pytest.Monk
 def test_an_entity_that_came_before_is_left_and_refused() -> None:
     other = RICH.replace(b'"id":"Q1"', b'"id":"Q2"', 1)
     for first, second in [(RICH + b",\n", RICH + b",\n"), (RICH + b",\n" + other + b",\n", RICH + b",\n")]:
-        columns = EntityColumns(ItemOptions(), scans=True)
-        with pytest.raises(EntityRefused, match="duplicate_id"):
-            scan_lines(columns, first + second)
-        assert len(columns) == first.count(b"\n")
+        reading, out = reading_of()
+        reading.add_lines(Lines(first + second, 0, 0))
+        assert len(reading) == first.count(b"\n")
+        assert [reject.reason for reject in out.ledger.rejects] == ["duplicate_id"]
 
 
-def test_nothing_is_scanned_where_more_is_asked_for() -> None:
+def test_nothing_is_scanned_where_more_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scanning.ItemScanner, "scan", lambda *given: pytest.fail("scanned"))
     for options in ({"ranks": "all"}, {"literals": True}, {"qualifiers": True}):
-        assert not read_by_both(RICH, **options)
+        rows_of(RICH, **options)
 
 
 JSON_PIECES = [
