@@ -12,32 +12,10 @@ import pyarrow.compute as pc
 
 from pipeline.wikidata.cleaning import clean_array
 from pipeline.wikidata.entity_json import SiteLink
-from pipeline.wikis.languages import wikis as known_wikipedias
+from pipeline.wikis.languages import is_wikipedia
 from schemas import SITELINKS
 
-NO_WIKIPEDIAS = frozenset(
-    {
-        "commonswiki",
-        "foundationwiki",
-        "incubatorwiki",
-        "mediawikiwiki",
-        "metawiki",
-        "outreachwiki",
-        "sourceswiki",
-        "specieswiki",
-        "wikidatawiki",
-        "wikifunctionswiki",
-        "wikimaniawiki",
-    }
-)
-"""Wikis whose names end as those of Wikipedias do."""
-
 _title_of = attrgetter("title")
-
-
-def is_wikipedia(wiki: str) -> bool:
-    """Whether a database name is a Wikipedia's, a new one's included."""
-    return wiki in known_wikipedias() or (wiki.endswith("wiki") and wiki not in NO_WIKIPEDIAS)
 
 
 class SitelinkColumns:

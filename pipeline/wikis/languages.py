@@ -6,9 +6,11 @@ A wiki's database name is not its language: `nowiki` is Norwegian Bokmål (`nb`)
 The word *language* in this project is the code Wikidata uses for its labels, so that a Wikipedia lead and a Wikidata
 label of one language meet under one name. Where web standards differ, the table's column `bcp47` has theirs.
 
-Source: database names, host names, HTML language and letter case from the siteinfo of each wiki (snapshot 2023-09);
-article counts from siteinfo of 2026-01. Column `counted` says where a count is older, rounded or recalled. The letter
-case of Turkish, Azerbaijani and Karakalpak titles (dotted capital İ) follows MediaWiki's language classes.
+`label_codes.tsv` says under which codes Wikidata has texts of each language (`bbc-latn` for `bbc`), and which other
+languages MediaWiki falls back to. `from_mediawiki` makes both tables.
+
+Source: MediaWiki and Wikimedia's configuration, see `from_mediawiki`; article counts from siteinfo of 2026-01, where column
+`counted` says no other.
 """
 
 from __future__ import annotations
@@ -25,15 +27,8 @@ from schemas.errors import UsageError
 
 _TABLE = pathlib.Path(__file__).with_name("languages.tsv")
 _TOP = re.compile(r"top[-_]?(\d+)", re.IGNORECASE)
-# Written forms of one language that carry label codes of their own, nearest first.
-_VARIANTS = {
-    "be-tarask": ("be",),
-    "en-simple": ("en",),
-    "kk": ("kk-cyrl", "kk-latn", "kk-arab"),
-    "nb": ("no",),
-    "sr": ("sr-ec", "sr-cyrl", "sr-el", "sr-latn"),
-    "zh": ("zh-hans", "zh-cn", "zh-sg", "zh-my", "zh-hant", "zh-tw", "zh-hk", "zh-mo"),
-}
+_CHAINS = pathlib.Path(__file__).with_name("label_codes.tsv")
+_OTHERS = pathlib.Path(__file__).with_name("other_wikis.txt")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +44,7 @@ class Wiki:
     case: str
     """Rule for a title's first letter: `first-letter`, `first-letter-dotted-i` or `case-sensitive`."""
     articles: int
-    """Number of articles; 0 for closed wikis."""
+    """Number of articles; 0 for closed wikis, and for those that nobody has counted yet."""
     counted: str
     """When the articles were counted, or `recalled`."""
     is_open: bool
@@ -140,18 +135,46 @@ def title_case(wiki: str) -> str:
     return find_wiki(wiki).case
 
 
-def label_languages(language: str) -> tuple[str, ...]:
-    """Wikidata's label codes to try for a language, best first: its own, its written variants, `mul`, then `en`.
+def is_wikipedia(wiki: str) -> bool:
+    """Whether a database name is a Wikipedia's, one that is newer than the table included."""
+    return wiki in wikis() or (wiki.endswith("wiki") and wiki not in _other_wikis())
 
-    `mul` holds names that are the same in many languages; Wikidata moves labels there since 2024.
-    """
-    chain = (language, *_VARIANTS.get(language, ()), "mul", "en")
-    return tuple(dict.fromkeys(chain))
+
+@functools.cache
+def _other_wikis() -> frozenset[str]:
+    """Wikis whose database names end as those of Wikipedias do."""
+    return frozenset(_OTHERS.read_text("utf-8").split())
+
+
+@functools.cache
+def _chains() -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """By language the codes of its own texts, and MediaWiki's chain of fallbacks, both nearest first."""
+    with _CHAINS.open(encoding="utf-8", newline="") as lines:
+        rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+        return {row["language"]: (tuple(row["own"].split(",")), tuple(row["chain"].split(","))) for row in rows}
 
 
 def own_label_languages(language: str) -> tuple[str, ...]:
-    """The part of `label_languages` that is in the language itself: no `mul`, and no `en` unless it is English."""
-    return (language, *_VARIANTS.get(language, ()))
+    """The codes under which Wikidata has texts in a language itself, best first.
+
+    Its own code, legacy spellings of it, other scripts and regions: `bbc`, `bbc-latn`; `gsw`, `als`; `pt`, `pt-br`.
+    """
+    return _chains().get(language, ((language,), ()))[0]
+
+
+def label_languages(language: str) -> tuple[str, ...]:
+    """Wikidata's label codes to try for a language, best first: those of its own, `mul`, then `en`.
+
+    `mul` holds names that are the same in many languages; Wikidata moves labels there since 2024.
+    """
+    return tuple(dict.fromkeys((*own_label_languages(language), "mul", "en")))
+
+
+def fallback_languages(language: str) -> tuple[str, ...]:
+    """Other languages whose texts MediaWiki shows to readers of a language that has none, nearest first, `en` last."""
+    own = own_label_languages(language)
+    chain = (*_chains().get(language, ((), ()))[1], "en")
+    return tuple(dict.fromkeys(code for code in chain if code and code not in own))
 
 
 def top_languages(count: int) -> tuple[str, ...]:

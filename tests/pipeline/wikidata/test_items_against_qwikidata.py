@@ -21,7 +21,7 @@ from qwikidata.entity import WikidataItem, WikidataProperty
 from qwikidata.snak import WikidataSnak
 
 from pipeline.wikidata.cleaning import clean_text
-from pipeline.wikidata.sitelinks import is_wikipedia
+from pipeline.wikis.languages import is_wikipedia
 from tests.pipeline.wikidata.entity_lines import DUMPS, expected_texts, real_lines, rows_of
 
 QUALIFIER_KEYS = "required qualifier_dict keys"

@@ -39,7 +39,7 @@ def test_wikis_whose_name_is_not_their_language(wiki: str, language: str) -> Non
 
 def test_no_language_has_two_wikis() -> None:
     found = [wiki.language for wiki in languages.wikis().values()]
-    assert len(found) == len(set(found)) == 358
+    assert len(found) == len(set(found)) == 365
 
 
 @pytest.mark.parametrize("name", ["no", "nb", "nowiki", "NOWIKI", " no "])
@@ -95,9 +95,91 @@ def test_all_means_every_open_wiki() -> None:
 def test_label_chains_end_in_mul_and_english() -> None:
     assert languages.label_languages("sw") == ("sw", "mul", "en")
     assert languages.label_languages("nb") == ("nb", "no", "mul", "en")
-    assert languages.label_languages("en") == ("en", "mul")
+    assert languages.label_languages("en") == ("en", "en-ca", "en-gb", "en-us", "mul")
     assert languages.label_languages("zh")[1] == "zh-hans"
     assert "mul" not in languages.own_label_languages("zh")
+
+
+OWN = {
+    "ady": ("ady", "ady-cyrl"),
+    "bbc": ("bbc", "bbc-latn"),
+    "be": ("be",),
+    "be-tarask": ("be-tarask", "be-x-old", "be"),
+    "bho": ("bho", "bh"),
+    "crh": ("crh", "crh-latn", "crh-cyrl", "crh-ro"),
+    "de": ("de", "de-at", "de-ch", "de-formal"),
+    "en-simple": ("en-simple", "simple", "en", "en-ca", "en-gb", "en-us"),
+    "gom": ("gom", "gom-deva", "gom-latn"),
+    "gsw": ("gsw", "als"),
+    "hif": ("hif", "hif-latn"),
+    "iu": ("iu", "ike-cans", "ike-latn"),
+    "ku": ("ku", "ku-latn", "ku-arab"),
+    "lzh": ("lzh", "zh-classical"),
+    "nap": ("nap",),
+    "nds": ("nds",),
+    "nn": ("nn",),
+    "pt": ("pt", "pt-br"),
+    "sh": ("sh", "sh-latn", "sh-cyrl"),
+    "shi": ("shi", "shi-latn", "shi-tfng"),
+    "tg": ("tg", "tg-cyrl", "tg-latn"),
+    "tt": ("tt", "tt-cyrl", "tt-latn"),
+    "ug": ("ug", "ug-arab", "ug-latn"),
+    "vro": ("vro", "fiu-vro"),
+    "yue": ("yue", "zh-yue", "yue-hant", "yue-hans"),
+}
+"""Read by eye: what is a language's own, and what is not (Neapolitan has no texts in Tarantino's, nor Nynorsk in Bokmål's)."""
+
+
+@pytest.mark.parametrize(("language", "codes"), OWN.items())
+def test_a_language_is_read_under_all_of_its_own_codes(language: str, codes: tuple[str, ...]) -> None:
+    assert languages.own_label_languages(language) == codes
+
+
+def test_no_code_of_another_language_is_its_own_unless_one_is_the_other_in_another_spelling() -> None:
+    written = {wiki.language for wiki in languages.wikis().values()}
+    shared = {
+        (language, code)
+        for language in written
+        for code in languages.own_label_languages(language)
+        if code != language and code in written
+    }
+    assert shared == {("be-tarask", "be"), ("en-simple", "en"), ("mo", "ro")}
+
+
+def test_other_languages_are_told_apart_from_its_own() -> None:
+    assert languages.fallback_languages("ab") == ("ru", "en")
+    assert languages.fallback_languages("nb") == ("nn", "en")
+    assert languages.fallback_languages("tt") == ("ru", "en")
+    assert languages.fallback_languages("en") == ()
+    assert languages.fallback_languages("swiss") == ("en",)
+
+
+def test_every_wikipedia_that_items_link_to_is_known_with_its_state() -> None:
+    assert not languages.find_wiki("nawiki").is_open and languages.find_wiki("isvwiki").is_open
+    assert languages.is_wikipedia("bolwiki") and languages.is_wikipedia("newestwiki")
+    others = ["commonswiki", "wikidatawiki", "wikimania2018wiki", "testwiki", "tenwiki", "dewiktionary", "sourceswiki"]
+    assert not any(map(languages.is_wikipedia, others))
+
+
+def test_the_tables_agree_with_what_mediawiki_itself_computes(real_data: Path) -> None:
+    """Chains, states and letter case beside those that its PHP gave when it was run."""
+
+    def rows(name: str) -> list[list[str]]:
+        lines = (real_data / "wikipedia/mediawiki" / name).read_text("utf-8").splitlines()
+        return [line.split("\t") for line in lines if not line.startswith("#")]
+
+    chains = {row[0]: tuple(row[1].split(",")) for row in rows("fallbacks.tsv")}
+    compared = [language for language in (wiki.language for wiki in languages.wikis().values()) if language in chains]
+    assert len(compared) > 350
+    for language in compared:
+        own, declared = languages.own_label_languages(language), languages.fallback_languages(language)
+        assert declared == tuple(dict.fromkeys(code for code in chains[language] if code and code not in own)), language
+    found = {row[0]: row for row in rows("wikis.tsv") if row[1] == "wikipedia"}
+    for name, wiki in languages.wikis().items():
+        if name in found:
+            assert wiki.is_open == (found[name][7] == "0"), name
+            assert (wiki.case != "case-sensitive") == (found[name][3] == "true"), name
+    assert set(found) - set(languages.wikis()) == {"testwiki", "test2wiki", "tenwiki"}
 
 
 def test_title_case_by_wiki() -> None:
