@@ -10,9 +10,8 @@ from model.data.examples.example import Example
 from model.data.examples.rivals import Described, describe
 from model.data.examples.rows import Origin, RowReader
 from model.data.examples.units import Unit, UnitPlan
-from model.data.stores.decoded_rows import TextRows
 from model.data.stores.descriptions import DescriptionStore
-from model.data.stores.ragged import Numbers, Slices, argmin_within, expand
+from model.data.stores.ragged import Numbers, Slices, TextRows, argmin_within, expand
 from model.data.stores.surfaces import SurfaceIndex, surface_hashes
 from model.data.stores.token_dataset import TokenDataset, require_rows
 from model.data.stream_config import StreamConfig

@@ -8,8 +8,7 @@ from model.data.draws import Part, permutation
 from model.data.examples.example import Example
 from model.data.examples.rows import Origin, RowReader
 from model.data.examples.units import Unit, UnitPlan
-from model.data.stores.decoded_rows import TextRows
-from model.data.stores.ragged import expand
+from model.data.stores.ragged import TextRows, expand
 from model.data.stores.token_dataset import TokenDataset
 from model.data.stream_config import StreamConfig
 from schemas import TOKEN_MENTIONS, TOKEN_TEXT, Table

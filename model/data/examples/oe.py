@@ -10,9 +10,8 @@ from model.data.examples.example import Example
 from model.data.examples.rivals import Described, describe
 from model.data.examples.rows import Origin, RowReader
 from model.data.examples.units import Unit, UnitPlan
-from model.data.stores.decoded_rows import TripleRows
 from model.data.stores.descriptions import DescriptionStore
-from model.data.stores.ragged import Numbers, Slices, draw_from_runs, slices
+from model.data.stores.ragged import Numbers, Slices, TripleRows, draw_from_runs, slices
 from model.data.stores.relations import RelationTexts
 from model.data.stores.token_dataset import TokenDataset, require_rows
 from model.data.stores.triples import TripleIndex

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.data.examples.units import Unit
-from model.data.stores.decoded_rows import TextRows, TripleRows, decode_texts
-from model.data.stores.ragged import Numbers, Ragged
+from model.data.stores.ragged import Numbers, Ragged, TextRows, TripleRows, decode_texts
 from model.data.stores.token_dataset import TokenDataset
 from schemas import TOKEN_MENTIONS, TOKEN_TEXT, TOKEN_TRIPLES
 

@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from model.data.draws import Part
 from model.data.stores.array_folder import open_or_build
-from model.data.stores.decoded_rows import TextRows, decode_texts
-from model.data.stores.ragged import Numbers, draw_from_runs, expand
+from model.data.stores.ragged import Numbers, TextRows, decode_texts, draw_from_runs, expand
 from model.data.stores.token_dataset import TokenDataset
 from schemas import TOKEN_MENTIONS, TRAIN
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 import pytest
 
 from model.batch import IGNORED_LABEL
-from model.data.stream.masking import MaskedStream, Masker
+from model.data.stream.collate import Masker
 from tests.model.token_shards import SPECIAL
 
 COUNT = 100_000
@@ -18,9 +20,21 @@ def stream() -> np.ndarray:
     return np.random.default_rng(1).integers(4, 999, size=COUNT)
 
 
-def masked(stream: np.ndarray, slots: int = COUNT, probability: float = 0.15, place: int = 0) -> MaskedStream:
+class Masked(NamedTuple):
+    """What `Masker.mask` returns."""
+
+    token_ids: np.ndarray
+    positions: np.ndarray
+    labels: np.ndarray
+
+
+def mask(stream: np.ndarray, *given: Any, probability: float = 0.15, most: int = COUNT) -> Masked:
+    return Masked(*Masker(SPECIAL, probability, most).mask(stream, *given))
+
+
+def masked(stream: np.ndarray, most: int = COUNT, probability: float = 0.15, place: int = 0) -> Masked:
     everywhere = np.ones(len(stream), dtype=bool)
-    return Masker(SPECIAL, probability, slots).mask(stream, everywhere, NONE, NONE, 7, "mask", place)
+    return mask(stream, everywhere, NONE, NONE, 7, "mask", place, probability=probability, most=most)
 
 
 def test_shares_are_15_and_80_10_10(stream: np.ndarray) -> None:
@@ -57,24 +71,24 @@ def test_reserved_ids_and_ineligible_tokens_are_left_alone() -> None:
     assert (masked(reserved, probability=1.0).labels == IGNORED_LABEL).all()
     ordinary = np.full(2_000, 50)
     eligible = np.arange(2_000) % 2 == 0
-    found = Masker(SPECIAL, 1.0, 2_000).mask(ordinary, eligible, NONE, NONE, 1)
+    found = mask(ordinary, eligible, NONE, NONE, 1, probability=1.0, most=2_000)
     used = found.positions[found.labels != IGNORED_LABEL]
     assert used.tolist() == np.flatnonzero(eligible).tolist()
 
 
 def test_mentions_are_hidden_whole_and_take_slots_first(stream: np.ndarray) -> None:
     hidden = np.arange(500, 560)
-    found = Masker(SPECIAL, 0.15, 100).mask(stream, np.ones(COUNT, bool), hidden, hidden, 7)
+    found = mask(stream, np.ones(COUNT, bool), hidden, hidden, 7, most=100)
     assert (found.token_ids[hidden] == SPECIAL.mask).all()
     assert np.isin(hidden, found.positions).all()
     assert (found.labels != IGNORED_LABEL).sum() == 100
-    quiet = Masker(SPECIAL, 0.15, 100).mask(stream, np.ones(COUNT, bool), hidden, NONE, 7)
+    quiet = mask(stream, np.ones(COUNT, bool), hidden, NONE, 7, most=100)
     assert (quiet.token_ids[hidden] == SPECIAL.mask).all()
     assert not np.isin(hidden, quiet.positions).any()
 
 
 def test_too_few_slots_give_up_tokens_evenly_over_the_stream(stream: np.ndarray) -> None:
-    found = masked(stream, slots=5_000)
+    found = masked(stream, most=5_000)
     assert (found.labels != IGNORED_LABEL).all()
     assert (np.diff(found.positions) > 0).all()
     counts = np.histogram(found.positions, bins=10, range=(0, COUNT))[0]
