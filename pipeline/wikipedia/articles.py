@@ -24,9 +24,10 @@ from pipeline.wikipedia.wikitext.zh_variants import resolve_variants
 
 MAX_TREE_CHARACTERS = 12_000
 """Most wikitext of one page that is handed to mwparserfromhell for nested links, in characters."""
-_URL = re.compile(r"(?:https?|ftp)://[^\s<>\[\]\"）)]*+")
+# An address ends where MediaWiki ends it, and at the marks of the link that begins there.
+_URL = re.compile(r"(?:https?|ftp)://[^\s<>\[\]\"）)\x00-\x1f\x7f]*+")
 _EMPTY_LINES = re.compile("\n\n\n+")
-_MARKS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +90,7 @@ def read_article(wikitext: str, title: str, dialect: Dialect, options: ArticleOp
 
 def expanded(wikitext: str, title: str, dialect: Dialect) -> str:
     """Wikitext with a leading line break, its extension tags taken out and its templates replaced by their text."""
-    text = take_out_extension_tags(_MARKS.sub("", wikitext))
+    text = take_out_extension_tags(_CONTROL.sub("", wikitext))
     text = "\n" + Transclusions(text, dialect.rules, title).expand()
     return resolve_variants(text, dialect.variant) if dialect.variant else text
 
@@ -98,10 +99,10 @@ def marked_text(text: str, dialect: Dialect) -> Marked:
     """Render expanded wikitext without tables to tidy text with marked links."""
     left = MAX_TREE_CHARACTERS
 
-    def nested(wikitext: str) -> Marked | None:
+    def nested(wikitext: str, links: list[tuple[str, str]]) -> Marked | None:
         nonlocal left
         left -= len(wikitext)
-        return render_tree(wikitext, dialect) if left >= 0 else None
+        return render_tree(wikitext, dialect, links) if left >= 0 else None
 
     marked = Scanner(dialect, nested).scan(text)
     plain = marked.text if "://" not in marked.text else _URL.sub("", marked.text)

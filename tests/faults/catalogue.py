@@ -99,4 +99,8 @@ FAULTS: dict[str, Fault] = {
     "F4": Fault("killed inside a save", "the one before is used, and it says so"),
     "F5": Fault("a pickle in a checkpoint", "17, never executed"),
     "F6": Fault("resumed with other workers, world or batch", "exact or refused"),
+    # Nothing half-right is believed
+    "G67": Fault(
+        "text that is rewritten around links", "every surface keeps the target it was written with, or is no link"
+    ),
 }

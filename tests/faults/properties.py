@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import json
+import re
 import tempfile
 import time
 import unicodedata
@@ -41,6 +42,18 @@ PIECES = [
 ]  # fmt: skip
 WORDS = st.sampled_from(["kitu", "mji", "Haus", "城市", "مدينة", "עיר", "1234", "x"])
 WIKITEXT = st.lists(st.one_of(st.sampled_from(PIECES), WORDS, st.text(max_size=8)), max_size=60).map("".join)
+LINKS = [
+    "[[Kitu {0}]]", "[[Kitu {0}|neno{0}]]", "[[Kitu_{0}#Sehemu|neno{0}]]", "[[Kitu {0}|''neno{0}'']]", "[[ Kitu {0} | neno{0} ]]",
+    "[[Kitu {0}|neno{0}<br/>]]", "[[Kitu {0}|http://a.b/neno{0}]]", "([[Kitu {0}|IPA]]: {{{{IPA|x}}}}", ", [[Kitu {0}|neno{0}]]",
+    "[http://x [[Kitu {0}|neno{0}]] y]", "[[File:a.jpg|thumb|[[Kitu {0}|neno{0}]]]]", "[[Kitu|x [[Kitu {0}|neno{0}]] y]]",
+    "[[Kitu {0}|&#769;neno{0}]]", "[[Kitu {0}|neno{0}()]]", "[[Kitu {0}<nowiki/>|neno{0}]]", "http://a.b/[[Kitu {0}|neno{0}]]",
+]  # fmt: skip
+ELEMENTS = st.lists(
+    st.one_of(st.sampled_from(LINKS), st.sampled_from([*PIECES, " ", ", ", "; ", "({{IPA|x}}", "{{IPA|x}} "]), WORDS),
+    max_size=40,
+)
+_NUMBERED = re.compile(r"(?:neno|Kitu )(\d+)")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 OPTIONS = ArticleOptions()
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=10)),
@@ -64,12 +77,32 @@ def wikitext_gives_exact_spans(text: str, wiki: str, title: str) -> None:
     article = read_article(text, title, wiki_dialect(wiki, {}, "zh-cn"), OPTIONS)
     for context, links in article.contexts:
         assert unicodedata.is_normalized("NFC", context)
+        assert not _CONTROL.search(context.replace("\n", "")), context
         end = 0
-        for start, stop, *_ in links:
+        for start, stop, title, fragment in links:
             assert end <= start < stop <= len(context), (context, links)
             assert context[start:stop].strip() == context[start:stop]
+            assert "\n" not in context[start:stop]
+            assert title.strip() == title != "" and not _CONTROL.search(title + fragment)
             end = stop
-    assert article.lead is None or article.lead.strip()
+    assert article.lead is None or (article.lead.strip() and not _CONTROL.search(article.lead))
+
+
+@given(ELEMENTS, st.sampled_from(WIKIS))
+def links_keep_their_targets(elements: list[str], wiki: str) -> None:
+    """Whatever stands around a link and whatever is rewritten, each surface leads where its own link led."""
+    text = "".join(
+        element.format(101 + number) if element in LINKS else element for number, element in enumerate(elements)
+    )
+    article = read_article(text, "Kitu", wiki_dialect(wiki, {}, "zh-cn"), OPTIONS)
+    for context, links in article.contexts:
+        for start, stop, title, _ in links:
+            surface = _NUMBERED.fullmatch(context[start:stop])
+            assert surface is None or title.replace("_", " ") == f"Kitu {surface[1]}", (
+                text,
+                context[start:stop],
+                title,
+            )
 
 
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=4).map("".join), st.sampled_from(WIKIS))
@@ -200,6 +233,7 @@ PROPERTIES: dict[str, Callable[[], None]] = {
     check.__name__: check
     for check in (
         wikitext_gives_exact_spans,
+        links_keep_their_targets,
         wikitext_takes_linear_time,
         entities_are_rows_drops_or_refused,
         entity_lines_with_odd_bytes,

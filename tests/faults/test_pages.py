@@ -364,3 +364,23 @@ def test_a_new_version_with_new_namespaces(
     assert counters["links_file"] == 1
     assert "Mchoro" not in str(found["Kitu 2"]["contexts"])
     recorder.note("version 0.12: a warning; the header's own name for files is used")
+
+
+REWRITTEN = {
+    "address": ("Ni http://a.b/[[New Louisiana]] na [[Berlin]] na [[Paris]].", ["New Louisiana", "Berlin", "Paris"]),
+    "address in a surface": ("Ni [[Roma|http://a.b/c]] na [[Berlin]] na [[Paris]].", ["Berlin", "Paris"]),
+    "pronunciation": ("Neno ([[IPA|x]] [[Sauti|sauti]]: {{IPA|x}}; [[Berlin]]) la [[Paris]].", ["Berlin", "Paris"]),
+    "link in a label": ("Ni [http://a.b x [[Berlin]] y] na [[Paris]].", ["Berlin", "Paris"]),
+    "link in a link": ("Ni [[Roma|x [[Berlin]] y]] na [[File:a.jpg|thumb|[[Roma]]]] [[Paris]].", ["Berlin", "Paris"]),
+    "no title": ("Ni [[Ro<nowiki/>ma|Roma]] [[Ro&#10;ma|Roma]] na [[Berlin]] na [[Paris]].", ["Berlin", "Paris"]),
+}
+
+
+@pytest.mark.fault("G67")
+@pytest.mark.parametrize("kind", REWRITTEN)
+def test_a_link_keeps_its_target(recorder: Recorder, kind: str) -> None:
+    text, titles = REWRITTEN[kind]
+    read = read_article(text, "Kitu", wiki_dialect("swwiki"), ArticleOptions())
+    found = [(context[start:end], title) for context, links in read.contexts for start, end, title, _ in links]
+    assert found == [(title, title) for title in titles]
+    recorder.note(f"{kind}: {', '.join(titles)} each with its own target")

@@ -9,11 +9,9 @@ from __future__ import annotations
 import bisect
 import unicodedata
 
-from pipeline.wikipedia.wikitext.markup import LINK_END, LINK_START, SECTION_MARK
+from pipeline.wikipedia.wikitext.marks import SECTION_MARK, Span, read_marks
 from pipeline.wikipedia.wikitext.sentences import sentence_ends
 
-Span = tuple[int, int, str, str]
-"""Start, end, title and fragment of a link; plain tuples, for there are hundreds on a page."""
 Context = tuple[str, list[Span]]
 """A piece of text and the links in it."""
 
@@ -23,7 +21,7 @@ def cut_contexts(marked: str, links: list[tuple[str, str]], budget: int) -> list
 
     Args:
         marked: tidy text with marks, a paragraph a line, `SECTION_MARK` where headings stood.
-        links: title and fragment of each mark, in their order.
+        links: title and fragment of each link by the number in its mark.
         budget: most characters of a context; only a link's surface that is longer by itself may pass it.
     """
     text, spans = read_marks(marked, links)
@@ -39,22 +37,6 @@ def cut_contexts(marked: str, links: list[tuple[str, str]], budget: int) -> list
         contexts.append(_context(text[low:high], spans[first:last], low, composed))
         first = last
     return contexts
-
-
-def read_marks(marked: str, links: list[tuple[str, str]]) -> tuple[str, list[Span]]:
-    """Take the marks out of a text: the plain text, and where each link that still has a surface stands in it."""
-    first, *parts = marked.split(LINK_START)
-    pieces = [first]
-    spans: list[Span] = []
-    length = len(first)
-    for (title, fragment), part in zip(links, parts, strict=False):
-        surface, _, rest = part.partition(LINK_END)
-        end = length + len(surface)
-        if surface:
-            spans.append((length, end, title, fragment))
-        pieces += (surface, rest)
-        length = end + len(rest)
-    return "".join(pieces), spans
 
 
 def _pieces(text: str, spans: list[Span], budget: int) -> list[tuple[int, int]]:

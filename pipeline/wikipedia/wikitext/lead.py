@@ -10,8 +10,8 @@ import re
 import unicodedata
 from typing import Literal
 
-from pipeline.wikipedia.wikitext.contexts import read_marks
 from pipeline.wikipedia.wikitext.dialects import Dialect
+from pipeline.wikipedia.wikitext.marks import read_marks
 from pipeline.wikipedia.wikitext.markup import Scanner
 from pipeline.wikipedia.wikitext.parentheses import repair
 from pipeline.wikipedia.wikitext.sentences import cut_at_sentence

@@ -1,9 +1,8 @@
 """The scanner: wikitext without templates and tables to text in which the links to articles are marked.
 
 One compiled expression finds the next piece of markup, a table of functions says what it leaves. A link leaves its
-surface between two control characters that no XML document can hold, so that whatever is tidied later, a mention is
-exactly what stands between its marks. Nested brackets are paired by a stack, once a page, and only on pages that need
-it. Everything is linear in the page.
+surface between two marks (`marks`), so that whatever is tidied later, a mention is what stands between them. Nested
+brackets are paired by a stack, once a page, and only on pages that need it. Everything is linear in the page.
 """
 
 from __future__ import annotations
@@ -17,13 +16,9 @@ from dataclasses import dataclass, field
 from pipeline.wikipedia.wikitext.dialects import Dialect
 from pipeline.wikipedia.wikitext.formulas import lowered, raised
 from pipeline.wikipedia.wikitext.inline import character, plain_inline
+from pipeline.wikipedia.wikitext.marks import LINK_END, SECTION_MARK, opening
 from pipeline.wikipedia.wikitext.namespaces import TITLE_BLANKS, Fate
 from pipeline.wikipedia.wikitext.spacing import BLANKS, UNSEEN
-
-LINK_START, LINK_END = "\x02", "\x03"
-"""Stand around the surface of a link to an article."""
-SECTION_MARK = "\x1d"
-"""A line of its own where a heading stood."""
 
 _BLOCKS = "p|div|li|ul|ol|dl|dt|dd|blockquote|center|hr|h[1-6]|table|tr|td|th|caption|poem|tbody"
 _INLINE = (
@@ -34,7 +29,7 @@ _INLINE = (
 )
 _ODD = "".join(BLANKS + UNSEEN)
 _TOKEN = re.compile(
-    rf"\[\[(?P<title>[^\[\]{{}}|<>\n:#&_{_ODD}]++)(?:\|(?P<shown>[^\[\]{{}}|<>\n'&_{_ODD}]++))?\]\]"  # a plain link
+    rf"\[\[(?P<title>[^\[\]{{}}|<>:#&_\x00-\x1f{_ODD}]++)(?:\|(?P<shown>[^\[\]{{}}|<>\n'&_{_ODD}]++))?\]\]"  # a plain link
     r"|\[\[(?P<target>[^\[\]{}|<>\n]*+)(?:\|(?P<surface>[^\[\]]*+))?\]\]"  # a link with nothing nested
     r"|\[\[(?P<open>)"
     r"|\](?P<close>\])"
@@ -66,9 +61,9 @@ class Marked:
     """The marked text of a page and what its marks stand for."""
 
     text: str = ""
-    """Lines of text; links to articles stand between `LINK_START` and `LINK_END`."""
+    """Lines of text; links to articles stand between their marks."""
     links: list[tuple[str, str]] = field(default_factory=list)
-    """Title and fragment of each marked link, in the order of their marks."""
+    """Title and fragment of each link by the number that its mark carries; nested readers add to the same list."""
     fates: Counter[str] = field(default_factory=Counter)
     """How many links had which fate (`namespaces.Fate`), `external` among them."""
 
@@ -76,20 +71,27 @@ class Marked:
 class Scanner:
     """Reads one page; `scan` is its one method for others."""
 
-    def __init__(self, dialect: Dialect, nested: Callable[[str], Marked | None] | None = None) -> None:
+    def __init__(
+        self, dialect: Dialect, nested: Callable[[str, list[tuple[str, str]]], Marked | None] | None = None
+    ) -> None:
         """Prepare for pages of a wiki.
 
         Args:
             dialect: the wiki's wikitext.
-            nested: reads links with other links inside, which the scanner cannot; None leaves out what is outermost.
+            nested: reads links with links inside, and adds those to the page's; None leaves out what is outermost.
         """
         self._dialect = dialect
         self._nested = nested
 
-    def scan(self, text: str) -> Marked:
-        """Render wikitext that begins with a line break and holds neither templates, tables nor extension tags."""
+    def scan(self, text: str, links: list[tuple[str, str]] | None = None) -> Marked:
+        """Render wikitext that begins with a line break and holds neither templates, tables nor extension tags.
+
+        Args:
+            text: the wikitext.
+            links: the page's links so far, to which those of the text are added; None for a page of its own.
+        """
         self._text = text
-        self._marked = Marked()
+        self._marked = Marked(links=[] if links is None else links)
         self._pairs: dict[int, int] | None = None
         pieces: list[str] = []
         position = 0
@@ -124,13 +126,14 @@ class Scanner:
         title, bare = target.strip(), surface.strip()
         if not title or bare != surface or "''" in bare:
             return self._link(target, surface)
+        mark = opening(len(self._marked.links))
         self._marked.links.append((title, ""))
         self._marked.fates["article"] += 1
-        return f"{LINK_START}{bare}{LINK_END}"
+        return f"{mark}{bare}{LINK_END}"
 
     def _classify(self, target: str) -> tuple[Fate, str, str]:
-        """`Namespaces.classify`, without its cost for the many targets that hold neither prefix nor fragment."""
-        if ":" in target or "#" in target or "&" in target:
+        """`Namespaces.classify`, without its cost for the many targets of plain characters without prefix or fragment."""
+        if ":" in target or "#" in target or "&" in target or not target.isprintable():
             return self._dialect.namespaces.classify(html.unescape(target) if "&" in target else target)
         title = target.strip(TITLE_BLANKS)
         return ("article" if title else "empty"), title, ""
@@ -156,12 +159,11 @@ class Scanner:
         bare = surface.strip()
         if fate != "article" or not bare:
             return surface
+        marked = f"{opening(len(self._marked.links))}{bare}{LINK_END}"
         self._marked.links.append((title, fragment))
         if bare == surface:
-            return f"{LINK_START}{bare}{LINK_END}"
-        return (
-            f"{' ' if surface[0].isspace() else ''}{LINK_START}{bare}{LINK_END}{' ' if surface[-1].isspace() else ''}"
-        )
+            return marked
+        return f"{' ' if surface[0].isspace() else ''}{marked}{' ' if surface[-1].isspace() else ''}"
 
     def _open(self, token: re.Match[str]) -> tuple[str, int]:
         """A link with brackets inside, or one that nothing closes."""
@@ -186,10 +188,9 @@ class Scanner:
             inside, end = inside + "]", end + 1
         if "[[" not in inside:
             return self._link(head[1], inside.replace("[", "&#91;").replace("]", "&#93;")), end
-        found = self._nested(text[start:end]) if self._nested else None
+        found = self._nested(text[start:end], self._marked.links) if self._nested else None
         if found is None:
             return "", head.end()
-        self._marked.links += found.links
         self._marked.fates.update(found.fates)
         return found.text, end
 
@@ -213,8 +214,7 @@ class Scanner:
             label = _EXTERNAL_LABEL.match(self._text, token.start("label"))
             if label is None:
                 return "", token.start("label")
-            found = Scanner(self._dialect).scan(label[1])
-            self._marked.links += found.links
+            found = Scanner(self._dialect).scan(label[1], self._marked.links)
             self._marked.fates.update(found.fates)
             return found.text, label.end()
         return plain_inline(token["label"]), token.end()

@@ -11,16 +11,21 @@ from __future__ import annotations
 
 import functools
 import pathlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Fate = Literal["article", "file", "category", "namespace", "language", "interwiki", "section", "empty"]
-"""What becomes of a link: only an `article` makes a mention; `file`, `category` and `language` leave no text."""
+from pipeline.wikipedia.wikitext.spacing import BLANKS
 
-TITLE_BLANKS = " \t\n_\u200e\u200f\u00a0"
+Fate = Literal["article", "file", "category", "namespace", "language", "interwiki", "section", "empty", "invalid"]
+"""What becomes of a link: only an `article` makes a mention; `file`, `category` and `language` leave no text; `invalid`
+is a title that MediaWiki takes for none."""
+
+TITLE_BLANKS = f" \n_\u200e\u200f{BLANKS}"
 """Characters that do not count at the ends of a link's target."""
 
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _DATA = pathlib.Path(__file__).with_name("data")
 _CATEGORY, _FILE, _MEDIA = 14, 6, -2
 _ALIASES: dict[str, Fate] = {"file": "file", "category": "category"}
@@ -43,9 +48,12 @@ class Namespaces:
         title = title.strip(TITLE_BLANKS)
         shown = title.startswith(":")
         if shown:
-            title = title[1:].lstrip()
+            title = title[1:].lstrip(TITLE_BLANKS)
+        fragment = _CONTROL.sub("", fragment)
         if not title:
             return ("section" if fragment else "empty"), "", fragment
+        if _CONTROL.search(title):
+            return "invalid", title, ""
         prefix, colon, rest = title.partition(":")
         if not colon:
             return "article", title, fragment

@@ -1,24 +1,24 @@
 """Repair what is left around things that were taken out: `()`, `( , born`, `(German: )`, doubled commas, lone blanks.
 
-Works on marked text (see `markup`): a link that goes leaves its two marks, now empty, so that the others keep their
-order. Innermost parentheses first; what a pronunciation left is known by its mark.
+Works on marked text (see `marks`): a link that goes leaves its two marks, now empty. Innermost parentheses first; what a
+pronunciation left is known by its mark.
 """
 
 from __future__ import annotations
 
 import re
 
-from pipeline.wikipedia.wikitext.markup import LINK_END, LINK_START
+from pipeline.wikipedia.wikitext.marks import GONE, LINK_END, LINK_START, MARKS, gone_links
 from pipeline.wikipedia.wikitext.templates import SOUND_MARK
 
-_GONE = LINK_START + LINK_END
+_GONE = re.compile(GONE)
 _INNERMOST = re.compile(r"([(（])([^()（）\n]*+)([)）])")
 _BAD_AT_START = frozenset(" ,;:،؛、；，：/·•.–—=-")
 _BAD_AT_END = frozenset(" ,;:،؛、；，：/·•–—=-")
 _DOUBLED_INSIDE = re.compile(r"[,;:،؛、；，：]\s*+[,;،؛；，]")
 _SEPARATORS = " ,;:،؛、；，：/·•.–—=-"
 _SPLIT = re.compile(rf"([,;،؛](?=[\s{SOUND_MARK}{LINK_START}{LINK_END}]|\Z)|[、；，]|\s[/·•](?=\s|\Z))")
-_MARKS = re.compile(f"[{LINK_START}{LINK_END}]+")
+_MARKS = re.compile(f"[{MARKS}]+")
 _LABEL = re.compile(
     r"(?:^|\s)(?:pronounc|pronunci|listen|audio|sound|ipa|api|afi|aussprache|ausgesproch|uitspraak|wymowa|výslovnost|"
     r"выгаво|вымаўл|произн|мфа|вимов|выслав|изговор|uttal|udtal|ääntä|ejtsd|kiejt|telaffuz|okunu|phát âm|προφ|προφέρ|"
@@ -27,14 +27,14 @@ _LABEL = re.compile(
 )
 _EMPTY_BRACKETS = re.compile(rf"\[[\s{SOUND_MARK},;]*+\]|/\s*+{SOUND_MARK}\s*+/|{SOUND_MARK}")
 # Patterns begin with one class of characters, which the engine looks for quickly; what it was is looked back at.
-_GAP = rf"(?:\s|{_GONE}){{0,9}}+"  # bounded, as the repetition below: a run of thousands is tried at each of them
+_GAP = rf"(?:\s|{GONE}){{0,9}}+"  # bounded, as the repetition below: a run of thousands is tried at each of them
 _SEPARATED = re.compile(
-    rf"[(（,;،؛、；，](?:(?<=[(（])(?:[\s,;:،؛、；，]|{_GONE})++"  # behind an opening
+    rf"[(（,;،؛、；，](?:(?<=[(（])(?:[\s,;:،؛、；，]|{GONE})++"  # behind an opening
     rf"|(?<=[,;،؛、；，])(?:{_GAP}[,;،、，]){{0,20}}+{_GAP}(?=[)）]|\.(?:\s|\Z))"  # before a closing or a full stop
     rf"|(?<=[,،、，])(?:\s*+[,،、，])++)"  # several commas
 )
 _LOOSE = re.compile(r"[\n,.،。，、؛)）](?<= [\s\S])")
-_SPACED = re.compile(rf" (?=\n|(?:{_GONE})*[,.،。，、؛](?:[\s{LINK_START}{LINK_END}]|\Z)|(?:{_GONE})+ )")
+_SPACED = re.compile(rf" (?=\n|(?:{GONE})*[,.،。，、؛](?:[\s{LINK_START}{LINK_END}]|\Z)|(?:{GONE})+ )")
 _BLANKS = re.compile("  ++")
 _STRAY = re.compile(r"[)）](?<=[ ].)")
 _BLANKS_BEFORE = re.compile(r" +(?=[)）])")
@@ -48,7 +48,7 @@ def repair(text: str) -> str:
     if "(" in text or "（" in text:
         length = len(text)
         text = _INNERMOST.sub(_repaired, text)
-        if len(text) < length and ("()" in text or "( )" in text or "（）" in text or _GONE in text):
+        if len(text) < length and ("()" in text or "( )" in text or "（）" in text or _GONE.search(text)):
             text = _INNERMOST.sub(_repaired, text)
         if len(text) < length:  # a parenthesis at the end of a link's surface leaves its blank inside
             text = text.replace(f" {LINK_END}", f"{LINK_END} ")
@@ -57,7 +57,7 @@ def repair(text: str) -> str:
     text = f"\n{_SEPARATED.sub(_without_separators, text)}\n"
     if "  " in text:
         text = _BLANKS.sub(" ", text)
-    if _LOOSE.search(text) or _GONE in text:
+    if _LOOSE.search(text) or _GONE.search(text):
         text = _BLANKS.sub(" ", _SPACED.sub("", text))
     if _STRAY.search(text):
         text = "\n".join(_without_strays(line) if ")" in line or "）" in line else line for line in text.split("\n"))
@@ -72,7 +72,7 @@ def _without_separators(found: re.Match[str]) -> str:
     """The parenthesis or the one comma that stays, and the marks of links that went."""
     token, following = found[0], found.string[found.end() : found.end() + 1]
     stays = token[0] in "(（" or following not in (")", "）", ".")
-    return (token[0] if stays else "") + _GONE * token.count(_GONE)
+    return (token[0] if stays else "") + "".join(_GONE.findall(token))
 
 
 def _without_strays(line: str) -> str:
@@ -94,7 +94,7 @@ def _repaired(found: re.Match[str]) -> str:
     if _is_sound(inside):
         return found[0]
     kept, gone = _kept_parts(inside)
-    return f"{found[1]}{kept}{found[3]}{_GONE * gone}" if kept else _GONE * gone
+    return f"{found[1]}{kept}{found[3]}{gone}" if kept else gone
 
 
 def _is_sound(inside: str) -> bool:
@@ -108,21 +108,21 @@ def _is_sound(inside: str) -> bool:
     )
 
 
-def _kept_parts(inside: str) -> tuple[str, int]:
-    """The parts between commas and semicolons that still say something, and how many links went with the others."""
+def _kept_parts(inside: str) -> tuple[str, str]:
+    """The parts between commas and semicolons that still say something, and the marks of links in the others."""
     pieces = _SPLIT.split(inside)
     kept: list[str] = []
-    gone = 0
+    gone: list[str] = []
     for index in range(0, len(pieces), 2):
         part = _without_sound(pieces[index])
         if part is None:
-            gone += pieces[index].count(LINK_START)
+            gone.append(gone_links(pieces[index]))
             continue
         if kept:
             separator = pieces[index - 1]
             kept.append(separator + ("" if separator in "、；，" else " "))
         kept.append(part)
-    return "".join(kept), gone
+    return "".join(kept), "".join(gone)
 
 
 def _without_sound(part: str) -> str | None:

@@ -30,22 +30,28 @@ _BREAKS = frozenset("br p div li hr blockquote center dd dt".split())
 _GONE = frozenset("ref table gallery references style script timeline math score".split())
 
 
-def render_tree(wikitext: str, dialect: Dialect) -> Marked | None:
-    """Render wikitext to marked text; None where it is too large, too deep, or mwparserfromhell gives up."""
+def render_tree(wikitext: str, dialect: Dialect, links: list[tuple[str, str]] | None = None) -> Marked | None:
+    """Render wikitext to marked text; None where it is too large, too deep, or mwparserfromhell gives up.
+
+    Args:
+        wikitext: what is rendered.
+        dialect: the wiki's wikitext.
+        links: what the page's links are so far, to which those of the wikitext are added.
+    """
     if len(wikitext) > MAX_CHARACTERS or wikitext.count("[") + wikitext.count("<") > MAX_OPENINGS:
         return None
     try:
         code = mwparserfromhell.parse(wikitext)
     except (ParserError, RecursionError):
         return None
-    return _Renderer(dialect).render(code)
+    return _Renderer(dialect, [] if links is None else links).render(code)
 
 
 class _Renderer:
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, links: list[tuple[str, str]]) -> None:
         self._dialect = dialect
         self._scanner = Scanner(dialect)
-        self._marked = Marked()
+        self._marked = Marked(links=links)
 
     def render(self, code: Wikicode) -> Marked:
         self._marked.text = "".join(self._pieces(code))
@@ -77,9 +83,9 @@ class _Renderer:
             yield from self._pieces(node.text)
             return
         simple = surface.translate(_NO_BRACKETS)
-        found = self._scanner.scan(f"[[{node.title}]]" if node.text is None else f"[[{node.title}|{simple}]]")
+        text = f"[[{node.title}]]" if node.text is None else f"[[{node.title}|{simple}]]"
+        found = self._scanner.scan(text, self._marked.links)
         self._marked.fates.update(found.fates)
-        self._marked.links += found.links
         yield found.text
 
     def _tag(self, node: Tag) -> Iterator[str]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.wikipedia.articles import Article, ArticleOptions, read_article
 from pipeline.wikipedia.wikitext.dialects import wiki_dialect
-from pipeline.wikipedia.wikitext.markup import LINK_END, LINK_START, SECTION_MARK
+from pipeline.wikipedia.wikitext.marks import LINK_END, LINK_START, SECTION_MARK
 from pipeline.wikipedia.wikitext.templates import SOUND_MARK
 
 WIKIS = ("enwiki", "zhwiki", "arwiki", "hywiki", "bnwiki", "srwiki")
