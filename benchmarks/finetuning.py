@@ -30,10 +30,10 @@ from model.evaluation.finetuning.features import Feature, like_length_batches, r
 from model.evaluation.finetuning.loop import make_optimizer
 from model.evaluation.finetuning.mlqa import MlqaTask
 from model.evaluation.finetuning.ner import NerTask
-from model.evaluation.finetuning.sources import load_pairs, load_questions, load_tagged
 from model.evaluation.finetuning.task import FinetuneTask
 from model.evaluation.finetuning.task_model import TaskModel
 from model.evaluation.finetuning.xnli import XnliTask
+from model.evaluation.sets.sources import load_pairs, load_questions, load_tagged
 from model.method.encoder import load_encoder
 
 TASKS: dict[str, tuple[type[FinetuneConfig], type[FinetuneTask]]] = {

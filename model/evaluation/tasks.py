@@ -6,7 +6,7 @@ take a task's data, licence, protocol and primary metric from here.
 
 from dataclasses import dataclass, field
 
-from model.evaluation.scores.mlqa import MLQA_LANGUAGES
+from model.evaluation.scores.answers import MLQA_LANGUAGES
 from model.evaluation.scores.ner import NER_LANGUAGES
 from model.evaluation.scores.xnli import XNLI_LANGUAGES
 

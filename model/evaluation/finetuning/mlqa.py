@@ -14,10 +14,10 @@ from model.evaluation.finetuning.config import MlqaConfig
 from model.evaluation.finetuning.features import Feature
 from model.evaluation.finetuning.mlqa_windows import PairTemplate, Window, best_spans, question_windows
 from model.evaluation.finetuning.pretrained import open_model
-from model.evaluation.finetuning.readers import Question
-from model.evaluation.finetuning.sources import load_questions
 from model.evaluation.finetuning.task import EvaluationSet, FinetuneTask, Scored
-from model.evaluation.scores.mlqa import score_answers
+from model.evaluation.scores.answers import score_answers
+from model.evaluation.sets.examples import Question
+from model.evaluation.sets.sources import load_questions
 from model.evaluation.tasks import MLQA
 from schemas.errors import UsageError
 
@@ -78,7 +78,7 @@ class MlqaTask(FinetuneTask[MlqaConfig, Question]):
             question.id: self._answers(question, windows[i], logits[i]) for i, question in enumerate(examples.examples)
         }
         predictions = {name: answers[0]["text"] if answers else "" for name, answers in best.items()}
-        truths = {question.id: [answer.text for answer in question.answers] for question in examples.examples}
+        truths = [(question.id, [answer.text for answer in question.answers]) for question in examples.examples]
         score = score_answers(truths, predictions, examples.language)
         measures = {"f1": score.f1, "exact match": score.exact_match, "questions": score.num_questions}
         return Scored(measures, _as_json(predictions), {"nbest.json": _as_json(best)})

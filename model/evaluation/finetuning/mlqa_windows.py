@@ -16,7 +16,7 @@ from torch import Tensor
 
 from model.evaluation.finetuning.config import MlqaConfig
 from model.evaluation.finetuning.features import Feature
-from model.evaluation.finetuning.readers import Question
+from model.evaluation.sets.examples import Question
 
 
 @dataclass(frozen=True)

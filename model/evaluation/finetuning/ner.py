@@ -10,14 +10,13 @@ from torch.nn import functional
 from model.evaluation.finetuning.config import NerConfig
 from model.evaluation.finetuning.features import IGNORED, Feature
 from model.evaluation.finetuning.pretrained import open_model
-from model.evaluation.finetuning.readers import TaggedSentence
-from model.evaluation.finetuning.sources import load_tagged
 from model.evaluation.finetuning.task import EvaluationSet, FinetuneTask, Scored
-from model.evaluation.scores.ner import NER_TYPES, score_tags
+from model.evaluation.finetuning.words import word_tokens
+from model.evaluation.scores.ner import score_tags
+from model.evaluation.sets.examples import TaggedSentence
+from model.evaluation.sets.sources import load_tagged
+from model.evaluation.sets.tags import OUTSIDE, types_of
 from model.evaluation.tasks import NER
-
-TAGS = ("O", *(f"{prefix}-{kind}" for kind in NER_TYPES for prefix in "BI"))
-"""All tags a model may predict. Training keeps the scheme of its file, IOB1 or IOB2; scoring reads both."""
 
 
 class NerTask(FinetuneTask[NerConfig, TaggedSentence]):
@@ -25,16 +24,20 @@ class NerTask(FinetuneTask[NerConfig, TaggedSentence]):
 
     spec = NER
     level = "token"
+    tags: tuple[str, ...] = ()
+    """Tags a model may predict: `O`, and `B-` and `I-` of the types in the training file, whose scheme it keeps."""
 
     def make_model(self) -> nn.Module:
         """The encoder with one linear layer over its states."""
         from transformers import AutoModelForTokenClassification
 
-        return open_model(AutoModelForTokenClassification, self.config.model, num_labels=len(TAGS))
+        return open_model(AutoModelForTokenClassification, self.config.model, num_labels=len(self.tags))
 
     def train_features(self) -> list[Feature]:
-        """Features of the training sentences."""
+        """Features of the training sentences, whose types become the label set."""
         sentences = load_tagged(self.config.data, self.config.train_language, self.config.train_split)
+        types = types_of([sentence.tags for sentence in sentences])
+        self.tags = (OUTSIDE, *(f"{prefix}-{kind}" for kind in types for prefix in "BI"))
         return [feature for sentence in self.sampled(sentences) for feature in self._features(sentence)]
 
     def read(self, language: str, split: str) -> EvaluationSet[TaggedSentence]:
@@ -58,7 +61,7 @@ class NerTask(FinetuneTask[NerConfig, TaggedSentence]):
         """The predicted tags of each feature's words."""
         best = iter(scores.argmax(-1).tolist())
         return [
-            [TAGS[tag] for label, tag in zip(feature.labels, best, strict=False) if label != IGNORED]
+            [self.tags[tag] for label, tag in zip(feature.labels, best, strict=False) if label != IGNORED]
             for feature in features
         ]
 
@@ -72,26 +75,26 @@ class NerTask(FinetuneTask[NerConfig, TaggedSentence]):
         return Scored(measures, "\n\n".join("\n".join(tags) for tags in predicted) + "\n")
 
     def _features(self, sentence: TaggedSentence) -> list[Feature]:
-        """The sentence in as many pieces as its sub-tokens need; words are never cut and never lost."""
+        """The sentence in as many pieces as its sub-tokens need; words are never cut in two and never lost."""
         pieces: list[tuple[list[int], list[int]]] = [([], [])]
         room = self.config.max_length - 2
-        for word, tag in zip(self._sub_tokens(sentence.tokens), sentence.tags, strict=True):
-            kept = word[:room]
+        for word, tag in zip(word_tokens(sentence.tokens, self.tokenizer), sentence.tags, strict=True):
+            # Of a word longer than an input, the part that begins with its first character.
+            kept = word.token_ids if len(word.token_ids) <= room else word.token_ids[word.first :][:room]
+            place = word.first if kept is word.token_ids else 0
             if len(pieces[-1][0]) + len(kept) > room:
                 pieces.append(([], []))
+            labels = [IGNORED] * len(kept)
+            labels[place] = self._label(tag)
             pieces[-1][0].extend(kept)
-            pieces[-1][1].extend([TAGS.index(tag), *[IGNORED] * (len(kept) - 1)])
+            pieces[-1][1].extend(labels)
         return [self._feature(token_ids, labels) for token_ids, labels in pieces]
+
+    def _label(self, tag: str) -> int:
+        """A tag's number; a type that training does not know can only be missed, whatever number it has here."""
+        return self.tags.index(tag) if tag in self.tags else 0
 
     def _feature(self, token_ids: list[int], labels: list[int]) -> Feature:
         whole = [self.tokenizer.cls_token_id, *token_ids, self.tokenizer.sep_token_id]
         segments = [0] * len(whole) if self.uses_segments else None
         return Feature(whole, (IGNORED, *labels, IGNORED), segments)
-
-    def _sub_tokens(self, words: Sequence[str]) -> list[list[int]]:
-        """Sub-tokens of each word; the unknown token for a word of which the tokenizer leaves nothing."""
-        encoded = self.tokenizer(list(words), is_split_into_words=True, add_special_tokens=False)
-        by_word: list[list[int]] = [[] for _ in words]
-        for token_id, word in zip(encoded["input_ids"], encoded.word_ids(), strict=True):
-            by_word[word].append(token_id)
-        return [tokens or [self.tokenizer.unk_token_id] for tokens in by_word]

@@ -10,10 +10,10 @@ from torch.nn import functional
 from model.evaluation.finetuning.config import XnliConfig
 from model.evaluation.finetuning.features import Feature
 from model.evaluation.finetuning.pretrained import open_model
-from model.evaluation.finetuning.readers import SentencePair
-from model.evaluation.finetuning.sources import load_pairs
 from model.evaluation.finetuning.task import EvaluationSet, FinetuneTask, Scored
 from model.evaluation.scores.xnli import XNLI_LABELS, score_pairs
+from model.evaluation.sets.examples import SentencePair
+from model.evaluation.sets.sources import load_pairs
 from model.evaluation.tasks import XNLI
 
 

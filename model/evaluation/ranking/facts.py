@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.data.draws import permutation
-from model.evaluation.finetuning.readers import read_text
-from model.evaluation.finetuning.sources import find_named
 from model.evaluation.ranking.config import ProbingConfig
 from model.evaluation.ranking.labels import Labels, read_label_file
+from model.evaluation.sets.sources import find_named
+from model.evaluation.sets.text import read_text
 from model.evaluation.tasks import PROBING
 from schemas.errors import InputCorrupt, UsageError
 

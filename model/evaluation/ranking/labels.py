@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from model.evaluation.finetuning.readers import read_text
+from model.evaluation.sets.text import read_text
 from schemas import ENTITIES, iter_shard, read_manifest
 from schemas.errors import InputCorrupt
 

@@ -12,7 +12,6 @@ from seqeval.metrics import f1_score, precision_score, recall_score
 from seqeval.metrics.sequence_labeling import get_entities
 
 NER_LANGUAGES = ("en", "de", "es", "nl")
-NER_TYPES = ("LOC", "MISC", "ORG", "PER")
 
 TagSequences = Sequence[Sequence[str]]
 

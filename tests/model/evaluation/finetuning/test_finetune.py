@@ -15,10 +15,10 @@ from model.evaluation.finetuning.features import IGNORED, like_length_batches, r
 from model.evaluation.finetuning.loop import Finetuning, SeedRun
 from model.evaluation.finetuning.mlqa import MlqaTask
 from model.evaluation.finetuning.ner import NerTask
-from model.evaluation.finetuning.readers import TaggedSentence
 from model.evaluation.finetuning.task import EvaluationSet
 from model.evaluation.finetuning.xnli import XnliTask
 from model.evaluation.results import read_results
+from model.evaluation.sets.examples import TaggedSentence
 from schemas.errors import CheckpointUnusable, InputMissing, UsageError
 
 TASKS = {NerConfig: NerTask, XnliConfig: XnliTask, MlqaConfig: MlqaTask}

@@ -14,7 +14,7 @@ from model.evaluation.finetuning.mlqa_windows import (
     question_windows,
     window_starts,
 )
-from model.evaluation.finetuning.readers import Answer, Question
+from model.evaluation.sets.examples import Answer, Question
 
 CONTEXT = "The river runs from the hills to the sea. Ada lives in Oslo and works for Acme. Berta lives in Rome."
 

@@ -14,11 +14,11 @@ from transformers import AutoTokenizer
 from model import cli
 from model.evaluation.finetuning.config import MlqaConfig
 from model.evaluation.finetuning.mlqa_windows import PairTemplate, question_windows
-from model.evaluation.finetuning.sources import load_questions
 from model.evaluation.results import Results, read_results
-from model.evaluation.scores.mlqa import MLQA_LANGUAGES
+from model.evaluation.scores.answers import MLQA_LANGUAGES
 from model.evaluation.scores.ner import NER_LANGUAGES
 from model.evaluation.scores.xnli import XNLI_LANGUAGES
+from model.evaluation.sets.sources import load_questions
 
 FINETUNED = {"ner": NER_LANGUAGES, "xnli": XNLI_LANGUAGES, "mlqa": MLQA_LANGUAGES}
 SHORT = ("--max-train", "24", "--max-test", "4", "--epochs", "1")
@@ -111,7 +111,7 @@ def test_real_chinese_answers_are_found_again_from_their_labels(tiny_model: Path
     folder = sets / "tokenizer"
     if not (folder / "tokenizer.json.gz").is_file():
         pytest.skip("needs XLM-R's tokenizer")
-    tokenizer = AutoTokenizer.from_pretrained(_unpacked(folder, tiny_model.parent))
+    tokenizer = AutoTokenizer.from_pretrained(unpacked(folder, tiny_model.parent))
     config, template = MlqaConfig(model="m", data="d"), PairTemplate.of(tokenizer)
     questions = load_questions(str(sets / "eval"), "zh", "dev")[:60]
     exact = 0
@@ -127,7 +127,7 @@ def test_real_chinese_answers_are_found_again_from_their_labels(tiny_model: Path
     assert exact > 0.6 * len(questions)
 
 
-def _unpacked(folder: Path, beside: Path) -> Path:
+def unpacked(folder: Path, beside: Path) -> Path:
     import gzip
     import shutil
 

@@ -7,12 +7,13 @@ from statistics import fmean
 
 import pytest
 
-from model.evaluation.finetuning.readers import read_tag_lines, read_text
-from model.evaluation.finetuning.sources import load_pairs, load_questions, load_tagged
 from model.evaluation.published import UNICODER_DEV
-from model.evaluation.scores.mlqa import MLQA_LANGUAGES, score_answers
+from model.evaluation.scores.answers import MLQA_LANGUAGES, score_answers
 from model.evaluation.scores.ner import NER_LANGUAGES, recut, score_tags
 from model.evaluation.scores.xnli import XNLI_LANGUAGES, score_pairs
+from model.evaluation.sets.sources import load_pairs, load_questions, load_tagged
+from model.evaluation.sets.tagged import read_tag_lines
+from model.evaluation.sets.text import read_text
 
 TOLERANCE = 1e-9
 
@@ -50,7 +51,7 @@ def _xnli_accuracy(folder: Path, language: str) -> float:
 
 @cache
 def _mlqa_f1(folder: Path, language: str) -> float:
-    truths = {q.id: [a.text for a in q.answers] for q in load_questions(str(folder), language, "dev")}
+    truths = [(q.id, [a.text for a in q.answers]) for q in load_questions(str(folder), language, "dev")]
     predictions = json.loads(read_text(folder / "golden" / "mlqa" / f"{language}.prediction.gz"))
     return score_answers(truths, predictions, language).f1
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from model.evaluation.scores.mlqa import exact_match, normalise_answer, score_answers, token_f1
+from model.evaluation.scores.answers import SQUAD, exact_match, normalise_answer, score_answers, token_f1
 from model.evaluation.scores.ner import recut, score_tags
 from model.evaluation.scores.xnli import score_pairs
 
@@ -51,13 +51,31 @@ def test_two_answers_that_normalise_to_nothing_match_exactly_and_have_no_f1() ->
 
 
 def test_the_best_of_several_true_answers_counts() -> None:
-    score = score_answers({"q": ["Anna", "Anna Karenina"]}, {"q": "anna karenina"}, "en")
+    score = score_answers([("q", ["Anna", "Anna Karenina"])], {"q": "anna karenina"}, "en")
     assert (score.exact_match, score.f1) == (1.0, 1.0)
 
 
 def test_a_missing_answer_scores_nothing_and_counts_and_a_foreign_one_is_ignored() -> None:
-    score = score_answers({"q1": ["yes"], "q2": ["no"]}, {"q1": "yes", "other": "no"}, "en")
+    score = score_answers([("q1", ["yes"]), ("q2", ["no"])], {"q1": "yes", "other": "no"}, "en")
     assert (score.exact_match, score.f1, score.num_questions, score.num_missing) == (0.5, 0.5, 2, 1)
+
+
+def test_a_question_that_stands_there_twice_counts_twice() -> None:
+    truths = [("q1", ["yes"]), ("q1", ["no"]), ("q2", ["north"])]
+    score = score_answers(truths, {"q1": "yes", "q2": "north"}, "en")
+    assert (score.exact_match, score.num_questions) == (pytest.approx(2 / 3), 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The  Quick, brown FOX!", "quick brown fox"),
+        ("«北京» – die Stadt", "«北京» – die stadt"),  # neither Unicode punctuation nor other articles
+        ("U.S. a 5", "us 5"),
+    ],
+)
+def test_squad_rules_are_english_in_every_language(text: str, expected: str) -> None:
+    assert normalise_answer(text, SQUAD) == expected
 
 
 def test_chinese_answers_overlap_by_character() -> None:

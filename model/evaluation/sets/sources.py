@@ -8,15 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from model.evaluation.finetuning.readers import (
-    Answer,
-    Question,
-    SentencePair,
-    TaggedSentence,
-    read_pairs,
-    read_questions,
-    read_tagged,
-)
+from model.evaluation.sets.examples import Question, SentencePair, TaggedSentence
+from model.evaluation.sets.hub import pair_rows, question_rows, tagged_rows
+from model.evaluation.sets.pairs import read_pairs
+from model.evaluation.sets.questions import read_questions
+from model.evaluation.sets.tagged import read_tagged
 from model.evaluation.tasks import MLQA, NER, XNLI, HubSource, Task
 from schemas.errors import InputCorrupt, InputMissing, UsageError
 
@@ -28,17 +24,25 @@ HUB_SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 
 def load_tagged(data: str, language: str, split: str) -> list[TaggedSentence]:
     """Sentences of one language and split of NER. Raises: as `find_file` and the reader do."""
-    return _load(NER, data, language, split, lambda path: read_tagged(path), _tagged_rows)
+    return _load(NER, data, language, split, read_tagged, tagged_rows)
 
 
 def load_pairs(data: str, language: str, split: str) -> list[SentencePair]:
     """Sentence pairs of one language and split of XNLI. Raises: as `find_file` and the reader do."""
-    return _load(XNLI, data, language, split, lambda path: read_pairs(path, language), _pair_rows)
+    training = split == "train"
+    return _load(
+        XNLI,
+        data,
+        language,
+        split,
+        lambda path: read_pairs(path, language, training=training),
+        lambda rows, origin: pair_rows(rows, origin, training=training),
+    )
 
 
 def load_questions(data: str, language: str, split: str) -> list[Question]:
     """Questions of one language and split of MLQA. Raises: as `find_file` and the reader do."""
-    return _load(MLQA, data, language, split, lambda path: read_questions(path), _question_rows)
+    return _load(MLQA, data, language, split, read_questions, question_rows)
 
 
 def find_file(task: Task, folder: Path, language: str, split: str) -> Path:
@@ -71,11 +75,11 @@ def _load(
     language: str,
     split: str,
     read: Callable[[Path], list[Row]],
-    convert: Callable[[Any], list[Row]],
+    convert: Callable[[Any, str], list[Row]],
 ) -> list[Row]:
     if data == HUB or data.startswith(f"{HUB}:"):
-        rows = convert(_hub_rows(task, data, language, split))
-        origin = data
+        found, origin = _hub_rows(task, data, language, split)
+        rows = convert(found, origin)
     else:
         path = find_file(task, Path(data), language, split)
         rows, origin = read(path), str(path)
@@ -86,7 +90,8 @@ def _load(
     return rows
 
 
-def _hub_rows(task: Task, data: str, language: str, split: str) -> Any:
+def _hub_rows(task: Task, data: str, language: str, split: str) -> tuple[Any, str]:
+    """A data set and what messages call it."""
     source = task.hub_source(language, split)
     if data.startswith(f"{HUB}:"):
         name, _, config = data.removeprefix(f"{HUB}:").partition("@")
@@ -101,47 +106,13 @@ def _hub_rows(task: Task, data: str, language: str, split: str) -> Any:
     except ImportError as error:
         raise UsageError("reading from the Hub needs the `datasets` package: pip install 'xlm-k[hub]'") from error
     subset = source.config.format(language=language) if source.config else None
+    origin = f"data set {source.name!r} ({subset or 'default'}, {HUB_SPLITS[split]})"
     try:
-        return load_dataset(source.name, subset, split=HUB_SPLITS[split], revision=source.revision)
+        return load_dataset(source.name, subset, split=HUB_SPLITS[split], revision=source.revision), origin
     except Exception as error:
         # `datasets` raises a dozen kinds of its own and of its transport's errors; each means the same to the user.
         raise InputMissing(
-            f"data set {source.name!r} ({subset or 'default'}, {HUB_SPLITS[split]}) could not be loaded: {error}. "
+            f"{origin} could not be loaded: {error}. "
             f"It is part of: {task.data}. Source: {task.source}. Licence: {task.licence}. "
             "A folder with the original files works too."
         ) from error
-
-
-def _label_names(dataset: Any, column: str) -> list[str] | None:
-    feature = dataset.features[column]
-    feature = getattr(feature, "feature", feature)
-    return getattr(feature, "names", None)
-
-
-def _tagged_rows(dataset: Any) -> list[TaggedSentence]:
-    names = _label_names(dataset, "ner_tags")
-    if names is None:
-        raise InputCorrupt("the data set's `ner_tags` have no label names; expected a list of class labels")
-    return [
-        TaggedSentence(tuple(row["tokens"]), tuple(names[tag] for tag in row["ner_tags"]))
-        for row in dataset
-        if row["tokens"] and row["tokens"] != ["-DOCSTART-"]
-    ]
-
-
-def _pair_rows(dataset: Any) -> list[SentencePair]:
-    names = _label_names(dataset, "label")
-    rows = ((r["premise"], r["hypothesis"], names[r["label"]] if names else r["label"]) for r in dataset)
-    return [SentencePair(*row) for row in rows]
-
-
-def _question_rows(dataset: Any) -> list[Question]:
-    return [
-        Question(
-            str(row["id"]),
-            row["question"],
-            row["context"],
-            tuple(map(Answer, row["answers"]["text"], row["answers"]["answer_start"])),
-        )
-        for row in dataset
-    ]

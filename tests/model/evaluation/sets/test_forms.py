@@ -6,16 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from model.evaluation.finetuning.readers import (
-    Answer,
-    SentencePair,
-    TaggedSentence,
-    read_pairs,
-    read_questions,
-    read_tag_lines,
-    read_tagged,
-)
-from model.evaluation.finetuning.sources import load_pairs, load_questions, load_tagged
+from model.evaluation.sets.examples import Answer, SentencePair, TaggedSentence
+from model.evaluation.sets.pairs import read_pairs
+from model.evaluation.sets.questions import read_questions
+from model.evaluation.sets.sources import load_pairs, load_questions, load_tagged
+from model.evaluation.sets.tagged import read_tag_lines, read_tagged
 from schemas.errors import InputCorrupt, InputMissing
 
 
@@ -69,7 +64,9 @@ def test_xnli_tables_with_and_without_headers(tmp_path: Path) -> None:
     header = "language\tgold_label\tbinary\tsentence1\tsentence2"
     rows = ["en\tneutral\tx\tA\tB", "fr\t-\tx\tC\tD", "fr\tneutral\tx\tE\tF"]
     together = _write(tmp_path / "xnli.dev.tsv", "\n".join([header, *rows, ""]))
-    assert read_pairs(together, "fr") == [SentencePair("E", "F", "neutral")]
+    assert read_pairs(together, "fr", training=True) == [SentencePair("E", "F", "neutral")]
+    with pytest.raises(InputCorrupt, match=r"line 3: found the label '-'.*cannot be scored"):
+        read_pairs(together, "fr")
 
 
 def test_a_line_separator_inside_a_text_does_not_cut_the_row(tmp_path: Path) -> None:

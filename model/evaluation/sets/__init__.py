@@ -1,0 +1,1 @@
+"""The public evaluation sets: their files found, their forms read, every example checked; no torch."""
