@@ -6,7 +6,7 @@ Every function works unchanged in a single process, where it does nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -94,7 +94,8 @@ def gather_with_gradient(rows: Tensor) -> Tensor:
     """
     if world_size() == 1:
         return rows
-    return _Gather.apply(rows) if rows.is_floating_point() else _gather(rows)
+    gather: Callable[[Tensor], Tensor] = _Gather.apply if rows.is_floating_point() else _gather
+    return gather(rows)
 
 
 def gather_states(rows: Tensor) -> Tensor:

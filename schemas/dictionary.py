@@ -73,6 +73,7 @@ def _kind(kind: pa.DataType) -> str:
 
 def _row_of(row: type, field: str) -> type:
     """Return the dataclass inside a field that is annotated `list[Row]`."""
+    inner: type
     (inner,) = typing.get_args(typing.get_type_hints(row)[field])
     return inner
 

@@ -6,7 +6,7 @@ Only configurations are imported here, so that help is quick; what computes is i
 import difflib
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import tyro
 
@@ -112,5 +112,5 @@ def _finetune(config: FinetuneConfig) -> "Results":
     from model.evaluation.finetuning.xnli import XnliTask
     from model.training.tokenizer_source import open_tokenizer
 
-    tasks: dict[type, type[FinetuneTask]] = {NerConfig: NerTask, XnliConfig: XnliTask, MlqaConfig: MlqaTask}
+    tasks: dict[type, type[FinetuneTask[Any, Any]]] = {NerConfig: NerTask, XnliConfig: XnliTask, MlqaConfig: MlqaTask}
     return Finetuning(tasks[type(config)](config, open_tokenizer(config.model))).run()

@@ -53,7 +53,8 @@ class Embedder:
     @property
     def device(self) -> torch.device:
         """Where the encoder is."""
-        return next(self.model.parameters()).device
+        device: torch.device = next(self.model.parameters()).device
+        return device
 
     def has_head(self, role: Role) -> bool:
         """Whether the model was trained with a projection head for this role."""
@@ -89,7 +90,7 @@ class Embedder:
     def _pooled(self, documents: Sequence[Document], pooling: Pooling) -> Tensor:
         token_ids, attention = pad([d.token_ids for d in documents], self.special.pad, self.device)
         output = self.model(input_ids=token_ids, attention_mask=attention, output_hidden_states=self.layer is not None)
-        hidden = output.last_hidden_state if self.layer is None else output.hidden_states[self.layer]
+        hidden: Tensor = output.last_hidden_state if self.layer is None else output.hidden_states[self.layer]
         if pooling == "mean":
             weights = attention[..., None].to(hidden.dtype)
             return (hidden * weights).sum(1) / weights.sum(1)

@@ -29,7 +29,8 @@ def exact_attention(query: Tensor, key: Tensor, value: Tensor, cu_seqlens: Tenso
     Returns:
         Shape `[tokens, heads, head width]`.
     """
-    return document_attention(query, key, value, cu_seqlens, scale, window)[0]
+    attended: Tensor = document_attention(query, key, value, cu_seqlens, scale, window)[0]
+    return attended
 
 
 @torch.library.custom_op("xlmk::document_attention", mutates_args=())
@@ -129,7 +130,8 @@ def _empty_norms(states: Tensor) -> Tensor:
 def _fused(query: Tensor, key: Tensor, value: Tensor, scale: float, mask: Tensor | None) -> tuple[Tensor, Tensor]:
     # The operator behind scaled_dot_product_attention: it also returns what its gradient needs.
     kernel = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
-    return kernel(query, key, value, 0.0, False, attn_mask=mask, scale=scale)
+    result: tuple[Tensor, Tensor] = kernel(query, key, value, 0.0, False, attn_mask=mask, scale=scale)
+    return result
 
 
 def _fused_gradient(  # noqa: PLR0913 (as the kernel takes them)
@@ -143,7 +145,10 @@ def _fused_gradient(  # noqa: PLR0913 (as the kernel takes them)
     mask: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     kernel = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
-    return kernel(gradient, query, key, value, attended, norms, 0.0, False, attn_mask=mask, scale=scale)
+    gradients: tuple[Tensor, Tensor, Tensor] = kernel(
+        gradient, query, key, value, attended, norms, 0.0, False, attn_mask=mask, scale=scale
+    )
+    return gradients
 
 
 def _by_products(query: Tensor, key: Tensor, value: Tensor, scale: float, mask: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -46,22 +46,23 @@ class Encoder(nn.Module):
     @property
     def vocab_size(self) -> int:
         """Number of pieces the encoder has embeddings for."""
-        return self.model.config.vocab_size
+        return int(self.model.config.vocab_size)
 
     @property
     def num_layers(self) -> int:
         """Number of layers of the body."""
-        return self.model.config.num_hidden_layers
+        return int(self.model.config.num_hidden_layers)
 
     @property
     def max_length(self) -> int:
         """Longest document the position embeddings allow, in tokens, special tokens included."""
-        return self.model.config.max_position_embeddings - self.position_offset
+        return int(self.model.config.max_position_embeddings) - self.position_offset
 
     @property
     def output_embedding(self) -> nn.Linear:
         """The last layer of the masked-LM head; its weight is usually the input embedding."""
-        return self.model.get_output_embeddings()
+        layer: nn.Linear = self.model.get_output_embeddings()
+        return layer
 
     def forward(
         self,
@@ -99,16 +100,19 @@ class Encoder(nn.Module):
             UsageError: the head is of a form this project does not know.
         """
         model = self.model
+        transformed: Tensor
         if hasattr(model, "lm_head") and hasattr(model.lm_head, "layer_norm"):  # the RoBERTa family
-            return model.lm_head.layer_norm(nn.functional.gelu(model.lm_head.dense(rows)))
-        if hasattr(model, "cls") and hasattr(model.cls, "predictions"):  # the BERT family
-            return model.cls.predictions.transform(rows)
-        if hasattr(model, "head") and hasattr(model, "decoder"):  # ModernBERT
-            return model.head(rows)
-        raise UsageError(
-            f"{type(model).__name__} has a masked-LM head of unknown form; known are those of XLM-R, RoBERTa, BERT "
-            "and ModernBERT. Name an encoder of one of these families"
-        )
+            transformed = model.lm_head.layer_norm(nn.functional.gelu(model.lm_head.dense(rows)))
+        elif hasattr(model, "cls") and hasattr(model.cls, "predictions"):  # the BERT family
+            transformed = model.cls.predictions.transform(rows)
+        elif hasattr(model, "head") and hasattr(model, "decoder"):  # ModernBERT
+            transformed = model.head(rows)
+        else:
+            raise UsageError(
+                f"{type(model).__name__} has a masked-LM head of unknown form; known are those of XLM-R, RoBERTa, BERT "
+                "and ModernBERT. Name an encoder of one of these families"
+            )
+        return transformed
 
     def freeze_head(self) -> None:
         """Takes what only the masked-LM head uses out of training, for runs without MLM."""
@@ -118,7 +122,8 @@ class Encoder(nn.Module):
 
     def logits(self, rows: Float[Tensor, "rows width"]) -> Float[Tensor, "rows pieces"]:
         """Scores of every piece for chosen rows; for evaluation, where the rows are few."""
-        return self.output_embedding(self.transform_rows(rows))
+        scores: Tensor = self.output_embedding(self.transform_rows(rows))
+        return scores
 
 
 def pack(documents: list[list[int]], position_offset: int) -> tuple[Tensor, Tensor, Tensor, int]:
@@ -210,7 +215,7 @@ def _open(source: str) -> nn.Module:
     from transformers import AutoModelForMaskedLM
 
     try:
-        return AutoModelForMaskedLM.from_pretrained(
+        model: nn.Module = AutoModelForMaskedLM.from_pretrained(
             source, attn_implementation=register_packed_attention(), dtype=torch.float32, use_safetensors=True
         )
     except OSError as error:
@@ -223,6 +228,7 @@ def _open(source: str) -> nn.Module:
             f"{source!r} cannot be opened as a packed masked-LM encoder: {str(error).splitlines()[0]}. "
             "Name an encoder of the XLM-R, RoBERTa, BERT or ModernBERT family"
         ) from error
+    return model
 
 
 def _random_model(config: EncoderConfig, vocab_size: int, pad_id: int, seed: int) -> nn.Module:
@@ -245,7 +251,7 @@ def _random_model(config: EncoderConfig, vocab_size: int, pad_id: int, seed: int
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = AutoModelForMaskedLM.from_config(
+        model: nn.Module = AutoModelForMaskedLM.from_config(
             settings, attn_implementation=register_packed_attention(), dtype=torch.float32
         )
     # The library's 0.02 for everything suits a width of 768. In a narrow encoder matrices that small hardly pass on what

@@ -72,7 +72,8 @@ class RowLayerNorm(nn.Module):
         self, rows: Float[Tensor, "rows width"], used: Bool[Tensor, " rows"] | None = None
     ) -> Float[Tensor, "rows width"]:
         """Normalises each row by itself; `used` changes nothing."""
-        return self.norm(rows)
+        normal: Tensor = self.norm(rows)
+        return normal
 
 
 class ProjectionHead(nn.Module):
@@ -92,4 +93,5 @@ class ProjectionHead(nn.Module):
     ) -> Float[Tensor, "rows width"]:
         """Projects rows; those not `used` are projected too but count in no statistic. None means all are used."""
         inner = self.first_norm(self.first(rows), used).relu()
-        return self.second_norm(self.second(inner), used)
+        outer: Tensor = self.second_norm(self.second(inner), used)
+        return outer

@@ -6,6 +6,7 @@ pass the head, and they pass it in chunks whose logits are turned into the loss 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from math import ceil
 from typing import Any
@@ -50,7 +51,8 @@ def masked_word_loss(
         rows = rows.to(torch.get_autocast_dtype(rows.device.type))
     # Inside a Function gradients are always off, so whether they are wanted has to be asked here.
     wanted = torch.is_grad_enabled() and any(t.requires_grad for t in (rows, weight, bias))
-    return _ChunkedCrossEntropy.apply(rows, weight, bias, labels, max(1, even), wanted, compiled)
+    apply: Callable[..., tuple[Tensor, Tensor]] = _ChunkedCrossEntropy.apply
+    return apply(rows, weight, bias, labels, max(1, even), wanted, compiled)
 
 
 class _ChunkedCrossEntropy(torch.autograd.Function):

@@ -76,7 +76,10 @@ class KnowledgeObjective(nn.Module, ABC):
 
     def forward(self, encoder: Encoder, states: States, batch: Batch) -> tuple[Tensor, Metrics]:
         """Returns this rank's share of the loss, and the measures of all ranks."""
-        return self.contrast(self.queries(states), states.keys, batch.key_entities, self.slots(batch))
+        contrasted: tuple[Tensor, Metrics] = self.contrast(
+            self.queries(states), states.keys, batch.key_entities, self.slots(batch)
+        )
+        return contrasted
 
 
 class MaskedEntities(KnowledgeObjective):

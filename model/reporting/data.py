@@ -93,6 +93,7 @@ def _run_config(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise InputCorrupt(f"{path} is damaged: {error}; export the model again") from error
+    return config

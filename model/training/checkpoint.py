@@ -210,7 +210,7 @@ def _rendered(content: dict[str, Any]) -> str:
 
 def _read_state(folder: Path) -> dict[str, Any]:
     text = (folder / STATE).read_text(encoding="utf-8")
-    state = json.loads(text)
+    state: dict[str, Any] = json.loads(text)
     state.pop("checksum")
     if text != sealed(state):
         raise ValueError(f"the checksum of {STATE} does not fit")

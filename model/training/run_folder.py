@@ -41,9 +41,10 @@ def read_config(folder: Path) -> PretrainConfig:
         raise InputMissing(f"{folder} has no {CONFIG}, so it is not the folder of a run") from error
     try:
         parts = {name: _make(kind, fields.pop(name)) for name, kind in _PARTS.items()}
-        return _make(PretrainConfig, fields | parts)
+        config: PretrainConfig = _make(PretrainConfig, fields | parts)
     except (TypeError, KeyError) as error:
         raise CheckpointUnusable(f"{folder / CONFIG} is of another version of this code: {error}") from error
+    return config
 
 
 def export_run(folder: Path, target: Path, scores: Sequence[tuple[str, str]] = ()) -> int:

@@ -11,6 +11,7 @@ import ipaddress
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.metadata import version
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -207,7 +208,7 @@ def check_status(url: str, response: requests.Response) -> None:
 def user_agent(contact: str) -> str:
     """Names the program to the server, as Wikimedia's policy asks; `contact` is an address to reach its user at."""
     tail = f"; {contact}" if contact else ""
-    return f"xlm-k-dump-downloader/1.0 (data set build{tail}) python-requests/{requests.__version__}"
+    return f"xlm-k-dump-downloader/1.0 (data set build{tail}) python-requests/{version('requests')}"
 
 
 def _session(agent: str, retries: int, backoff_seconds: float) -> requests.Session:

@@ -35,7 +35,7 @@ def count_mentions(numbers: Numbers) -> ShardCounts:
     return ShardCounts(numbers=unique, counts=counts.astype(np.int64))
 
 
-def frequent_entities(shards: Sequence[ShardCounts], cap: int) -> list[NDArray]:
+def frequent_entities(shards: Sequence[ShardCounts], cap: int) -> list[NDArray[np.void]]:
     """For each shard of one language, in order, the entities beyond the cap (`FREQUENT` rows, ascending numbers)."""
     numbers = np.concatenate([shard.numbers for shard in shards]) if shards else np.empty(0, np.uint32)
     counts = np.concatenate([shard.counts for shard in shards]) if shards else np.empty(0, np.int64)
@@ -56,7 +56,7 @@ def frequent_entities(shards: Sequence[ShardCounts], cap: int) -> list[NDArray]:
 class Cap:
     """Decides for one shard's mentions, given in order, which are kept."""
 
-    def __init__(self, cap: int, frequent: NDArray) -> None:
+    def __init__(self, cap: int, frequent: NDArray[np.void]) -> None:
         """`frequent` are this shard's rows of `frequent_entities`; `cap` is the number kept of each."""
         self._cap = cap
         self._numbers, self._totals = frequent["number"].copy(), frequent["total"].copy()

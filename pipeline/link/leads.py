@@ -17,6 +17,7 @@ import re
 from collections.abc import Sequence
 from enum import IntEnum
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +88,7 @@ def hash_text(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
-def decide_leads(shards: Sequence[NDArray], max_same_skeleton: int) -> list[NDArray[np.uint8]]:
+def decide_leads(shards: Sequence[NDArray[np.void]], max_same_skeleton: int) -> list[NDArray[np.uint8]]:
     """Apply rules 3 and 4 to the candidates of one language.
 
     Args:
@@ -106,7 +107,7 @@ def decide_leads(shards: Sequence[NDArray], max_same_skeleton: int) -> list[NDAr
     return np.split(fates, ends[:-1]) if shards else []
 
 
-def _demote(fates: NDArray[np.uint8], order: NDArray[np.intp], groups: NDArray, keep: int, fate: LeadFate) -> None:
+def _demote(fates: NDArray[np.uint8], order: NDArray[np.intp], groups: NDArray[Any], keep: int, fate: LeadFate) -> None:
     """Give `fate` to all but the first `keep` rows of each group that are still kept; `order` sorts by group."""
     order = order[fates[order] == LeadFate.KEPT]
     ordered = groups[order]

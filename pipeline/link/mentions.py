@@ -43,7 +43,7 @@ class LinkedContexts:
 
     rows: pa.RecordBatch
     """Rows of `mentions`."""
-    splits: NDArray
+    splits: NDArray[np.str_]
     """The split of each row: `train` or `validation`."""
     fates: NDArray[np.uint8]
     """The fate of every link of the batch."""
@@ -101,7 +101,7 @@ def _mention_lists(links: pa.StructArray, values: Values, sizes: NDArray[np.int6
     return pa.ListArray.from_arrays(offsets, structs, type=MENTIONS.columns.field("mentions").type)
 
 
-def _page_splits(batch: pa.RecordBatch, numbers: NDArray[np.int64], per_mille: int) -> NDArray:
+def _page_splits(batch: pa.RecordBatch, numbers: NDArray[np.int64], per_mille: int) -> NDArray[np.str_]:
     """The split of each page: by its entity, or by the page itself where Wikidata has none for it."""
     pages = zip(batch.column("wiki").to_pylist(), batch.column("page_id").to_pylist(), numbers.tolist(), strict=True)
     keys = (f"Q{number}" if number else f"{wiki} {page_id}" for wiki, page_id, number in pages)

@@ -118,7 +118,7 @@ def read_kinds(shared: SharedPaths) -> Kinds:
     return Kinds(namesakes=open_array(shared.namesakes), others=open_array(shared.others))
 
 
-def in_processes(function: Callable[..., Any], calls: Sequence[tuple], num_bytes: int) -> list[Any]:
+def in_processes(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]], num_bytes: int) -> list[Any]:
     """Call a module-level function with each tuple of arguments; in parallel where the input is large."""
     workers = min(os.cpu_count() or 1, len(calls))
     if workers < 2 or num_bytes < _INLINE_BYTES:

@@ -94,7 +94,9 @@ class ShortTexts:
                 yield number, self.languages[index], text
 
 
-def survey_short_texts(batches: Iterator[pa.RecordBatch], texts: ShortTexts, min_bytes: int) -> dict[str, NDArray]:
+def survey_short_texts(
+    batches: Iterator[pa.RecordBatch], texts: ShortTexts, min_bytes: int
+) -> dict[str, NDArray[np.void]]:
     """The `CANDIDATE` rows of a shard of `entities`, by language."""
     found: dict[str, list[tuple[int, int]]] = {}
     for batch in batches:
@@ -104,7 +106,7 @@ def survey_short_texts(batches: Iterator[pa.RecordBatch], texts: ShortTexts, min
     return {language: np.array(rows, CANDIDATE) for language, rows in found.items()}
 
 
-def decide_short_texts(candidates: NDArray, with_lead: Numbers) -> Numbers:
+def decide_short_texts(candidates: NDArray[np.void], with_lead: Numbers) -> Numbers:
     """Rule 4 for one language: the entities whose short text is their description, ascending."""
     rows = candidates[~contains(with_lead, candidates["number"])]
     rows = rows[np.lexsort((rows["number"], rows["text"]))]

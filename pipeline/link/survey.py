@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -65,7 +66,7 @@ class PageSurvey:
     """What each link leads to, in the order of the shard, shape [links]."""
     lead_fates: NDArray[np.uint8]
     """`LeadFate` of each page as far as it follows from the page alone, shape [pages]."""
-    candidates: NDArray
+    candidates: NDArray[np.void]
     """`leads.CANDIDATE` rows: the pages whose lead is kept so far."""
     counts: ShardCounts
     """Mentions of each entity."""
@@ -114,14 +115,14 @@ def count_links(batch: pa.RecordBatch) -> int:
 
 
 def _lengths(lists: pa.ListArray) -> NDArray[np.int64]:
-    return pc.list_value_length(lists).to_numpy(zero_copy_only=False).astype(np.int64)
+    return np.asarray(pc.list_value_length(lists), np.int64)
 
 
 def section_links(links: pa.StructArray, rules: Rules) -> NDArray[np.bool_]:
     """Whether each link names a section, where such links are not wanted."""
     if rules.keep_section_links:
         return np.zeros(len(links), np.bool_)
-    return pc.is_valid(links.field("fragment")).to_numpy(zero_copy_only=False)
+    return np.asarray(pc.is_valid(links.field("fragment")), np.bool_)
 
 
 def early_fates(
@@ -165,7 +166,7 @@ def survey_pages(
     )
 
 
-def _joined(pieces: list[NDArray], dtype: type | np.dtype) -> NDArray:
+def _joined(pieces: list[NDArray[Any]], dtype: type | np.dtype[Any]) -> NDArray[Any]:
     return np.concatenate(pieces) if pieces else np.empty(0, dtype)
 
 
@@ -192,7 +193,7 @@ def _survey_batch(
 
 def _survey_leads(
     batch: pa.RecordBatch, first_row: int, page_values: Values, kinds: Kinds, rules: Rules
-) -> tuple[NDArray[np.uint8], NDArray]:
+) -> tuple[NDArray[np.uint8], NDArray[np.void]]:
     numbers = entity_numbers(page_values)
     fates = np.zeros(batch.num_rows, np.uint8)
     fates[pc.is_null(batch.column("lead")).to_numpy(zero_copy_only=False)] = LeadFate.NO_LEAD

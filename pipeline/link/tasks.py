@@ -130,8 +130,8 @@ def _kept_short_texts(
     out: TaskOutput,
     found: list[tuple[int, str, str]],
     min_bytes: int,
-    with_lead: dict[str, NDArray],
-    wanted: dict[str, NDArray],
+    with_lead: dict[str, NDArray[np.uint32]],
+    wanted: dict[str, NDArray[np.uint32]],
 ) -> list[tuple[int, str, str]]:
     kept: list[tuple[int, str, str]] = []
     by_language: dict[str, list[tuple[int, str, str]]] = {}

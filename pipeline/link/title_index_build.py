@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -49,7 +49,7 @@ class TitleIndexBuilder:
         self._folder = folder
         self._spool = folder / "spool"
         self._spool.mkdir(parents=True, exist_ok=True)
-        self._buffers: dict[tuple[str, Kind], list[NDArray]] = defaultdict(list)
+        self._buffers: dict[tuple[str, Kind], list[NDArray[np.void]]] = defaultdict(list)
         self._buffered = 0
         self._wikis: set[str] = set()
 
@@ -78,7 +78,7 @@ class TitleIndexBuilder:
     def _hashed(wiki: str, titles: Sequence[str]) -> Keys:
         return hash_titles(normalise_titles(titles, title_case(wiki)))
 
-    def _append(self, wiki: str, kind: Kind, keys: Keys, values: NDArray) -> None:
+    def _append(self, wiki: str, kind: Kind, keys: Keys, values: NDArray[Any]) -> None:
         rows = np.empty(len(keys), _SPOOL_TYPES[kind])
         rows["key"], rows["value"] = keys, values
         self._wikis.add(wiki)
@@ -107,7 +107,7 @@ class TitleIndexBuilder:
         self._spool.rmdir()
         return counts
 
-    def _read(self, wiki: str, kind: Kind) -> NDArray:
+    def _read(self, wiki: str, kind: Kind) -> NDArray[np.void]:
         path = self._path(wiki, kind)
         if not path.exists():
             return np.empty(0, _SPOOL_TYPES[kind])
@@ -131,7 +131,7 @@ class TitleIndexBuilder:
         return counts
 
 
-def _joined(sitelinks: NDArray, pages: NDArray) -> tuple[Keys, Values, Counter[str]]:
+def _joined(sitelinks: NDArray[np.void], pages: NDArray[np.void]) -> tuple[Keys, Values, Counter[str]]:
     """Sitelinks, flagged by what their pages say, and the pages without item; keys ascend."""
     keys, values = sitelinks["key"].copy(), sitelinks["value"].copy()
     places, known = find_keys(keys, pages["key"])
@@ -144,7 +144,7 @@ def _joined(sitelinks: NDArray, pages: NDArray) -> tuple[Keys, Values, Counter[s
     return keys[order], values[order], counts
 
 
-def _resolved(redirects: NDArray, keys: Keys, values: Values) -> tuple[Keys, Values, Counter[str]]:
+def _resolved(redirects: NDArray[np.void], keys: Keys, values: Values) -> tuple[Keys, Values, Counter[str]]:
     """Follow redirects through each other to pages: their keys, what they lead to, and counts by outcome."""
     # A title that is a page of its own, or has an item of its own, is not looked behind.
     own = redirects[~find_keys(keys, redirects["key"])[1]]

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -73,13 +74,13 @@ def triple_fates(
     return fates
 
 
-def _is_worse(pairs: NDArray[np.int64], ranks: NDArray) -> NDArray[np.bool_]:
+def _is_worse(pairs: NDArray[np.int64], ranks: NDArray[Any]) -> NDArray[np.bool_]:
     """Normal statements beside a preferred one of the same subject and relation."""
     preferred = np.unique(pairs[ranks == _PREFERRED])
     places = np.searchsorted(preferred, pairs)
     places[places == len(preferred)] = 0
     beside = preferred[places] == pairs if len(preferred) else np.zeros(len(pairs), np.bool_)
-    return beside & (ranks == _NORMAL)
+    return np.asarray(beside & (ranks == _NORMAL))
 
 
 def _is_repeated(pairs: NDArray[np.int64], objects: NDArray[np.int64], fates: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -129,7 +130,7 @@ def relation_rows(relations: pa.Table, languages: Sequence[str], counts: Counter
     return RELATIONS.batch(rows) if rows else pa.RecordBatch.from_pylist([], schema=RELATIONS.schema)
 
 
-def _relation_text(labels: dict[str, dict], language: str, counts: Counter[str]) -> Text:
+def _relation_text(labels: dict[str, dict[str, Any]], language: str, counts: Counter[str]) -> Text:
     chain = [*label_languages(language), *sorted(labels)]
     found = next(code for code in chain if code in labels)
     own = found in own_label_languages(language)

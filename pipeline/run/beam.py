@@ -40,7 +40,7 @@ class RunTask(beam.DoFn):
     """Takes a task from its input to its shards."""
 
     def __init__(self, job: Job, config: Any, num_tasks: int, built: str) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # Beam gives it no types
         self._job, self._config, self._num_tasks, self._built = job, config, num_tasks, built
 
     def setup(self) -> None:

@@ -15,9 +15,12 @@ from typing import Any
 
 from apache_beam.metrics import monitoring_infos
 from apache_beam.portability.api import beam_fn_api_pb2
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.portability.fn_api_runner.execution import BundleContextManager
-from apache_beam.runners.portability.fn_api_runner.fn_runner import BundleManager, ParallelBundleManager
+from apache_beam.runners.portability.fn_api_runner.fn_runner import (
+    BundleManager,
+    FnApiRunner,
+    ParallelBundleManager,
+)
 from apache_beam.runners.portability.fn_api_runner.worker_handlers import GrpcWorkerHandler, WorkerHandler
 from apache_beam.transforms.environments import Environment
 from apache_beam.utils import thread_pool_executor
@@ -43,7 +46,7 @@ class LocalRunner(FnApiRunner):
         self._num_tasks = num_tasks
 
     def _get_bundle_manager(self, bundle_context_manager: BundleContextManager) -> BundleManager:
-        manager = super()._get_bundle_manager(bundle_context_manager)
+        manager: BundleManager = super()._get_bundle_manager(bundle_context_manager)
         if isinstance(manager, ParallelBundleManager):
             return _OneByOne(manager, self._num_tasks)
         return manager

@@ -99,7 +99,8 @@ def open_read(url: str) -> BinaryIO:
 
     size(url)
     with answers(url, InputMissing, READ_REMEDY):
-        return _file_systems().open(url, compression_type=CompressionTypes.UNCOMPRESSED)
+        file: BinaryIO = _file_systems().open(url, compression_type=CompressionTypes.UNCOMPRESSED)
+    return file
 
 
 @contextmanager

@@ -117,7 +117,7 @@ def _serve_runner(worker_id: str, address: str) -> None:
             statesampler.set_current_tracker(None)
             self.finished = True
 
-    statesampler.StateSampler = StateTracker  # type: ignore[misc, assignment]
+    statesampler.StateSampler = StateTracker  # type: ignore[misc]
     os.dup2(os.open(os.devnull, os.O_RDONLY), sys.stdin.fileno())
     os.environ |= {"WORKER_ID": worker_id, "CONTROL_API_SERVICE_DESCRIPTOR": f'url: "{address}"'}
     sdk_worker_main.main([])

@@ -57,13 +57,13 @@ class AnyValue(msgspec.Struct, gc=False):
 class DataValue(msgspec.Struct, gc=False):
     """A value; plain strings for most datatypes."""
 
-    value: EntityValue | str | int | float | list | None = None
+    value: EntityValue | str | int | float | list[Any] | None = None
 
 
 class AnyDataValue(msgspec.Struct, gc=False):
     """A value with everything that literals need."""
 
-    value: AnyValue | str | int | float | list | None = None
+    value: AnyValue | str | int | float | list[Any] | None = None
 
 
 SnakType = Literal["value", "somevalue", "novalue"]
@@ -97,7 +97,7 @@ class FullStatement(msgspec.Struct, gc=False):
     mainsnak: AnySnak
     rank: Rank = "normal"
     id: str = ""
-    qualifiers: dict[str, list[AnySnak]] | list | None = None
+    qualifiers: dict[str, list[AnySnak]] | list[Any] | None = None
 
 
 @functools.cache
@@ -115,11 +115,11 @@ def entity_decoder(languages: tuple[str, ...] | None, *, full_statements: bool) 
     statement = FullStatement if full_statements else Statement
     fields: list[tuple[str, Any, Any]] = [(name, str | None, None) for name in ("id", "type", "datatype", "redirect")]
     fields += [
-        ("labels", _by_language(languages, Text) | list | None, None),
-        ("descriptions", _by_language(languages, Text) | list | None, None),
-        ("aliases", _by_language(languages, list[Text]) | list | None, None),
-        ("claims", dict[str, list[statement]] | list | None, None),  # type: ignore[valid-type]
-        ("sitelinks", dict[str, SiteLink] | list | None, None),
+        ("labels", _by_language(languages, Text) | list[Any] | None, None),
+        ("descriptions", _by_language(languages, Text) | list[Any] | None, None),
+        ("aliases", _by_language(languages, list[Text]) | list[Any] | None, None),
+        ("claims", dict[str, list[statement]] | list[Any] | None, None),  # type: ignore[valid-type]
+        ("sitelinks", dict[str, SiteLink] | list[Any] | None, None),
     ]
     return msgspec.json.Decoder(msgspec.defstruct("Entity", fields, gc=False))
 

@@ -33,10 +33,9 @@ def best_statements(statements: Sequence[AnyStatement]) -> Sequence[AnyStatement
     return statements
 
 
-def item_of(value: Any) -> str | None:
+def item_of(value: object) -> str | None:
     """Id of the item a value names; None where it names none (a property, lexeme, form, sense, quantity, string, …)."""
-    kind = type(value)
-    if kind is not EntityValue and kind is not AnyValue:
+    if not isinstance(value, (EntityValue, AnyValue)):
         return None
     if value.kind == "item":
         return value.id or (None if value.number is None else f"Q{value.number}")

@@ -68,7 +68,7 @@ class TextColumns:
                 self._aliases += [name.value for name in names if name.value]
             self._alias_ends.append(len(self._aliases))
 
-    def _add_dictionaries(self, labels: dict, descriptions: dict, aliases: dict) -> None:
+    def _add_dictionaries(self, labels: dict[str, Any], descriptions: dict[str, Any], aliases: dict[str, Any]) -> None:
         languages = labels.keys() | descriptions.keys() | aliases.keys()
         if self._wanted is not None:
             languages &= self._wanted

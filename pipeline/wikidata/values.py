@@ -5,7 +5,7 @@ Source: https://www.wikidata.org/wiki/Help:Data_type and the JSON of each type i
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipeline.wikidata.entity_json import AnySnak, AnyValue
 
@@ -23,7 +23,7 @@ class LiteralValue(NamedTuple):
     """Unit of a `quantity` as an item id, None where it has none; precision of a `time` as Wikidata's number."""
 
 
-def literal_of(value: AnyValue | str | int | float | list | None) -> LiteralValue | None:
+def literal_of(value: AnyValue | str | int | float | list[Any] | None) -> LiteralValue | None:
     """The literal that a snak's value is; None where it is an entity, or of a type nobody knows."""
     if isinstance(value, str):
         return LiteralValue("string", value)

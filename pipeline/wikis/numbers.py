@@ -31,7 +31,7 @@ def numbers_of_ids(ids: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
     """Turn ids (`Q42`, `P31`) into numbers; nulls become 0."""
     digits = pc.utf8_slice_codeunits(ids, 1, None)
     numbers = pc.fill_null(pc.cast(digits, pa.int64()), 0)
-    return numbers.to_numpy() if isinstance(numbers, pa.ChunkedArray) else numbers.to_numpy(zero_copy_only=False)
+    return np.asarray(numbers, np.int64)
 
 
 def ids_of_numbers(numbers: ArrayLike, letter: str = "Q") -> pa.Array:
@@ -46,7 +46,7 @@ def save_numbers(path: Path, numbers: ArrayLike) -> None:
     save_array(path, np.unique(np.asarray(numbers, np.uint32)))
 
 
-def save_array(path: Path, array: NDArray) -> None:
+def save_array(path: Path, array: NDArray[Any]) -> None:
     """Write an array beside and rename it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + ".tmp")
@@ -55,14 +55,15 @@ def save_array(path: Path, array: NDArray) -> None:
     beside.replace(path)
 
 
-def open_array(path: Path) -> NDArray:
+def open_array(path: Path) -> NDArray[Any]:
     """Map an array that `save_array` wrote; a process maps each file once, and anew when it was replaced."""
     return _map_array(path, path.stat().st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=1024)
-def _map_array(path: Path, mtime_ns: int) -> NDArray:
-    return np.load(path, mmap_mode="r", allow_pickle=False)
+def _map_array(path: Path, mtime_ns: int) -> NDArray[Any]:
+    array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return array
 
 
 class NumberBits:
@@ -85,7 +86,7 @@ class NumberBits:
         if not len(self._bits):
             return np.zeros(len(numbers), np.bool_)
         within = numbers >> 3 < len(self._bits)
-        return within & (self._bits[places] >> (numbers & 7) & 1).astype(np.bool_)
+        return np.asarray(within & (self._bits[places] >> (numbers & 7) & 1).astype(np.bool_))
 
     def numbers(self) -> Numbers:
         """All numbers that are in, ascending."""

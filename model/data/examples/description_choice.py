@@ -25,7 +25,7 @@ def smoothing_weights(
     """
     counts = np.bincount(record_languages, minlength=num_languages).astype(np.float64)
     shares = np.maximum(counts, 1.0) / max(counts.sum(), 1.0)
-    return shares ** (alpha - 1.0)
+    return np.asarray(shares ** (alpha - 1.0))
 
 
 def choose_records(

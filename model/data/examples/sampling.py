@@ -28,7 +28,7 @@ def smoothed_shares(sizes: npt.NDArray[np.int64], alpha: float) -> npt.NDArray[n
         alpha: 1 keeps the shares, 0 makes them equal.
     """
     weights = (sizes / sizes.sum()) ** alpha
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum())
 
 
 def places(shares: npt.NDArray[np.float64], block: int = BLOCK) -> npt.NDArray[np.int64]:

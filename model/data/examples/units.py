@@ -94,13 +94,13 @@ class UnitPlan:
         rows = np.array([sizes[language] for language in self.languages])
         per_unit = rows / np.array([len(self._units[language]) for language in self.languages])
         shares = smoothed_shares(rows, alpha) / per_unit
-        return shares / shares.sum()
+        return np.asarray(shares / shares.sum())
 
     def _unit(self, position: int) -> Unit:
         index, number = self._schedule.at(position)
         language = self.languages[index]
         epoch, within = divmod(number, len(self._units[language]))
-        return self._units[language][self._order(language, epoch)[within]]
+        return self._units[language][int(self._order(language, epoch)[within])]
 
     def _make_order(self, language: str, epoch: int) -> npt.NDArray[np.int64]:
         return permutation(len(self._units[language]), *self._key, "units", language, epoch)

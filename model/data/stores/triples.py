@@ -149,7 +149,7 @@ def _pair_keys(table: pa.Table) -> Numbers:
 
 
 def _relation_keys(table: pa.Table) -> Numbers:
-    return table.column("relation_number").to_numpy()
+    return np.asarray(table.column("relation_number"))
 
 
 def _distinct(keys: Numbers, values: Numbers) -> tuple[Numbers, Numbers]:

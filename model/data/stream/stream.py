@@ -186,7 +186,8 @@ def check_sharing(num_lanes: int, sharers: int) -> None:
 
 def plain(config: StreamConfig) -> dict[str, Any]:
     """Return a configuration as JSON would give it back."""
-    return json.loads(json.dumps(dataclasses.asdict(config)))
+    as_read: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
+    return as_read
 
 
 def merge_states(states: Sequence[State]) -> State:

@@ -42,7 +42,7 @@ MEAN_DEV = "mean dev"
 class Finetuning:
     """One task on one model: everything that the seeds share."""
 
-    def __init__(self, task: FinetuneTask) -> None:
+    def __init__(self, task: FinetuneTask[Any, Any]) -> None:
         """Read all data, so that a missing file stops the run before it has trained."""
         self.task, self.config = task, task.config
         self.device = choose_device(self.config.device)
@@ -215,7 +215,7 @@ class SeedRun:
     def _parts(self, features: Sequence[Feature]) -> list[list[int]]:
         return self.task_model.parts([len(f.token_ids) for f in features], self.config.batch_tokens)
 
-    def _evaluate(self, examples: EvaluationSet, predictions: Path | None = None) -> dict[str, float]:
+    def _evaluate(self, examples: EvaluationSet[Any], predictions: Path | None = None) -> dict[str, float]:
         scored = self.task.score(examples, self._predict(examples.features))
         if predictions is not None:
             self.task.write_predictions(scored, predictions, examples.language)

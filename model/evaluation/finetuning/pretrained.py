@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 
@@ -39,7 +39,7 @@ def open_model(loader: Any, source: str, **options: Any) -> nn.Module:
             f"{source!r} lacks {len(lost)} weights of the encoder, the first {lost[0]}; they would be random. "
             "Expected a folder whose weights fit its config.json"
         )
-    return model
+    return cast(nn.Module, model)
 
 
 def longest_input(model: Any) -> int:
@@ -47,7 +47,7 @@ def longest_input(model: Any) -> int:
     positions = getattr(model.config, "max_position_embeddings", None)
     if positions is None:
         return sys.maxsize
-    return positions - position_offset(model)
+    return int(positions) - position_offset(model)
 
 
 @contextmanager

@@ -146,7 +146,8 @@ def pooling_of(model: Any) -> Pooling:
 
 def _bert_scores(model: Any, states: Tensor, bounds: Tensor) -> Tensor:
     pooled = model.base_model.pooler(states[bounds[:-1]].unsqueeze(1))
-    return model.classifier(model.dropout(pooled))
+    scores: Tensor = model.classifier(model.dropout(pooled))
+    return scores
 
 
 def _modernbert_scores(model: Any, states: Tensor, bounds: Tensor) -> Tensor:
@@ -156,11 +157,13 @@ def _modernbert_scores(model: Any, states: Tensor, bounds: Tensor) -> Tensor:
         owners = torch.repeat_interleave(torch.arange(len(lengths), device=states.device), lengths)
         sums = torch.zeros_like(pooled).index_add(0, owners, states)
         pooled = sums / lengths.unsqueeze(1)
-    return model.classifier(model.drop(model.head(pooled)))
+    scores: Tensor = model.classifier(model.drop(model.head(pooled)))
+    return scores
 
 
 def _rows(output: Any) -> Tensor:
     """What a head gave, labels last: starts and ends of answers side by side."""
     if hasattr(output, "start_logits"):
         return torch.stack([output.start_logits, output.end_logits], dim=-1)
-    return output.logits
+    logits: Tensor = output.logits
+    return logits

@@ -47,7 +47,7 @@ class ClozeScorer:
 
     def candidate_tokens(self, label: str, left: str) -> list[int]:
         """Tokens of a label as it stands after `left`: without a space before it, it continues a word."""
-        alone = self.tokenizer(label, add_special_tokens=False)["input_ids"]
+        alone: list[int] = self.tokenizer(label, add_special_tokens=False)["input_ids"]
         before = left[-1:]
         if not before or before.isspace():
             return alone
@@ -57,7 +57,8 @@ class ClozeScorer:
         # A piece that spans the border belongs to neither side: then the label stands alone.
         if not inside or any(start < 1 < end for start, end in offsets):
             return alone
-        return encoded["input_ids"][inside[0] :]
+        continued: list[int] = encoded["input_ids"][inside[0] :]
+        return continued
 
     @torch.no_grad()
     def scores(
@@ -74,7 +75,7 @@ class ClozeScorer:
     def _document(self, gap: Gap, count: int) -> list[int]:
         """The sentence with `count` masks in its gap."""
         text = f"{gap.left}{self.tokenizer.mask_token * count}{gap.right}"
-        token_ids = self.tokenizer(text)["input_ids"]
+        token_ids: list[int] = self.tokenizer(text)["input_ids"]
         if token_ids.count(self.tokenizer.mask_token_id) != count:
             raise UsageError(f"the tokenizer does not keep {count} {self.tokenizer.mask_token} apart in {text[:80]!r}")
         return token_ids
@@ -101,8 +102,10 @@ class ClozeScorer:
     def _states(self, token_ids: Tensor, attention: Tensor, masked: Tensor) -> Tensor:
         """Hidden states at the masked positions; their logits where the head is of an unknown form."""
         if self._head is None:
-            return self.model(input_ids=token_ids, attention_mask=attention).logits[masked]
-        return self.model.base_model(input_ids=token_ids, attention_mask=attention).last_hidden_state[masked]
+            states: Tensor = self.model(input_ids=token_ids, attention_mask=attention).logits
+        else:
+            states = self.model.base_model(input_ids=token_ids, attention_mask=attention).last_hidden_state
+        return states[masked]
 
     def _log_probabilities(self, states: Tensor) -> Tensor:
         logits = states if self._head is None else self._head.logits(states)

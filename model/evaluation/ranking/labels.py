@@ -23,7 +23,7 @@ Labels = dict[str, dict[str, str]]
 def read_label_file(path: Path) -> Labels:
     """Read `{entity: {language: label}}` from JSON, plain or gzipped. Raises: InputCorrupt for another form."""
     try:
-        labels = json.loads(read_text(path))
+        labels: Labels = json.loads(read_text(path))
     except json.JSONDecodeError as error:
         raise InputCorrupt(f"{path}: expected JSON of the form {{entity: {{language: label}}}}: {error}") from error
     sound = isinstance(labels, dict) and all(_ENTITY.fullmatch(e) and isinstance(o, dict) for e, o in labels.items())

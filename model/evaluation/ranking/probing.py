@@ -187,7 +187,8 @@ def _random_twin(model: nn.Module, seed: int) -> nn.Module:
 
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return AutoModelForMaskedLM.from_config(model.config)
+        blank: nn.Module = AutoModelForMaskedLM.from_config(model.config)
+    return blank
 
 
 def _notes(config: ProbingConfig) -> list[str]:

@@ -17,8 +17,8 @@ from torch import Tensor
 from model.data.stores.token_dataset import TokenDataset
 from model.data.stores.triples import TripleIndex
 from model.evaluation.documents import Document, description, masked_context, subject_and_relation
-from model.evaluation.embedder import Embedder, Role
-from model.evaluation.ranking.config import RetrievalConfig
+from model.evaluation.embedder import Embedder
+from model.evaluation.ranking.config import RetrievalConfig, Role
 from model.evaluation.ranking.frequency import Frequency
 from model.evaluation.ranking.ranks import chance_score, score_ranks, truth_ranks
 from model.evaluation.ranking.retrieval_data import (

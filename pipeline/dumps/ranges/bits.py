@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 BLOCK = 0x314159265359
 """What every bzip2 block begins with."""
@@ -88,7 +88,7 @@ class BitWindow:
         return self._marks[key]
 
 
-def _forget(cache: dict) -> None:
+def _forget(cache: dict[Any, Any]) -> None:
     while len(cache) > _KEPT_STEPS:
         del cache[next(iter(cache))]
 

@@ -16,6 +16,7 @@ import pathlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from pipeline.wikipedia.wikitext.data_table import by_key
 from pipeline.wikipedia.wikitext.namespaces import read_rows
@@ -28,6 +29,8 @@ Arguments = Mapping[str, str]
 """Arguments of one call by name; positional ones are "1", "2", …, already expanded and stripped."""
 Rule = Callable[[Arguments, str], str]
 """Gives the wikitext of a call from its arguments and the wiki's name."""
+Part: TypeAlias = "str | tuple[str, ...] | list[Part]"
+"""A part of a pattern: a literal string, names of an argument of which the first given counts, or an optional part."""
 
 _RULES = pathlib.Path(__file__).with_name("data") / "template_rules.tsv"
 _MOST_REMEMBERED = 20_000
@@ -122,9 +125,9 @@ def _leave_sound_mark(arguments: Arguments, wiki: str) -> str:
     return SOUND_MARK
 
 
-def _parse_pattern(said: str, position: int, inside: bool = False) -> tuple[list, int]:
-    """Parts of a pattern: literal strings, tuples of argument names, lists for optional parts."""
-    parts: list = []
+def _parse_pattern(said: str, position: int, inside: bool = False) -> tuple[list[Part], int]:
+    """Cut a pattern into its parts; returns them with where they end."""
+    parts: list[Part] = []
     while piece := _PIECE.search(said, position):
         if piece.start() > position:
             parts.append(said[position : piece.start()])
@@ -142,7 +145,7 @@ def _parse_pattern(said: str, position: int, inside: bool = False) -> tuple[list
     return parts, len(said)
 
 
-def _fill(parts: list, arguments: Arguments) -> str | None:
+def _fill(parts: list[Part], arguments: Arguments) -> str | None:
     """The text of a pattern; None where an argument of an optional part is missing."""
     filled: list[str] = []
     complete = True
@@ -158,13 +161,13 @@ def _fill(parts: list, arguments: Arguments) -> str | None:
     return "".join(filled) if complete or len(parts) == 0 or not _only_literals(filled, parts) else None
 
 
-def _fill_optional(parts: list, arguments: Arguments) -> str:
+def _fill_optional(parts: list[Part], arguments: Arguments) -> str:
     needed = [part for part in parts if isinstance(part, tuple)]
     given = all(any(_argument(name, arguments) for name in part) for part in needed)
     return (_fill(parts, arguments) or "") if given else ""
 
 
-def _only_literals(filled: list[str], parts: list) -> bool:
+def _only_literals(filled: list[str], parts: list[Part]) -> bool:
     """Whether nothing but the pattern's own characters came out, as `[[]]` from `[[{1}]]`."""
     return not any(text for text, part in zip(filled, parts, strict=True) if not isinstance(part, str))
 
