@@ -42,8 +42,9 @@ SLACK = 1.5
 def configuration(data: Path, objectives: str, steps: int, tokens: int, seed: int) -> PretrainConfig:
     """The tiny recipe, with steps of a chosen size and a chosen seed."""
     stream = replace(TINY.stream, tokens_per_step=tokens)
-    run = replace(TINY, data=str(data), objectives=objectives, stream=stream, steps=steps, seed=seed, precision="fp32")
-    return run.resolved()
+    optim = replace(TINY.optim, warmup_steps=min(TINY.optim.warmup_steps, steps // 2))
+    run = replace(TINY, data=str(data), objectives=objectives, stream=stream, optim=optim, steps=steps, seed=seed)
+    return replace(run, precision="fp32").resolved()
 
 
 def run(config: PretrainConfig) -> dict[str, dict[str, list[float]]]:

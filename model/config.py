@@ -14,8 +14,11 @@ import tyro
 from model.data.stream_config import OBJECTIVES, StreamConfig
 from schemas.errors import UsageError
 
-LEAST_PAIRS = 2
-"""Fewest pairs of a knowledge objective that a batch must have room for."""
+LEAST_PAIRS = 3
+"""Fewest pairs of a knowledge objective that a batch must have room for: two rows through BatchNorm are a sign and its
+opposite, whatever they hold, and pass no gradient on."""
+LEAST_LEARNABLE_TEMPERATURE = 0.01
+"""Where a temperature that is learnt stops falling, as in CLIP."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +39,8 @@ class EncoderConfig:
     max_length: int = 512
     """Longest document of a random encoder, in tokens. (ours)"""
     dropout: float | None = None
-    """Dropout of hidden states; None keeps the encoder's own (0.1 in XLM-R). Attention dropout is always 0. (open)"""
+    """Dropout of hidden states; None keeps the encoder's own (0.1 in XLM-R). Attention dropout is 0 in both modes, because
+    attention on packed streams has none. (code: 0.1 for both, so `paper` departs from it in attention)"""
     gradient_checkpointing: bool = False
     """Computes activations twice to save memory. (ours)"""
     compile: bool = False
@@ -48,8 +52,10 @@ class MethodConfig:
     """How the objectives become a loss."""
 
     mode: Literal["best", "paper"] = "best"
-    """`best`: gathered negatives with gradient, false negatives masked, bank with ids. `paper`: the released loss.
-    (`paper`: code; `best`: ours)"""
+    """`best`: gathered negatives with gradient, false negatives masked, bank with ids. `paper`: the released loss
+    (code), with three departures: an entity that several pairs of a batch share has one description there, encoded once
+    (code: once per pair); attention has no dropout (code: 0.1); object entailment, which was not released, follows the
+    loss of MEP. (`best`: ours)"""
     head_norm: Literal["batch", "layer"] = "batch"
     """Normalisation in the projection heads: BatchNorm (code) or LayerNorm, which does not depend on the batch. (ours)"""
     contrast_layer: int | None = None
@@ -72,8 +78,17 @@ class MethodConfig:
     def __post_init__(self) -> None:
         if self.temperature <= 0:
             raise UsageError(f"temperature is {self.temperature}, expected a number above 0, such as 0.05.")
+        if self.learnable_temperature and self.temperature < LEAST_LEARNABLE_TEMPERATURE:
+            raise UsageError(
+                f"temperature is {self.temperature}, but one that is learnt stays at {LEAST_LEARNABLE_TEMPERATURE} or "
+                "above; start it there, or pass --method.learnable-temperature False"
+            )
         if self.mode == "paper" and self.bank_size < 1:
             raise UsageError("paper mode needs a bank; set bank_size (32768 as recalled from the paper).")
+        if self.mode == "paper" and self.learnable_temperature:
+            raise UsageError(
+                "paper mode has a fixed temperature; pass --method.learnable-temperature False or --method.mode best"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +102,7 @@ class OptimConfig:
     schedule: Literal["linear", "cosine", "wsd"] = "linear"
     """Decay after warm-up: to 0 linearly or by a cosine, or flat until the last `decay_share`. (recalled: linear)"""
     decay_share: float = 0.2
-    """Share of all steps in which `wsd` decays. (ours)"""
+    """Share of all steps in which `wsd` decays, above 0. (ours)"""
     weight_decay: float = 0.01
     """Decay of matrices; biases and normalisations have none. (open)"""
     betas: tuple[float, float] = (0.9, 0.98)
@@ -96,6 +111,13 @@ class OptimConfig:
     """Adam's epsilon. (open)"""
     clip_norm: float = 1.0
     """Largest norm of all gradients together; 0 turns clipping off. (open)"""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.decay_share <= 1 or self.warmup_steps < 0 or self.clip_norm < 0:
+            raise UsageError(
+                f"decay_share is {self.decay_share}, expected above 0 and at most 1; warmup_steps {self.warmup_steps} and "
+                f"clip_norm {self.clip_norm}, expected at least 0."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,21 +202,44 @@ class PretrainConfig:
                 f"objective {silent[0]} has a share of 0; raise --stream.{silent[0]}-share or leave it out."
             )
         check_negatives(stream)
+        check_schedule(self.optim, self.steps)
+        if self.method.mode == "paper" and stream.hard_negatives:
+            raise UsageError(
+                "paper mode has no hard negatives: its negatives are the batch and the bank. Pass "
+                "--stream.hard-negatives 0 or --method.mode best"
+            )
         return replace(self, stream=stream, objectives=tuple(name for name in OBJECTIVES if name in names))
+
+
+def check_schedule(optim: OptimConfig, steps: int) -> None:
+    """Make sure that a run is as long as its schedule needs.
+
+    Raises:
+        UsageError: warm-up fills the run, so that the rate would never fall; or `wsd` would decay before it is over.
+    """
+    if optim.warmup_steps >= steps:
+        raise UsageError(
+            f"warm-up takes {optim.warmup_steps:,} steps and the run has {steps:,}, so the rate would never fall. Pass "
+            f"--optim.warmup-steps {steps // 10}, a tenth of the run, or more --steps"
+        )
+    if optim.schedule == "wsd" and optim.warmup_steps > steps * (1 - optim.decay_share):
+        raise UsageError(
+            f"wsd decays in the last {optim.decay_share:.0%} of {steps:,} steps, but warm-up takes {optim.warmup_steps:,}: "
+            "the rate would fall before it has risen. Lower --optim.warmup-steps or --optim.decay-share"
+        )
 
 
 def check_negatives(stream: StreamConfig) -> None:
     """Make sure that a batch has room for pairs that can be told apart.
 
     Raises:
-        UsageError: fewer than two pairs of an objective fit, so that a query has nothing to be told apart from, and
-            BatchNorm in the heads no second row.
+        UsageError: fewer than `LEAST_PAIRS` pairs of an objective fit.
     """
     shapes = stream.shapes()
     for name, slots in (("mep", shapes.mep), ("oe", shapes.oe)):
         if name in stream.objectives and slots < LEAST_PAIRS:
             raise UsageError(
                 f"a batch of {stream.tokens_per_step:,} tokens, of which {name} has a share of {stream.share(name):.2f}, "
-                f"has room for {slots} pair: too small for negatives, at least {LEAST_PAIRS} are needed. Raise "
+                f"has room for {slots} pairs: too small for negatives, at least {LEAST_PAIRS} are needed. Raise "
                 f"--stream.tokens-per-step or --stream.{name}-share, or set --stream.max-{name}"
             )

@@ -96,7 +96,7 @@ class StreamConfig:
     mlm_from_contexts: bool = True
     """Let plain MLM draw from Wikipedia contexts as well as from plain text. (ours; the paper uses Common Crawl)"""
     mention_mask_rate: float = 1.0
-    """Share of chosen mentions whose sub-tokens are all replaced by the mask token. (code: always)"""
+    """Share of chosen mentions whose sub-tokens are all replaced by the mask token. (open: the release holds no masking)"""
     mention_in_mlm: bool = True
     """Predict the masked mention's own sub-tokens by MLM as well. (open)"""
     validation_seed: int = 1
@@ -121,7 +121,8 @@ class StreamConfig:
     """Extra descriptions per query that are likely to be confused with the right one; 0 turns them off. (ours)"""
 
     num_lanes: int = 24
-    """Virtual lanes; ranks times loader workers must divide it. Part of the order, so fixed for a run. (ours)"""
+    """Virtual lanes; part of the order, so fixed for a run. Any number of ranks shares them; W ranks that do not divide
+    it pack W / gcd(W, lanes) times as much as they train on, so a run for hundreds of ranks wants more lanes. (ours)"""
     window_units: int = 16
     """Units whose rows are shuffled together in a lane; memory grows with it. (ours)"""
     unit_rows: int = 512

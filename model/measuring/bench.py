@@ -137,6 +137,7 @@ def _prepare(
         precision=config.precision,
         workers=config.workers,
         steps=config.steps + config.warmup + 1,
+        optim=replace(recipe.optim, warmup_steps=0),
     ).resolved()
     if config.data:
         tokenizer = open_tokenizer(find_tokenizer(config.tokenizer, "", config.data))

@@ -18,10 +18,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from model.batch import UNUSED
+from model.config import LEAST_LEARNABLE_TEMPERATURE
 from model.distributed import gather_with_gradient, global_sum, rank, world_size
-
-MAX_SCALE = 100.0
-"""Bound of 1 / temperature, as in CLIP."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +144,7 @@ def _cross_entropy(
 
 
 class Temperature(nn.Module):
-    """1 / temperature, fixed or learnt; learnt ones are kept in logarithm and bounded by `MAX_SCALE`."""
+    """1 / temperature, fixed or learnt; learnt ones are kept in logarithm and bounded as in CLIP."""
 
     def __init__(self, temperature: float, *, learnable: bool) -> None:
         """Starts at `temperature`."""
@@ -159,4 +157,5 @@ class Temperature(nn.Module):
 
     def forward(self) -> Float[Tensor, ""]:
         """The factor scores are multiplied by."""
-        return self.log_scale.exp().clamp(max=MAX_SCALE)
+        scale = self.log_scale.exp()
+        return scale.clamp(max=1 / LEAST_LEARNABLE_TEMPERATURE) if self.log_scale.requires_grad else scale

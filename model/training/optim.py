@@ -25,14 +25,14 @@ def make_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.AdamW:
 
 
 def rate_at(step: int, steps: int, config: OptimConfig) -> float:
-    """Learning rate of a step: a linear warm-up, then the configured decay to 0.
+    """Learning rate of a step: a linear warm-up, then the configured decay to 0 (`config.check_schedule` refuses others).
 
     Args:
         step: number of the optimizer step, from 0.
         steps: number of all steps.
         config: the schedule.
     """
-    warmup = min(config.warmup_steps, steps - 1)
+    warmup = config.warmup_steps
     if step < warmup:
         return config.peak_rate * (step + 1) / warmup
     done = (step - warmup) / max(1, steps - warmup)
@@ -40,7 +40,7 @@ def rate_at(step: int, steps: int, config: OptimConfig) -> float:
         return config.peak_rate * (1 - done)
     if config.schedule == "cosine":
         return config.peak_rate * (1 + math.cos(math.pi * done)) / 2
-    return config.peak_rate * min(1.0, (steps - step) / max(1.0, config.decay_share * steps))
+    return config.peak_rate * min(1.0, (steps - step) / (config.decay_share * steps))
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from model.batch import IGNORED_LABEL, UNUSED, Batch
-from model.config import EncoderConfig, MethodConfig, PretrainConfig
+from model.config import EncoderConfig, MethodConfig, OptimConfig, PretrainConfig
 from model.data.stream_config import StreamConfig
 from model.method.encoder import Encoder, load_encoder, pack
 from model.method.joint import JointModel
@@ -28,9 +28,9 @@ def small_encoder(seed: int = 0, **changes: Any) -> Encoder:
 def config(objectives: str = "mlm,mep,oe", **method: Any) -> PretrainConfig:
     """A run's configuration with the given fields of the method."""
     lengths = {"max_text_length": 64, "max_length": 64, "max_description_length": 32, "max_relation_length": 8}
-    stream = StreamConfig(tokens_per_step=512, **lengths)
+    stream, optim = StreamConfig(tokens_per_step=512, expected_length=24, **lengths), OptimConfig(warmup_steps=2)
     return PretrainConfig(
-        objectives=objectives, encoder=SMALL, method=MethodConfig(**method), stream=stream, steps=10
+        objectives=objectives, encoder=SMALL, method=MethodConfig(**method), stream=stream, optim=optim, steps=10
     ).resolved()
 
 

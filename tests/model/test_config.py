@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 import torch
@@ -53,8 +54,36 @@ def test_a_batch_too_small_for_negatives_is_refused(objective: str) -> None:
     stream = replace(RUN.stream, **{f"{objective}_share": 0.01})
     with pytest.raises(UsageError, match=rf"room for 1 pair.*--stream.{objective}-share"):
         replace(RUN, stream=stream).resolved()
-    replace(RUN, stream=replace(stream, **{f"max_{objective}": 2})).resolved()
+    with pytest.raises(UsageError, match="room for 2 pairs.*at least 3"):  # two rows through BatchNorm are a sign
+        replace(RUN, stream=replace(stream, **{f"max_{objective}": 2})).resolved()
+    replace(RUN, stream=replace(stream, **{f"max_{objective}": 3})).resolved()
     replace(RUN, stream=stream, objectives=("mlm",)).resolved()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"optim": OptimConfig(warmup_steps=8)}, "8 steps and the run has 8.*--optim.warmup-steps 0"),
+        ({"optim": OptimConfig(warmup_steps=10_000)}, "10,000 steps and the run has 8"),
+        ({"optim": OptimConfig(warmup_steps=4, schedule="wsd", decay_share=0.6)}, "fall before it has risen"),
+        (
+            {"method": MethodConfig(mode="paper", bank_size=8), "stream": replace(RUN.stream, hard_negatives=1)},
+            "no hard negatives",
+        ),
+    ],
+)
+def test_settings_that_could_not_do_what_they_say_are_refused(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        replace(RUN, **change).resolved()
+
+
+def test_a_method_that_could_not_do_what_it_says_is_refused() -> None:
+    with pytest.raises(UsageError, match="fixed temperature"):
+        MethodConfig(mode="paper", bank_size=8, learnable_temperature=True)
+    with pytest.raises(UsageError, match="stays at 0.01"):
+        MethodConfig(temperature=0.005, learnable_temperature=True)
+    with pytest.raises(UsageError, match="decay_share is 0.0"):
+        OptimConfig(decay_share=0.0)
 
 
 def message(config: PretrainConfig) -> str:

@@ -28,6 +28,7 @@ RUN = PretrainConfig(
         max_length=96,
         max_description_length=48,
         max_relation_length=8,
+        expected_length=24,
         num_lanes=6,
     ),
     optim=OptimConfig(peak_rate=1e-3, warmup_steps=2),

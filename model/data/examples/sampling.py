@@ -1,8 +1,11 @@
 """Which language the next unit of data is from: alpha smoothing as a pure function of the position.
 
 Languages come in blocks of `BLOCK` units. In each block every language has a fixed number of places, proportional to
-its share (at least one), in a random order keyed by the block. So the k-th unit of a language is known from the
-position alone, without counting through all positions before it, and shares are exact over a block.
+its share (at least one): its k-th of n units lies at a random point of the k-th of n equal stretches of the block, so a
+language is never more than a unit ahead of or behind its share, in runs of any length. The order is keyed by the block;
+so the k-th unit of a language is known from the position alone, without counting through all positions before it.
+
+Three places of one language and one of another: the former's units fall into the thirds of the block, one each.
 
 Source: q_i = p_i ** alpha / sum_j p_j ** alpha, Lample and Conneau, Cross-lingual language model pretraining (2019).
 """
@@ -14,7 +17,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from model.data.draws import permutation
+from model.data.draws import uniform
 
 BLOCK = 16_384
 """Units of a block."""
@@ -62,11 +65,9 @@ class LanguageSchedule:
         """Return the language and the number within the block's language, for all positions of a block."""
         languages = np.repeat(np.arange(len(self._places)), self._places)
         ranks = np.concatenate([np.arange(count) for count in self._places])
-        order = permutation(BLOCK, *self._key, "block", block)
-        # Ranks follow the order of positions, so that a language's units are taken in their own order.
-        by_position = np.empty(BLOCK, dtype=np.int64)
-        by_position[np.lexsort((np.arange(BLOCK), languages[order]))] = ranks
-        return languages[order], by_position
+        times = (ranks + uniform(BLOCK, *self._key, "block", block)) / self._places[languages]
+        order = np.argsort(times, kind="stable")
+        return languages[order], ranks[order]
 
     def at(self, position: int) -> tuple[int, int]:
         """Return (language index, number of this unit among the language's units, from 0 without end)."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Iterator
+from math import gcd
 
 from model.batch import Batch
 from model.data.loading.worker import Worker
@@ -24,12 +25,14 @@ class StreamLoader:
     ) -> None:
         """Args:
         stream: what to read; it must not be iterated elsewhere.
-        num_workers: worker processes; lowered to a number that shares the rank's lanes evenly. 0 reads in this process.
+        num_workers: worker processes; lowered to a number that shares the rank's lanes evenly, so that no two of them
+            fill packs of one lane. 0 reads in this process.
         batches_ahead: batches each worker keeps ready.
         pin_memory: put batches into page-locked memory, for copies to a GPU that overlap with work.
         """
         self._stream, self._pin = stream, pin_memory
-        self.num_workers = fitting_workers(stream.config.num_lanes // stream.world_size, num_workers)
+        lanes = stream.config.num_lanes // gcd(stream.config.num_lanes, stream.world_size)
+        self.num_workers = fitting_workers(lanes, num_workers)
         self._batches_ahead = batches_ahead
         self.seconds_waited = 0.0
         self._workers: list[Worker] = []

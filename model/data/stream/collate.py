@@ -170,7 +170,8 @@ class Masker:
             token_ids: the stream, [T]; not changed.
             eligible: where tokens may be chosen; reserved ids are left alone everywhere.
             hidden: positions to replace by the mask token whatever is drawn: masked mentions.
-            predicted: those of `hidden` that are to be predicted; they take places before chosen tokens.
+            predicted: those of `hidden` that are to be predicted; they take places before chosen tokens. Reserved ids among
+                them, such as `<unk>`, are not.
             key: what the draws depend on.
 
         Returns:
@@ -182,7 +183,7 @@ class Masker:
         free = eligible & self._maskable[token_ids]
         free[hidden] = False
         chosen = np.flatnonzero(free & (draw < np.uint64(self._probability * _ONE)))
-        predicted = predicted[: self._most]
+        predicted = predicted[self._maskable[token_ids[predicted]]][: self._most]
         room = self._most - len(predicted)
         if len(chosen) > room:  # the smallest draws stay: which tokens are given up does not depend on their place
             chosen = np.sort(chosen[np.argsort(draw[chosen], kind="stable")[:room]])

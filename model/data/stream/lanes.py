@@ -2,8 +2,14 @@
 
 Pack `g` of a run is the next pack of lane `g % num_lanes`, whoever makes it; rank `r` of `W` makes packs `g0 + t * W + r`.
 So what a lane yields never depends on ranks or workers, and the packs of a run are the same, in the same order, on any
-number of them. A lane's state is small: where it stands in each objective's windows, the names of the examples that wait
-for room, and the tokens it gave to each objective.
+number of them. Where their number does not divide the lanes, several processes fill packs of one lane, each passing over
+those that are another's: with 3 lanes and 2 ranks, lane 0 has the packs 0, 3, 6, 9, and rank 0 makes 0 and 6 of them.
+
+Where each pack is of one objective, lane l starts as if l packs had been given out, so that the packs of a step are of
+all objectives by their shares: with three equal ones, lanes 0 to 5 start with MLM, MEP, OE, MLM, MEP, OE.
+
+A lane's state is small: where it stands in each objective's windows, the names of the examples that wait for room, and
+the tokens it gave to each objective.
 """
 
 from __future__ import annotations
@@ -37,7 +43,8 @@ class Lane:
         self._windows: dict[tuple[Objective, int], Window] = {}
         self.packs = 0
         self._next: dict[Objective, tuple[int, int]] = {objective: (0, 0) for objective in sources}
-        self._given: dict[Objective, int] = dict.fromkeys(sources, 0)
+        start = number if config.one_objective_per_batch else 0
+        self._given = _after(start, self._shares, config.tokens_per_step)
         self._waiting: list[Example] = []
 
     def next_pack(self) -> Pack:
@@ -45,7 +52,7 @@ class Lane:
         pack = Pack(self._shapes)
         on: list[Objective] = list(self._sources)
         if self._config.one_objective_per_batch:
-            on = [min(on, key=lambda objective: self._given[objective] / self._shares[objective])]
+            on = [_behind(self._given, self._shares)]
         rest = [example for example in self._waiting if example.address[0] not in on]
         waiting = self._fill(pack, on, [example for example in self._waiting if example.address[0] in on])
         self._waiting = rest + waiting
@@ -54,6 +61,17 @@ class Lane:
         self.packs += 1
         self._forget_windows()
         return pack
+
+    def skip_to(self, packs: int) -> None:
+        """Fill packs that another process makes, and forget them, until so many have been filled.
+
+        Raises:
+            ValueError: the lane is beyond that.
+        """
+        if packs < self.packs:
+            raise ValueError(f"lane {self.number} has filled {self.packs} packs and cannot go back to {packs}")
+        while self.packs < packs:
+            self.next_pack()
 
     def _fill(self, pack: Pack, on: list[Objective], candidates: list[Example]) -> list[Example]:
         """Put examples into a pack, the candidates first; returns those that wait on."""
@@ -121,3 +139,16 @@ class Lane:
         """Drop the windows that are used up; waiting examples keep their own arrays alive."""
         current = {(objective, number) for objective, (number, _) in self._next.items()}
         self._windows = {key: window for key, window in self._windows.items() if key in current}
+
+
+def _behind(given: Mapping[Objective, int], shares: Mapping[Objective, float]) -> Objective:
+    """Return the objective that was given least for its share."""
+    return min(shares, key=lambda objective: given[objective] / shares[objective])
+
+
+def _after(packs: int, shares: Mapping[Objective, float], tokens: int) -> dict[Objective, int]:
+    """Return what a lane would have given to each objective after full packs of one objective each."""
+    given: dict[Objective, int] = dict.fromkeys(shares, 0)
+    for _ in range(packs):
+        given[_behind(given, shares)] += tokens
+    return given

@@ -19,12 +19,12 @@ from model.data.stream.lanes import Lane, LaneState
 from model.data.stream.packing import Pack
 from model.data.stream_config import Objective, StreamConfig
 from schemas import TRAIN
-from schemas.errors import CheckpointUnusable, ShardMismatch, UsageError
+from schemas.errors import CheckpointUnusable, ShardMismatch
 
 State = dict[str, Any]
 """JSON-able state of a stream."""
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 
 
 class Made(NamedTuple):
@@ -50,9 +50,8 @@ class TrainingStream:
             world_size: how many processes share the lanes.
 
         Raises:
-            UsageError: the lanes cannot be shared evenly, or an objective has no data.
+            UsageError: an objective has no data.
         """
-        check_sharing(config.num_lanes, world_size)
         self.data, self.config = data, config
         self._seed, self.rank, self.world_size = seed, rank, world_size
         self._lanes: dict[int, Lane] = {}
@@ -73,10 +72,11 @@ class TrainingStream:
         """Make one pack of the run.
 
         Args:
-            pack: its number; packs of one lane must be asked for in their order.
+            pack: its number; packs of one lane must be asked for in their order, and those left out are passed over.
         """
-        lane = self._lane(pack % self.config.num_lanes)
-        number = lane.packs
+        number, of_lane = divmod(pack, self.config.num_lanes)
+        lane = self._lane(of_lane)
+        lane.skip_to(number)
         filled = lane.next_pack()
         batch = self._collator.batch(filled, pack - self.rank, lane.number, number)
         return Made(batch, lane.number, lane.state_dict())
@@ -124,12 +124,8 @@ class TrainingStream:
         """
         self._check_state(state, allow_changed_data)
         self._next_pack = state["next_pack"]
-        mine = {lane: lane_state for lane, lane_state in state["lanes"].items() if self._owns(int(lane))}
-        self._states = {int(lane): lane_state for lane, lane_state in mine.items()}
+        self._states = {int(lane): lane_state for lane, lane_state in state["lanes"].items()}
         self._lanes = {}
-
-    def _owns(self, lane: int) -> bool:
-        return (lane - self._next_pack - self.rank) % self.world_size == 0
 
     def _lane(self, number: int) -> Lane:
         if number not in self._lanes:
@@ -170,20 +166,6 @@ def make_sources(
     return {objective: makers[objective](data, config, split, seed) for objective in objectives}
 
 
-def check_sharing(num_lanes: int, sharers: int) -> None:
-    """Raise unless `sharers` processes can have equally many lanes each.
-
-    Raises:
-        UsageError: they cannot.
-    """
-    if sharers < 1 or num_lanes % sharers:
-        fitting = [count for count in range(1, num_lanes + 1) if num_lanes % count == 0]
-        raise UsageError(
-            f"{num_lanes} lanes cannot be shared evenly by {sharers} processes: use {', '.join(map(str, fitting))} "
-            "processes, or set num_lanes to a multiple when starting a new run."
-        )
-
-
 def plain(config: StreamConfig) -> dict[str, Any]:
     """Return a configuration as JSON would give it back."""
     as_read: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
@@ -193,8 +175,11 @@ def plain(config: StreamConfig) -> dict[str, Any]:
 def merge_states(states: Sequence[State]) -> State:
     """Put the states of all ranks at one step into one, from which any number of ranks can go on.
 
+    Of a lane that several ranks have filled packs of, the state furthest on counts: it is the one after the lane's last
+    pack before the step's end.
+
     Raises:
-        CheckpointUnusable: the states are not of one step of one run, or two of them hold the same lane.
+        CheckpointUnusable: the states are not of one step of one run.
     """
     if not states:
         raise CheckpointUnusable("there are no stream states to merge.")
@@ -204,7 +189,7 @@ def merge_states(states: Sequence[State]) -> State:
         different = sorted(name for name, value in shared.items() if state.get(name) != value)
         if different:
             raise CheckpointUnusable(f"the stream states of ranks 0 and {rank} differ in {', '.join(different)}.")
-        if twice := sorted(lanes.keys() & state["lanes"].keys()):
-            raise CheckpointUnusable(f"lane {twice[0]} is in the stream states of two ranks; expected each lane once.")
-        lanes |= state["lanes"]
+        for lane, lane_state in state["lanes"].items():
+            if lane not in lanes or lane_state["packs"] > lanes[lane]["packs"]:
+                lanes[lane] = lane_state
     return {**shared, "lanes": dict(sorted(lanes.items(), key=lambda item: int(item[0])))}

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from model.batch import UNUSED
+from model.config import LEAST_LEARNABLE_TEMPERATURE
 from model.method.bank import Bank
-from model.method.losses import MAX_SCALE, Pairs, Temperature, symmetric_contrast
+from model.method.losses import Pairs, Temperature, symmetric_contrast
 
 SCALE = 20.0
 
@@ -120,4 +121,8 @@ def test_a_learnt_temperature_moves_and_stays_bounded() -> None:
     symmetric_contrast(pairs(), learnt()).loss.backward()
     assert learnt.log_scale.grad != 0
     learnt.log_scale.data.fill_(50.0)
-    assert learnt() == MAX_SCALE
+    assert learnt() == 1 / LEAST_LEARNABLE_TEMPERATURE
+
+
+def test_a_fixed_temperature_is_what_was_asked_for() -> None:
+    torch.testing.assert_close(Temperature(0.005, learnable=False)(), torch.tensor(200.0))

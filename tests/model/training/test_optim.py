@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import pytest
 import torch
@@ -60,8 +61,15 @@ def test_the_rate_rises_and_falls(schedule: str, halfway: float, late: float) ->
     assert 0 <= rates[-1] < 0.02 and sorted(rates[100:], reverse=True) == rates[100:]
 
 
-def test_a_short_run_never_divides_by_nothing() -> None:
-    assert [rate_at(0, 1, OptimConfig(peak_rate=1.0, warmup_steps=10, schedule="linear"))] == [1.0]
+@pytest.mark.parametrize("schedule", ["linear", "cosine", "wsd"])
+def test_the_shortest_run_has_a_rate(schedule: Literal["linear", "cosine", "wsd"]) -> None:
+    assert rate_at(0, 1, OptimConfig(peak_rate=1.0, warmup_steps=0, schedule=schedule, decay_share=1.0)) == 1.0
+
+
+def test_wsd_falls_from_where_it_rose_to() -> None:
+    config = OptimConfig(peak_rate=1.0, warmup_steps=20, schedule="wsd", decay_share=0.8)
+    rates = [rate_at(step, 100, config) for step in range(100)]
+    assert rates[19] == rates[20] == 1.0 and max(abs(a - b) for a, b in zip(rates, rates[1:], strict=False)) <= 0.051
 
 
 def test_gradients_are_clipped_to_the_norm_and_zero_leaves_them() -> None:

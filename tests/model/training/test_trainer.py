@@ -73,7 +73,9 @@ def test_stopping_and_going_on_equals_one_go_bit_for_bit(
     "method", [MethodConfig(mode="paper", bank_size=64), MethodConfig(learnable_temperature=True, head_norm="layer")]
 )
 def test_every_mode_goes_on_exactly(tokens: Path, tmp_path: Path, method: MethodConfig) -> None:
-    stream = replace(RUN.stream, one_objective_per_batch=method.mode == "paper", hard_negatives=1)
+    stream = replace(
+        RUN.stream, one_objective_per_batch=method.mode == "paper", hard_negatives=int(method.mode == "best")
+    )
     changes = {"method": method, "stream": stream, "steps": 6}
     pretrain(run_config(tokens, tmp_path / "whole", **changes))
     with pytest.raises(Preempted):

@@ -48,10 +48,15 @@ def test_a_position_needs_no_history() -> None:
     assert expected != [LanguageSchedule(SHARES, 2, "mep").at(position) for position in range(far, far + 10)]
 
 
-def test_blocks_are_shuffled_evenly() -> None:
-    schedule = LanguageSchedule(np.array([0.5, 0.5]), 1, "mep")
-    firsts = [schedule.at(position)[0] for position in range(1_000)]
-    assert 420 < sum(firsts) < 580
+@pytest.mark.parametrize("shares", [[0.1] * 10, [0.6, 0.25, 0.1, 0.05]])
+def test_every_stretch_holds_the_shares(shares: list[float]) -> None:
+    """Also short ones, such as a short run has; and in no fixed pattern, which lanes could fall into step with."""
+    schedule = LanguageSchedule(np.array(shares), 1, "mep")
+    drawn = np.array([schedule.at(position)[0] for position in range(2_000)])
+    for stop in (40, 384, 2_000):
+        counts = np.bincount(drawn[:stop], minlength=len(shares))
+        assert np.abs(counts - np.array(shares) * stop).max() <= 1.01
+    assert all(len(set(drawn[lane::30].tolist())) == len(shares) for lane in range(30))
 
 
 def test_draws_are_fixed_for_ever() -> None:

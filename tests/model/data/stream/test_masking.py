@@ -95,3 +95,11 @@ def test_too_few_slots_give_up_tokens_evenly_over_the_stream(stream: np.ndarray)
     assert counts.min() > 400
     untouched = np.setdiff1d(np.flatnonzero(found.token_ids != stream), found.positions)
     assert len(untouched) == 0
+
+
+def test_what_the_tokenizer_does_not_know_is_hidden_in_a_mention_and_never_predicted() -> None:
+    stream = np.array([10, 11, 3, 12, 13])
+    everywhere, mention = np.ones(5, dtype=bool), np.array([1, 2, 3])
+    found = mask(stream, everywhere, mention, mention, 1, probability=0.0, most=5)
+    assert found.token_ids.tolist() == [10, SPECIAL.mask, SPECIAL.mask, SPECIAL.mask, 13]
+    assert found.labels.tolist() == [11, 12, *[IGNORED_LABEL] * 3] and found.positions.tolist()[:2] == [1, 3]
