@@ -75,7 +75,7 @@ def sentence_pair(premise: Any, hypothesis: Any, label: Any, place: str) -> Sent
     texts = [_text(text, place, name) for text, name in ((premise, "a premise"), (hypothesis, "a hypothesis"))]
     if not all(text.strip() for text in texts):
         raise InputCorrupt(f"{place}: found an empty premise or hypothesis, expected two sentences")
-    return SentencePair(*texts, found)
+    return SentencePair(texts[0], texts[1], found)
 
 
 def answered_question(
