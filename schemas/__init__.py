@@ -16,7 +16,7 @@ from schemas.sitelinks import SITELINKS, Sitelink
 from schemas.splits import SPLITS, TRAIN, UNSPLIT, VALIDATION, split_of, triple_key
 from schemas.statements import LITERALS, QUALIFIERS, Literal, Qualifier
 from schemas.tables import Table
-from schemas.texts import Text
+from schemas.texts import RelationText, Text
 from schemas.tokenizer import tokenizer_fingerprint
 from schemas.tokens import (
     TOKEN_DESCRIPTIONS,
@@ -100,6 +100,7 @@ __all__ = [
     "ShardWriter",
     "Sitelink",
     "Table",
+    "RelationText",
     "Text",
     "TokenContext",
     "TokenDescription",

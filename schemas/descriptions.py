@@ -17,6 +17,9 @@ class Description:
     """Item id."""
     language: str
     """Language of the text."""
+    code: str | None
+    """Wikidata's code of the short description: the language's, or one of the same language in another script, region or
+    spelling (`bbc-latn` for `bbc`); None for `wikipedia`."""
     text: str
     """The definition, NFC."""
     origin: str
@@ -33,12 +36,13 @@ class Description:
 
 DESCRIPTIONS = Table(
     name="descriptions",
-    version=1,
+    version=2,
     row=Description,
     columns=pa.schema(
         [
             required("entity", pa.string()),
             required("language", pa.string()),
+            pa.field("code", pa.string()),
             required("text", pa.string()),
             required("origin", pa.string()),
             pa.field("title", pa.string()),

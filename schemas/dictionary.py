@@ -79,9 +79,11 @@ def _row_of(row: type, field: str) -> type:
 
 
 def _field_docstrings(row: type) -> dict[str, str]:
-    """Return the docstring under each field of a dataclass."""
+    """Return the docstring under each field of a dataclass, its bases' included."""
+    found = {
+        name: text for base in row.__bases__ if base is not object for name, text in _field_docstrings(base).items()
+    }
     body = ast.parse(inspect.getsource(row)).body[0].body  # type: ignore[attr-defined]
-    found = {}
     for field, following in zip(body, body[1:], strict=False):
         if isinstance(field, ast.AnnAssign) and isinstance(following, ast.Expr):
             found[ast.unparse(field.target)] = " ".join(str(ast.literal_eval(following.value)).split())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from schemas.tables import Table, list_of, required
-from schemas.texts import TEXT, Text
+from schemas.texts import RELATION_TEXT, RelationText
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,19 +18,19 @@ class Relation:
     """Id as Wikidata writes it, for instance `P31`."""
     datatype: str | None
     """Wikidata's datatype, for instance `wikibase-item`; None where the dump does not say."""
-    texts: list[Text]
+    texts: list[RelationText]
     """Label, short description and aliases by language, sorted by language."""
 
 
 RELATIONS = Table(
     name="relations",
-    version=1,
+    version=2,
     row=Relation,
     columns=pa.schema(
         [
             required("relation", pa.string()),
             pa.field("datatype", pa.string()),
-            required("texts", list_of(TEXT)),
+            required("texts", list_of(RELATION_TEXT)),
         ]
     ),
 )

@@ -23,6 +23,15 @@ class Text:
     """Other names, in the dump's order."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class RelationText(Text):
+    """The same for a property, in the language asked for, with the code under which Wikidata has it."""
+
+    code: str
+    """Wikidata's code of the label: that of `language`, a code of the same language in another script, region or spelling
+    (`bbc-latn` for `bbc`), `mul`, or another language's where it has no label of its own."""
+
+
 TEXT = pa.struct(
     [
         required("language", pa.string()),
@@ -31,3 +40,4 @@ TEXT = pa.struct(
         required("aliases", list_of(pa.string())),
     ]
 )
+RELATION_TEXT = pa.struct([*TEXT, required("code", pa.string())])

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pipeline.link.caps import Cap
 from pipeline.link.fates import Fate, is_mention
 from pipeline.link.leads import LeadFate, cut_text
+from pipeline.link.short_texts import ShortText
 from pipeline.link.survey import Kinds, Rules, early_fates, links_of_batch
 from pipeline.link.title_index import Values, entity_numbers
 from pipeline.wikis.numbers import Numbers, contains, ids_of_numbers
@@ -119,6 +120,7 @@ def lead_descriptions(
         "entity": ids_of_numbers(entity_numbers(page_values[kept])),
         "text": pa.array(texts, pa.string()),
         "origin": pa.array(["wikipedia"] * len(kept), pa.string()),
+        "code": pa.nulls(len(kept), pa.string()),
     }
     for name in ("language", "title", "wiki", "page_id", "revision_id"):
         columns[name] = pages.column(name)
@@ -126,19 +128,20 @@ def lead_descriptions(
     return pa.RecordBatch.from_arrays([columns[name] for name in names], schema=DESCRIPTIONS.columns)
 
 
-def short_descriptions(texts: Iterable[tuple[int, str, str]]) -> dict[str, pa.RecordBatch]:
+def short_descriptions(texts: Iterable[ShortText]) -> dict[str, pa.RecordBatch]:
     """Rows of `descriptions` from Wikidata's short texts, by language."""
-    by_language: dict[str, list[tuple[int, str]]] = {}
-    for number, language, text in texts:
-        by_language.setdefault(language, []).append((number, text))
-    return {language: _short_rows(language, rows) for language, rows in by_language.items()}
+    by_language: dict[str, list[ShortText]] = {}
+    for row in texts:
+        by_language.setdefault(row.language, []).append(row)
+    return {language: _short_rows(rows) for language, rows in by_language.items()}
 
 
-def _short_rows(language: str, rows: list[tuple[int, str]]) -> pa.RecordBatch:
+def _short_rows(rows: list[ShortText]) -> pa.RecordBatch:
     columns = {
-        "entity": ids_of_numbers([number for number, _ in rows]),
-        "language": pa.array([language] * len(rows), pa.string()),
-        "text": pa.array([text for _, text in rows], pa.string()),
+        "entity": ids_of_numbers([row.number for row in rows]),
+        "language": pa.array([row.language for row in rows], pa.string()),
+        "code": pa.array([row.code for row in rows], pa.string()),
+        "text": pa.array([row.text for row in rows], pa.string()),
         "origin": pa.array(["wikidata"] * len(rows), pa.string()),
     }
     arrays = [columns.get(field.name, pa.nulls(len(rows), field.type)) for field in DESCRIPTIONS.columns]

@@ -3,8 +3,8 @@
 The rule, for one entity and one language:
 
 1. The entity has at least `min_sitelinks` pages on any wiki and is about no disambiguation page, category or the like.
-2. The short description is in the language or a written variant of it (`zh-hans` for `zh`); a label may also be `mul`'s.
-   A label without a short description defines nothing.
+2. The short description is in the language, under any code of its own (`zh-hans` for `zh`, `bbc-latn` for `bbc`); a label
+   may also be `mul`'s. A label without a short description defines nothing.
 3. The text is "label: short description", cut and measured as leads are.
 4. No lead of the entity is a description in this language. Of equal texts, the lowest item number stays.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -37,8 +38,33 @@ class ShortTextFate(IntEnum):
     """Another entity has the same text."""
 
 
+class ShortText(NamedTuple):
+    """An entity's text in one language."""
+
+    number: int
+    """The entity's."""
+    language: str
+    """The language asked for."""
+    text: str
+    """Label and short description."""
+    code: str
+    """Wikidata's code of the short description."""
+    label_code: str
+    """Wikidata's code of the label."""
+
+    @property
+    def step(self) -> str:
+        """How far down the language's chain its two halves were found: `own`, `variant` or `mul`."""
+        if self.label_code == "mul":
+            return "mul"
+        return "own" if self.code == self.label_code == self.language else "variant"
+
+
 CANDIDATE = np.dtype([("number", "<u4"), ("text", "<u8")])
 """A short text that is long enough: its entity and a hash of the text."""
+
+_NONE = (1_000, "", "")
+"""In place of a text: worse than every code of a chain."""
 
 COLUMNS = ("entity", "page_kind", "num_sitelinks", "texts")
 """What is read of `entities`."""
@@ -57,8 +83,8 @@ class ShortTexts:
             for place, code in enumerate(own_label_languages(language)):
                 self._serves.setdefault(code, []).append((index, place))
 
-    def of_batch(self, batch: pa.RecordBatch) -> Iterator[tuple[int, str, str]]:
-        """Yield (entity number, language, text), entities in order, languages in the order wanted."""
+    def of_batch(self, batch: pa.RecordBatch) -> Iterator[ShortText]:
+        """Yield the texts, entities in order, languages in the order wanted."""
         eligible = pc.and_(
             pc.is_null(batch.column("page_kind")), pc.greater_equal(batch.column("num_sitelinks"), self._min_sitelinks)
         )
@@ -75,23 +101,23 @@ class ShortTexts:
 
     def _of_entity(
         self, number: int, codes: list[str], labels: list[str | None], glosses: list[str | None]
-    ) -> Iterator[tuple[int, str, str]]:
-        own_labels: dict[int, tuple[int, str]] = {}
-        own_glosses: dict[int, tuple[int, str]] = {}
+    ) -> Iterator[ShortText]:
+        own_labels: dict[int, tuple[int, str, str]] = {}
+        own_glosses: dict[int, tuple[int, str, str]] = {}
         shared: str | None = None
         for code, label, gloss in zip(codes, labels, glosses, strict=True):
             if code == "mul":
                 shared = label
             for index, place in self._serves.get(code, ()):
-                if label and place < own_labels.get(index, (99, ""))[0]:
-                    own_labels[index] = (place, label)
-                if gloss and place < own_glosses.get(index, (99, ""))[0]:
-                    own_glosses[index] = (place, gloss)
-        for index in sorted(own_glosses):
-            label = own_labels[index][1] if index in own_labels else shared
+                if label and place < own_labels.get(index, _NONE)[0]:
+                    own_labels[index] = (place, label, code)
+                if gloss and place < own_glosses.get(index, _NONE)[0]:
+                    own_glosses[index] = (place, gloss, code)
+        for index, (_, gloss, code) in sorted(own_glosses.items()):
+            _, label, label_code = own_labels.get(index, (0, shared, "mul"))
             if label:
-                text = cut_text(f"{label}: {own_glosses[index][1]}", self._max_characters)
-                yield number, self.languages[index], text
+                text = cut_text(f"{label}: {gloss}", self._max_characters)
+                yield ShortText(number, self.languages[index], text, code, label_code)
 
 
 def survey_short_texts(
@@ -100,9 +126,9 @@ def survey_short_texts(
     """The `CANDIDATE` rows of a shard of `entities`, by language."""
     found: dict[str, list[tuple[int, int]]] = {}
     for batch in batches:
-        for number, language, text in texts.of_batch(batch):
-            if long_enough(text, min_bytes):
-                found.setdefault(language, []).append((number, hash_text(text)))
+        for row in texts.of_batch(batch):
+            if long_enough(row.text, min_bytes):
+                found.setdefault(row.language, []).append((row.number, hash_text(row.text)))
     return {language: np.array(rows, CANDIDATE) for language, rows in found.items()}
 
 

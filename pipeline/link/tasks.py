@@ -25,7 +25,7 @@ from pipeline.link.mentions import (
 )
 from pipeline.link.prepare import SharedPaths, read_kinds
 from pipeline.link.repeats import FirstRows
-from pipeline.link.short_texts import ShortTextFate
+from pipeline.link.short_texts import ShortText, ShortTextFate
 from pipeline.link.survey import BATCH_ROWS, count_links
 from pipeline.link.triples import TripleFate, kept_triples, read_relations, relation_rows, triple_fates
 from pipeline.run.task import SHARED_FOLDER
@@ -121,6 +121,8 @@ def run_short_texts(config: LinkConfig, payload: dict[str, Any], out: TaskOutput
             out.ledger.count("entities_repeated", batch.num_rows - rows.num_rows)
             found = list(texts.of_batch(rows))
             kept = _kept_short_texts(out, found, config.min_description_bytes, with_lead, wanted)
+            for (language, step), n in Counter((row.language, row.step) for row in kept).items():
+                notes.add(language, f"descriptions_wikidata_{step}", n)
             for language, described in short_descriptions(kept).items():
                 out.write(DESCRIPTIONS, described, partition=language)
                 notes.add(language, "descriptions_wikidata", described.num_rows)
@@ -128,19 +130,19 @@ def run_short_texts(config: LinkConfig, payload: dict[str, Any], out: TaskOutput
 
 def _kept_short_texts(
     out: TaskOutput,
-    found: list[tuple[int, str, str]],
+    found: list[ShortText],
     min_bytes: int,
     with_lead: dict[str, NDArray[np.uint32]],
     wanted: dict[str, NDArray[np.uint32]],
-) -> list[tuple[int, str, str]]:
-    kept: list[tuple[int, str, str]] = []
-    by_language: dict[str, list[tuple[int, str, str]]] = {}
+) -> list[ShortText]:
+    kept: list[ShortText] = []
+    by_language: dict[str, list[ShortText]] = {}
     for row in found:
-        by_language.setdefault(row[1], []).append(row)
+        by_language.setdefault(row.language, []).append(row)
     for language, rows in by_language.items():
-        numbers = [number for number, _, _ in rows]
+        numbers = [row.number for row in rows]
         fates = np.where(contains(wanted[language], numbers), ShortTextFate.KEPT, ShortTextFate.DUPLICATE)
-        fates[[not long_enough(text, min_bytes) for _, _, text in rows]] = ShortTextFate.TOO_SHORT
+        fates[[not long_enough(row.text, min_bytes) for row in rows]] = ShortTextFate.TOO_SHORT
         fates[contains(with_lead[language], numbers)] = ShortTextFate.HAS_LEAD
         source = f"short_texts/{language}"
         out.ledger.read(len(rows), source=source)

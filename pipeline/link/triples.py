@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.wikis.languages import label_languages, own_label_languages
+from pipeline.wikis.languages import fallback_languages, own_label_languages
 from pipeline.wikis.numbers import Numbers, contains, numbers_of_ids
-from schemas import RELATIONS, TRIPLES, Relation, Text, read_shard, split_of, triple_key
+from schemas import RELATIONS, TRIPLES, Relation, RelationText, read_shard, split_of, triple_key
 from schemas.errors import InputCorrupt
 
 _MAX_RELATION = 1 << 20
@@ -112,8 +112,9 @@ def read_relations(paths: Sequence[Path]) -> pa.Table:
 def relation_rows(relations: pa.Table, languages: Sequence[str], counts: Counter[str]) -> pa.RecordBatch:
     """Rows of `relations` with one text for each chosen language.
 
-    The text in a language is the property's label in it or in a written variant, else Wikidata's `mul` label, else the
-    English one, else that of the alphabetically first language; `counts` gets how many languages were served by which.
+    The text in a language is the property's label under a code of its own, else Wikidata's `mul` label, else that of the
+    first language that MediaWiki falls back to (English last), else that of the alphabetically first language. The row says
+    under which code it was found; `counts` gets how many languages were served by which step.
     Only properties whose values are items are kept, or whose datatype the dump does not tell.
     """
     rows = []
@@ -130,13 +131,20 @@ def relation_rows(relations: pa.Table, languages: Sequence[str], counts: Counter
     return RELATIONS.batch(rows) if rows else pa.RecordBatch.from_pylist([], schema=RELATIONS.schema)
 
 
-def _relation_text(labels: dict[str, dict[str, Any]], language: str, counts: Counter[str]) -> Text:
-    chain = [*label_languages(language), *sorted(labels)]
-    found = next(code for code in chain if code in labels)
-    own = found in own_label_languages(language)
-    counts[f"label_{'own' if own else found if found in ('mul', 'en') else 'other'}"] += 1
-    return Text(
+def _relation_text(labels: dict[str, dict[str, Any]], language: str, counts: Counter[str]) -> RelationText:
+    steps = {
+        "own": (language,),
+        "variant": own_label_languages(language),
+        "mul": ("mul",),
+        "fallback": fallback_languages(language),
+        "other": tuple(sorted(labels)),
+    }
+    step, found = next((step, code) for step, codes in steps.items() for code in codes if code in labels)
+    counts[f"label_{step}"] += 1
+    own = step in ("own", "variant")
+    return RelationText(
         language=language,
+        code=found,
         label=labels[found]["label"],
         short_description=labels[found]["short_description"] if own else None,
         aliases=labels[found]["aliases"] if own else [],

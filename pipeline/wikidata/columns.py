@@ -20,7 +20,7 @@ from pipeline.wikidata.decoding import EntityDecoder, EntityRefused, reason_to_d
 from pipeline.wikidata.kinds import page_kind
 from pipeline.wikidata.sitelinks import SitelinkColumns
 from pipeline.wikidata.statements import LiteralColumns, QualifierColumns, TripleColumns, item_values
-from pipeline.wikidata.texts import TextColumns
+from pipeline.wikidata.texts import TextColumns, relation_texts
 from schemas import ENTITIES, LITERALS, QUALIFIERS, RELATIONS, TRIPLES, Table
 
 Ranks = Literal["best", "all"]
@@ -167,7 +167,7 @@ class EntityColumns:
         arrays = [
             pa.array(self._properties, pa.string()),
             pa.array(self._datatypes, pa.string()),
-            self._property_texts.take(),
+            relation_texts(self._property_texts.take()),
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=RELATIONS.columns)
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pipeline.wikidata.cleaning import text_array
 from pipeline.wikidata.entity_json import MAX_LANGUAGE_FIELDS
-from schemas.texts import TEXT
+from schemas.texts import RELATION_TEXT, TEXT
 
 
 class TextColumns:
@@ -123,6 +123,15 @@ def texts_column(
     names = pa.ListArray.from_arrays(alias_ends, aliases, type=TEXT.field("aliases").type)
     texts = pa.StructArray.from_arrays([languages, labels, descriptions, names], fields=list(TEXT))
     return pa.ListArray.from_arrays(ends, texts, type=LIST_OF_TEXTS)
+
+
+def relation_texts(texts: pa.ListArray) -> pa.ListArray:
+    """The column `texts` of `relations`: as Wikidata has them, so that every code is the language's own."""
+    rows = texts.values
+    columns = [*(rows.field(index) for index in range(len(TEXT))), rows.field("language")]
+    structs = pa.StructArray.from_arrays(columns, fields=list(RELATION_TEXT))
+    kind = pa.list_(pa.field("item", RELATION_TEXT, nullable=False))
+    return pa.ListArray.from_arrays(texts.offsets, structs, type=kind)
 
 
 def _getter(count: int) -> Callable[[Any], tuple[Any, ...]]:

@@ -20,6 +20,7 @@ from schemas import (
     PageContext,
     Redirect,
     Relation,
+    RelationText,
     Shard,
     ShardWriter,
     Sitelink,
@@ -71,6 +72,10 @@ def write_dataset(
 
 def text(language: str, label: str | None, gloss: str | None = None) -> Text:
     return Text(language=language, label=label, short_description=gloss, aliases=[])
+
+
+def relation_text(language: str, label: str) -> RelationText:
+    return RelationText(language=language, label=label, short_description=None, aliases=[], code=language)
 
 
 def entity(number: int, *texts: Text, kind: str | None = None, sitelinks: int = 3) -> Entity:
@@ -138,9 +143,15 @@ def small_wikidata(folder: Path) -> Manifest:
         Triple(subject="Q64", relation="P999", object="Q183", rank="normal"),
     ]
     relations = [
-        Relation(relation="P17", datatype="wikibase-item", texts=[text("en", "country"), text("sw", "nchi")]),
-        Relation(relation="P36", datatype=None, texts=[text("mul", "capital*"), text("en", "capital")]),
-        Relation(relation="P214", datatype="external-id", texts=[text("en", "VIAF ID")]),
+        Relation(
+            relation="P17",
+            datatype="wikibase-item",
+            texts=[relation_text("en", "country"), relation_text("sw", "nchi")],
+        ),
+        Relation(
+            relation="P36", datatype=None, texts=[relation_text("mul", "capital*"), relation_text("en", "capital")]
+        ),
+        Relation(relation="P214", datatype="external-id", texts=[relation_text("en", "VIAF ID")]),
         Relation(relation="P999", datatype="wikibase-item", texts=[]),
     ]
     sitelinks = [

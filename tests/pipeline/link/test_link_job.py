@@ -96,6 +96,7 @@ def test_one_description_per_entity_and_language(linked: tuple[Path, Manifest]) 
         ("Q600", "sw"): "wikidata",
     }
     assert found["Q90", "sw"]["text"] == "Paris: mji mkuu wa Ufaransa" and found["Q90", "sw"]["title"] is None
+    assert found["Q90", "sw"]["code"] == "sw" and found["Q64", "de"]["code"] is None
     assert found["Q64", "de"]["page_id"] == 1 and found["Q64", "de"]["wiki"] == "dewiki"
 
 
@@ -113,9 +114,14 @@ def test_triples_have_descriptions_at_both_ends(linked: tuple[Path, Manifest]) -
 def test_relations_have_a_text_in_every_language(linked: tuple[Path, Manifest]) -> None:
     folder, manifest = linked
     found = {
-        row["relation"]: {t["language"]: t["label"] for t in row["texts"]} for row in rows(folder, manifest, RELATIONS)
+        row["relation"]: {t["language"]: (t["label"], t["code"]) for t in row["texts"]}
+        for row in rows(folder, manifest, RELATIONS)
     }
-    assert found == {"P17": {"de": "country", "sw": "nchi"}, "P36": {"de": "capital*", "sw": "capital*"}}
+    assert found == {
+        "P17": {"de": ("country", "en"), "sw": ("nchi", "sw")},
+        "P36": {"de": ("capital*", "mul"), "sw": ("capital*", "mul")},
+    }
+    assert manifest.counters["relation_label_fallback"] == 1
     assert manifest.counters["relation_label_own"] == 1 and manifest.counters["relation_label_mul"] == 2
 
 

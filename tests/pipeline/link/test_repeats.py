@@ -13,7 +13,16 @@ from pipeline.link.job import JOB
 from pipeline.link.repeats import FirstRows, repeated_in_shards
 from pipeline.run.job import run_job
 from schemas import DESCRIPTIONS, ENTITIES, MENTIONS, PAGES, RELATIONS, SITELINKS, TRIPLES, Relation, Triple, read_shard
-from tests.pipeline.link.datasets import context, entity, page, small_wikidata, small_wikipedia, text, write_dataset
+from tests.pipeline.link.datasets import (
+    context,
+    entity,
+    page,
+    relation_text,
+    small_wikidata,
+    small_wikipedia,
+    text,
+    write_dataset,
+)
 
 
 @given(st.lists(st.lists(st.integers(1, 40), max_size=20), max_size=5))
@@ -38,7 +47,7 @@ def test_two_dumps_of_the_same_items_count_once(tmp_path: Path) -> None:
         entity(183, text("de", "BRD", "Staat in Europa")),
     ]
     triple = Triple(subject="Q64", relation="P17", object="Q183", rank="normal")
-    relation = Relation(relation="P17", datatype="wikibase-item", texts=[text("de", "Staat")])
+    relation = Relation(relation="P17", datatype="wikibase-item", texts=[relation_text("de", "Staat")])
     write_dataset(tmp_path / "wikidata", "wikidata", {
         (ENTITIES, ""): [cities, cities[:1]], (TRIPLES, ""): [[triple], [triple]],
         (RELATIONS, ""): [[relation], [relation]], (SITELINKS, ""): [],

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.link.short_texts import CANDIDATE, ShortTexts, decide_short_texts, survey_short_texts
+from pipeline.link.short_texts import CANDIDATE, ShortText, ShortTexts, decide_short_texts, survey_short_texts
 from schemas import ENTITIES, Entity
 from tests.pipeline.link.datasets import entity, text
 
 
 def texts_of(*entities: Entity, languages: tuple[str, ...] = ("de", "sw", "zh")) -> list[tuple[int, str, str]]:
+    return [(row.number, row.language, row.text) for row in short_texts_of(*entities, languages=languages)]
+
+
+def short_texts_of(*entities: Entity, languages: tuple[str, ...]) -> list[ShortText]:
     return list(ShortTexts(languages, min_sitelinks=1, max_characters=40).of_batch(ENTITIES.batch(entities)))
 
 
@@ -28,6 +32,24 @@ def test_written_variants_serve_in_order() -> None:
         7, text("zh-hans", "上海", "中国城市"), text("zh-hant", "上海", "中國城市"), text("zh", "上海市", None)
     )
     assert texts_of(city) == [(7, "zh", "上海市: 中国城市")]
+
+
+def test_each_text_says_where_in_the_chain_it_was_found() -> None:
+    lake = entity(
+        8,
+        text("bbc-latn", "Tao Toba", "tao di Sumatera"),
+        text("pt", "Lago Toba"), text("pt-br", "lago Toba", "lago da Indonésia"),
+        text("mul", "Toba"), text("als", None, "e See"), text("gsw", None, "en See"),
+        text("sr-el", "Toba", "jezero"), text("id", "Danau Toba", "danau di Sumatera"),
+        text("nn", "Tobasjøen", "innsjø"),
+    )  # fmt: skip
+    found = short_texts_of(lake, languages=("bbc", "gsw", "nb", "pt", "sr"))
+    assert [(row.language, row.text, row.code, row.step) for row in found] == [
+        ("bbc", "Tao Toba: tao di Sumatera", "bbc-latn", "variant"),
+        ("gsw", "Toba: en See", "gsw", "mul"),
+        ("pt", "Lago Toba: lago da Indonésia", "pt-br", "variant"),
+        ("sr", "Toba: jezero", "sr-el", "variant"),
+    ]
 
 
 def test_only_articles_that_wikis_care_for() -> None:

@@ -18,7 +18,7 @@ WORDS = [one + two + three for one in SYLLABLES for two in SYLLABLES[::2] for th
 
 def description(number: int, language: str) -> Description:
     text = f"{language} " + " ".join(WORDS[number * step % len(WORDS)] for step in (1, 3, 5, 7, 11, 13))
-    return Description(entity=f"Q{number}", language=language, text=text, origin="wikidata", title=None, wiki=None,
+    return Description(entity=f"Q{number}", language=language, code=language, text=text, origin="wikidata", title=None, wiki=None,
                        page_id=None, revision_id=None)  # fmt: skip
 
 

@@ -214,7 +214,7 @@ def test_properties_become_relations() -> None:
         {
             "relation": "P17",
             "datatype": "wikibase-item",
-            "texts": [{"language": "en", "label": "country", "short_description": None, "aliases": []}],
+            "texts": [{"language": "en", "label": "country", "short_description": None, "aliases": [], "code": "en"}],
         },
         {"relation": "P18", "datatype": None, "texts": []},
     ]

@@ -201,7 +201,7 @@ def test_rows_of_every_entity_equal_a_plain_reading(real_data: Path, name: str) 
         rows = by_entity[entity["id"]]
         if entity["type"] == "property":
             (relation,) = rows["relations"]
-            assert relation["texts"] == list(expected_texts(entity))
+            assert relation["texts"] == [text | {"code": text["language"]} for text in expected_texts(entity)]
             continue
         (row,) = rows["entities"]
         assert row["texts"] == list(expected_texts(entity))
