@@ -21,12 +21,13 @@ from torch import Tensor
 
 from benchmarks.plain_path import PlainPath
 from model.config import PretrainConfig
+from model.data.loading.loader import StreamLoader
 from model.data.special_tokens import SpecialTokens
 from model.data.stores.token_dataset import TokenDataset
+from model.data.stream.stream import TrainingStream
 from model.method.encoder import load_encoder
 from model.method.joint import JointModel
 from model.recipes import TINY
-from model.training.feed import Feed
 from model.training.step import TrainingStep
 from model.training.tokenizer_source import find_tokenizer, open_tokenizer
 
@@ -57,12 +58,13 @@ def run(config: PretrainConfig) -> dict[str, dict[str, list[float]]]:
         )
         models.append(JointModel(encoder, config))
     special = SpecialTokens.from_tokenizer(tokenizer, position_offset=models[0].encoder.position_offset)
-    feed = Feed(TokenDataset(config.data, special), config, 0, 1, CPU)
+    stream = TrainingStream(TokenDataset(config.data, special), config.stream, seed=config.seed, rank=0, world_size=1)
+    loader = StreamLoader(stream, num_workers=config.workers)
     fast = TrainingStep(models[0], config, CPU)
     plain, reversed_ = PlainPath(models[1], config), PlainPath(models[2], config, reverse=True)
     lines: dict[str, dict[str, list[float]]] = {path: {} for path in PATHS}
     for number in range(config.steps):
-        batch = feed.take(1)[0][0]
+        batch = next(loader)
         measures = fast([batch], number).measures
         found = {name: float(measures[f"{name}/loss"]) for name in models[0].objectives}
         told = (found | {"total": float(measures["loss"])}, plain.step(batch, number), reversed_.step(batch, number))
@@ -71,7 +73,7 @@ def run(config: PretrainConfig) -> dict[str, dict[str, list[float]]]:
                 lines[path].setdefault(name, []).append(loss)
         if number % 50 == 0:
             print(f"step {number}: {told}", flush=True)
-    feed.close()
+    loader.close()
     return lines
 
 

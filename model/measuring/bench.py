@@ -15,8 +15,10 @@ import torch
 
 from model.batch import Batch
 from model.config import EncoderConfig, PretrainConfig
+from model.data.loading.loader import StreamLoader
 from model.data.special_tokens import SpecialTokens
 from model.data.stores.token_dataset import TokenDataset
+from model.data.stream.stream import TrainingStream
 from model.distributed import choose_device
 from model.measuring.config import BenchConfig
 from model.measuring.figures import Figures
@@ -34,7 +36,6 @@ from model.measuring.synthetic import synthetic_batch
 from model.method.encoder import load_encoder
 from model.method.joint import JointModel
 from model.recipes import RECIPES
-from model.training.feed import Feed
 from model.training.step import TrainingStep
 from model.training.tokenizer_source import find_tokenizer, open_tokenizer
 from schemas.errors import UsageError
@@ -148,16 +149,19 @@ def _prepare(
     joint = JointModel(encoder, run).to(device)
     if config.data:
         special = SpecialTokens.from_tokenizer(tokenizer, position_offset=encoder.position_offset)
-        return run, joint, _streamed(Feed(TokenDataset(config.data, special), run, 0, 1, device))
+        data = TokenDataset(config.data, special)
+        batches = TrainingStream(data, run.stream, seed=run.seed, rank=0, world_size=1)
+        loader = StreamLoader(batches, num_workers=run.workers, pin_memory=device.type == "cuda")
+        return run, joint, _streamed(loader)
     special = SpecialTokens(
         begin=0, end=2, pad=1, mask=pieces - 1, vocab_size=pieces, reserved=(0, 1, 2, 3, pieces - 1), position_offset=2
     )
     return run, joint, _synthetic(run, special, pinned=device.type == "cuda")
 
 
-def _streamed(feed: Feed) -> Iterator[tuple[Batch, float]]:
+def _streamed(loader: StreamLoader) -> Iterator[tuple[Batch, float]]:
     while True:
-        batches, waited = feed.take(1)
+        batches, waited = loader.take(1)
         yield batches[0], waited
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from model.batch import UNUSED
@@ -20,18 +19,6 @@ Metrics = dict[str, Tensor]
 """Named measures of a step as tensors, read only when a log line is due."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Slots:
-    """Where the pairs of one objective stand in a batch."""
-
-    positions: Int[Tensor, " queries"]
-    """Position of each query's state in the stream."""
-    keys: Int[Tensor, " queries"]
-    """Index of each query's key among the batch's keys; `UNUSED` in unused slots."""
-    answers: Int[Tensor, "queries answers"]
-    """All entities that answer each query, padded with `UNUSED`."""
-
-
 class BestContrast(nn.Module):
     """Symmetric InfoNCE over all ranks' pairs and a bank of past keys with their entities."""
 
@@ -44,21 +31,11 @@ class BestContrast(nn.Module):
         self.bank = Bank(config.bank_size, width) if config.bank_size else None
         self.l2_normalise = config.l2_normalise
 
-    def forward(
-        self,
-        queries: Float[Tensor, "queries width"],
-        keys: Float[Tensor, "keys width"],
-        entities: Int[Tensor, " keys"],
-        slots: Slots,
-    ) -> tuple[Tensor, Metrics]:
+    def forward(self, pairs: Pairs) -> tuple[Tensor, Metrics]:
         """Projects, contrasts, and puts the keys into the bank; returns this rank's loss and the measures."""
-        pairs = Pairs(
-            queries=self.query_head(queries, slots.keys != UNUSED),
-            keys=self.key_head(keys, entities != UNUSED),
-            positives=slots.keys,
-            answers=slots.answers,
-            entities=entities,
-        )
+        entities = pairs.entities
+        queries, keys = self.query_head(pairs.queries, pairs.used), self.key_head(pairs.keys, entities != UNUSED)
+        pairs = replace(pairs, queries=queries, keys=keys)
         pairs = pairs.normalised() if self.l2_normalise else pairs
         contrast = symmetric_contrast(
             pairs, self.temperature(), self.bank.contents() if self.bank and self.training else None
@@ -91,23 +68,16 @@ class PaperContrast(nn.Module):
         self.query_bank = Bank(config.bank_size, width, noise_seed=2 * seed + 1)
         self.temperature, self.l2_normalise = config.temperature, config.l2_normalise
 
-    def forward(
-        self,
-        queries: Float[Tensor, "queries width"],
-        keys: Float[Tensor, "keys width"],
-        entities: Int[Tensor, " keys"],
-        slots: Slots,
-    ) -> tuple[Tensor, Metrics]:
+    def forward(self, pairs: Pairs) -> tuple[Tensor, Metrics]:
         """Projects pair by pair, adds the two losses, and puts both sides of all ranks into the banks."""
-        used = slots.keys != UNUSED
-        own = slots.keys.clamp(min=0)
-        query_states = self.query_head(queries, used)
-        key_states = self.key_head(keys.index_select(0, own), used)
+        used, own = pairs.used, pairs.positives.clamp(min=0)
+        query_states = self.query_head(pairs.queries, used)
+        key_states = self.key_head(pairs.keys.index_select(0, own), used)
         key_bank, query_bank = self.key_bank.contents()[0], self.query_bank.contents()[0]
         asked, right = self._loss(query_states, key_states, key_bank, used)
         told, told_right = self._loss(key_states, query_states, query_bank, used)
         if self.training:
-            everywhere, whose = gather_states(used), gather_states(entities.index_select(0, own))
+            everywhere, whose = gather_states(used), gather_states(pairs.entities.index_select(0, own))
             self.key_bank.push(gather_states(key_states), whose, everywhere)
             self.query_bank.push(gather_states(query_states), whose, everywhere)
         loss = asked + told

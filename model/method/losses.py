@@ -11,7 +11,7 @@ Other names of the same loss: in-batch negatives, multiple negatives ranking, NT
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -24,12 +24,12 @@ from model.distributed import gather_with_gradient, global_sum, rank, world_size
 
 @dataclass(frozen=True, kw_only=True)
 class Pairs:
-    """The queries and keys of one objective on one rank; unused slots are marked by `UNUSED`."""
+    """The queries and keys of one objective on one rank; unused rows are marked by `UNUSED`."""
 
     queries: Float[Tensor, "queries width"]
-    """Projected query states."""
+    """States of the queries: the encoder's, and projected ones once the heads were there."""
     keys: Float[Tensor, "keys width"]
-    """Projected key states."""
+    """States of the keys, likewise."""
     positives: Int[Tensor, " queries"]
     """Index of each query's key."""
     answers: Int[Tensor, "queries answers"]
@@ -45,13 +45,7 @@ class Pairs:
     def normalised(self) -> Pairs:
         """The same pairs with states of length 1."""
         unit = nn.functional.normalize
-        return Pairs(
-            queries=unit(self.queries, dim=-1),
-            keys=unit(self.keys, dim=-1),
-            positives=self.positives,
-            answers=self.answers,
-            entities=self.entities,
-        )
+        return replace(self, queries=unit(self.queries, dim=-1), keys=unit(self.keys, dim=-1))
 
 
 @dataclass(frozen=True, kw_only=True)

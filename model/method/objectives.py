@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from model.batch import IGNORED_LABEL, Batch
 from model.config import PretrainConfig
 from model.distributed import global_sum, world_size
-from model.method.contrast import BestContrast, Metrics, PaperContrast, Slots
+from model.method.contrast import BestContrast, Metrics, PaperContrast
 from model.method.encoder import Encoder
+from model.method.losses import Pairs
 from model.method.mlm_head import masked_word_loss
 
 
@@ -67,18 +68,12 @@ class KnowledgeObjective(nn.Module, ABC):
         self.contrast = PaperContrast(width, method, config.seed * 7 + salt) if paper else BestContrast(width, method)
 
     @abstractmethod
-    def slots(self, batch: Batch) -> Slots:
-        """Where this objective's pairs stand in a batch."""
-
-    @abstractmethod
-    def queries(self, states: States) -> Tensor:
-        """The states of this objective's queries."""
+    def pairs(self, states: States, batch: Batch) -> Pairs:
+        """This objective's queries and the keys they must find."""
 
     def forward(self, encoder: Encoder, states: States, batch: Batch) -> tuple[Tensor, Metrics]:
         """Returns this rank's share of the loss, and the measures of all ranks."""
-        contrasted: tuple[Tensor, Metrics] = self.contrast(
-            self.queries(states), states.keys, batch.key_entities, self.slots(batch)
-        )
+        contrasted: tuple[Tensor, Metrics] = self.contrast(self.pairs(states, batch))
         return contrasted
 
 
@@ -87,13 +82,15 @@ class MaskedEntities(KnowledgeObjective):
 
     name = "mep"
 
-    def slots(self, batch: Batch) -> Slots:
+    def pairs(self, states: States, batch: Batch) -> Pairs:
         """The masked mentions; the only right answer is the mentioned entity."""
-        return Slots(positions=batch.mep_positions, keys=batch.mep_keys, answers=batch.mep_entities[:, None])
-
-    def queries(self, states: States) -> Tensor:
-        """The mentions' states."""
-        return states.mentions
+        return Pairs(
+            queries=states.mentions,
+            keys=states.keys,
+            positives=batch.mep_keys,
+            answers=batch.mep_entities[:, None],
+            entities=batch.key_entities,
+        )
 
 
 class ObjectEntailment(KnowledgeObjective):
@@ -101,13 +98,15 @@ class ObjectEntailment(KnowledgeObjective):
 
     name = "oe"
 
-    def slots(self, batch: Batch) -> Slots:
+    def pairs(self, states: States, batch: Batch) -> Pairs:
         """The questions; every true object of (subject, relation) is a right answer."""
-        return Slots(positions=batch.oe_positions, keys=batch.oe_keys, answers=batch.oe_objects)
-
-    def queries(self, states: States) -> Tensor:
-        """The questions' states."""
-        return states.questions
+        return Pairs(
+            queries=states.questions,
+            keys=states.keys,
+            positives=batch.oe_keys,
+            answers=batch.oe_objects,
+            entities=batch.key_entities,
+        )
 
 
 def make_objectives(config: PretrainConfig, width: int) -> nn.ModuleDict:

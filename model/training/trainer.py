@@ -10,16 +10,16 @@ from typing import Any
 import torch
 
 from model.config import PretrainConfig
+from model.data.loading.loader import StreamLoader
 from model.data.special_tokens import SpecialTokens
 from model.data.stores.token_dataset import TokenDataset
-from model.data.stream.stream import merge_states
+from model.data.stream.stream import TrainingStream, merge_states
 from model.distributed import barrier, choose_device, gather_text, is_main, process_group, rank, world_size
 from model.method.encoder import check_lengths, load_encoder
 from model.method.joint import JointModel
 from model.training import checkpoint as checkpoints
 from model.training.checkpoint_writer import CheckpointWriter, Written
 from model.training.export import export_model
-from model.training.feed import Feed
 from model.training.memory import explain_out_of_memory
 from model.training.metrics import LOG, Meter, RunLog
 from model.training.resuming import check_resumable, fitting_state
@@ -85,7 +85,8 @@ class Trainer:
         self.data.check_tokenizer(self.tokenizer_print)
         self.joint = JointModel(encoder, config).to(device)
         self.training = TrainingStep(self.joint, config, device)
-        self.feed = Feed(self.data, config, rank(), world_size(), device)
+        stream = TrainingStream(self.data, config.stream, seed=config.seed, rank=rank(), world_size=world_size())
+        self.loader = StreamLoader(stream, num_workers=config.workers, pin_memory=device.type == "cuda")
         self.done, self.tokens_seen, self.bad = 0, 0, 0
         if found:
             self._resume(found)
@@ -127,7 +128,7 @@ class Trainer:
         Raises:
             StorageError: this one, or the one that was on its way, could not be written.
         """
-        streams = [json.loads(text) for text in gather_text(json.dumps(self.feed.state_dict()), self.device)]
+        streams = [json.loads(text) for text in gather_text(json.dumps(self.loader.state_dict()), self.device)]
         if is_main():
             state = fitting_state(self.config, self.data.fingerprint, self.tokenizer_print)
             state |= {"tokens_seen": self.tokens_seen, "bad_steps": self.bad, "stream": merge_states(streams)}
@@ -138,7 +139,7 @@ class Trainer:
 
     def close(self) -> None:
         """Ends the loader, lets a checkpoint on its way come to disk, and closes the log."""
-        self.feed.close()
+        self.loader.close()
         self.writer.close()
         self.log.close()
 
@@ -147,7 +148,7 @@ class Trainer:
             self.log.event("checkpoint", step=one.step, stalled=round(one.stalled, 4), seconds=round(one.seconds, 4))
 
     def _step(self) -> None:
-        batches, waited = self.feed.take(self.config.accumulation)
+        batches, waited = self.loader.take(self.config.accumulation)
         result = self.training(batches, self.done, stop=self.stop.asked)
         ids = tuple(name for batch in batches for name in batch.row_ids)
         self.verdicts.push(self.done, ids, result.verdict)
@@ -191,7 +192,7 @@ class Trainer:
         checkpoints.load_optimizer(found, self.joint, self.training.optimizer)
         self.done, self.tokens_seen, self.bad = state["step"], state["tokens_seen"], state["bad_steps"]
         if same_data:
-            self.feed.load_state_dict(state["stream"])
+            self.loader.load_state_dict(state["stream"])
 
     def _announce(self, found: checkpoints.Checkpoint | None) -> None:
         parameters = sum(parameter.numel() for parameter in self.joint.parameters())

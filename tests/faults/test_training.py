@@ -15,10 +15,10 @@ import torch
 
 from benchmarks.campaigns.kill_points import OperationCounter
 from model.batch import Batch
+from model.data.loading.loader import StreamLoader
 from model.method.joint import JointModel
 from model.training import checkpoint as checkpoints
 from model.training import trainer as training
-from model.training.feed import Feed
 from model.training.resuming import check_resumable, fitting_state
 from model.training.step import TrainingStep
 from model.training.trainer import pretrain
@@ -139,7 +139,7 @@ def test_out_of_memory_in_a_validation(
 
 def signal_in(monkeypatch: pytest.MonkeyPatch, where: str, after: int) -> None:
     """Sends SIGTERM to this process once, inside one part of the loop, when it was passed `after` times."""
-    place: Any = {"step": TrainingStep, "save": checkpoints, "wait": Feed, "evaluation": training}[where]
+    place: Any = {"step": TrainingStep, "save": checkpoints, "wait": StreamLoader, "evaluation": training}[where]
     name = {"step": "_backward", "save": "save", "wait": "take", "evaluation": "validate"}[where]
     true, calls = getattr(place, name), iter(range(10**6))
 

@@ -16,9 +16,9 @@ from safetensors.torch import load_file
 from model import cli
 from model.batch import Batch
 from model.commands import bench, pretrain
+from model.data.loading.loader import StreamLoader
 from model.measuring.bench import measure
 from model.recipes import HELP, RECIPES
-from model.training.feed import Feed
 from model.training.run_folder import export_run, read_config
 from model.training.trainer import pretrain as train
 from schemas.errors import InputMissing, Preempted, UsageError
@@ -113,9 +113,9 @@ def test_bench_prints_the_step_beside_its_floor(capsys: pytest.CaptureFixture[st
 def test_bench_on_data_counts_the_wait_for_batches(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, workers: str
 ) -> None:
-    take = Feed.take
+    take = StreamLoader.take
 
-    def slow(self: Feed, number: int) -> tuple[list[Batch], float]:
+    def slow(self: StreamLoader, number: int) -> tuple[list[Batch], float]:
         batches, waited = take(self, number)
         return batches, waited + 1_000_000.0  # seconds, so that the steps themselves are nothing beside it
 
@@ -123,6 +123,6 @@ def test_bench_on_data_counts_the_wait_for_batches(
     flags = ["--data", str(tokens), "--tokens-per-step", "512", "--steps", "2", "--warmup", "1", "--device", "cpu"]
     config = bench.parse([*flags, "--workers", workers])
     honest = measure(config)
-    monkeypatch.setattr(Feed, "take", slow)
+    monkeypatch.setattr(StreamLoader, "take", slow)
     assert 0 < honest.data_wait < 0.99 < measure(config).data_wait
     assert honest.fill > 0.5

@@ -52,10 +52,16 @@ class StreamLoader:
             RuntimeError: what else went wrong in a worker, with its traceback.
         """
         started = time.perf_counter()
-        made = self._take() if self.num_workers else self._make()
+        made = self._receive() if self.num_workers else self._make()
         self._stream.advance(made.lane, made.state)
         self.seconds_waited += time.perf_counter() - started
         return made.batch
+
+    def take(self, number: int) -> tuple[list[Batch], float]:
+        """Return the next batches, and the seconds spent waiting for them."""
+        before = self.seconds_waited
+        batches = [next(self) for _ in range(number)]
+        return batches, self.seconds_waited - before
 
     def state_dict(self) -> State:
         """Return where the stream stands after the batches that were given out."""
@@ -75,7 +81,7 @@ class StreamLoader:
         made = self._stream.make(self._stream.next_pack + self._stream.rank)
         return made._replace(batch=made.batch.pin_memory()) if self._pin else made
 
-    def _take(self) -> Made:
+    def _receive(self) -> Made:
         if not self._workers:
             self._given = 0
             like = self._stream.blank()

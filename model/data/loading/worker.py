@@ -1,7 +1,7 @@
 """A process that makes batches ahead of time, and the way they take to the trainer.
 
-The tensors go through slots of shared memory; a pipe carries the rest of each batch, and says that its slot is full;
-another one takes the slots back. Pipes and memory have no names: whichever side is killed, the system frees them, and the
+The tensors go through places in shared memory; a pipe carries the rest of each batch, and says that its place is full;
+another one takes the places back. Pipes and memory have no names: whichever side is killed, the system frees them, and the
 other side finds its pipe closed.
 """
 
@@ -21,14 +21,14 @@ import pyarrow as pa
 import torch
 
 from model.batch import Batch
-from model.data.loading.shared_batches import Slots
+from model.data.loading.shared_batches import SharedBatches
 from model.data.stream.stream import Made
 from schemas.errors import OutOfMemory, XlmkError
 
 PIPE_BYTES = 1024 * 1024
 """Room for what travels beside the tensors of a few batches: names of rows, some 60 bytes each."""
 PATIENCE = 5.0
-"""Seconds after which a worker that waits for a slot looks whether the trainer still lives."""
+"""Seconds after which a worker that waits for a place looks whether the trainer still lives."""
 ADVICE = "Most likely the machine's memory ran out: use fewer workers, or lower window_units in a new run."
 
 
@@ -44,7 +44,7 @@ class Worker:
             ahead: batches that may lie ready.
         """
         context = multiprocessing.get_context("fork")
-        self._slots, self._taken = Slots(like, ahead), 0
+        self._shared, self._taken = SharedBatches(like, ahead), 0
         self._full, full = context.Pipe(duplex=False)
         free, self._free = context.Pipe(duplex=False)
         with suppress(OSError):  # beyond what the system allows; then fewer batches lie ready
@@ -69,14 +69,14 @@ class Worker:
         if isinstance(message, Exception):
             raise message
         rest, lane, state = message
-        batch = self._slots.get(self._taken % len(self._slots), rest, pin=pin)
+        batch = self._shared.get(self._taken % len(self._shared), rest, pin=pin)
         self._taken += 1
         with suppress(BrokenPipeError):  # it has ended since; the next call says why
             self._free.send_bytes(b"")
         return Made(batch, lane, state)
 
     def close(self) -> None:
-        """End the process, at once: it has written nothing but its slots."""
+        """End the process, at once: it has written nothing but its places."""
         self._full.close()
         self._free.close()
         self._process.kill()
@@ -107,12 +107,12 @@ class Worker:
     def _make(self, batches: Iterator[Made], full: Connection, free: Connection) -> None:
         trainer = os.getppid()
         for number, (batch, lane, state) in enumerate(batches):
-            if number >= len(self._slots):
+            if number >= len(self._shared):
                 while not free.poll(PATIENCE):
                     if os.getppid() != trainer:
                         return
                 free.recv_bytes()
-            full.send((self._slots.put(number % len(self._slots), batch), lane, state))
+            full.send((self._shared.put(number % len(self._shared), batch), lane, state))
 
 
 def _settle() -> None:

@@ -18,9 +18,9 @@ import torch.multiprocessing as mp
 
 from model.batch import Batch
 from model.config import PretrainConfig
+from model.data.loading.loader import StreamLoader
 from model.distributed import rank
 from model.training import checkpoint as checkpoints
-from model.training.feed import Feed
 from model.training.step import TrainingStep
 from model.training.trainer import pretrain
 from schemas.errors import XlmkError
@@ -38,10 +38,10 @@ PRELOADED = [__name__, "transformers.models.xlm_roberta.modeling_xlm_roberta", "
 
 def record(folder: Path, patch: Callable[[Any, str, Any], None]) -> None:
     """Notes each step's rows, and the weights and moments each rank starts it from, in `folder/rank-N.jsonl`."""
-    take, step = Feed.take, TrainingStep.__call__
+    take, step = StreamLoader.take, TrainingStep.__call__
 
-    def noted_take(feed: Feed, number: int) -> tuple[list[Batch], float]:
-        batches, waited = take(feed, number)
+    def noted_take(loader: StreamLoader, number: int) -> tuple[list[Batch], float]:
+        batches, waited = take(loader, number)
         note(folder, rows=[list(batch.row_ids) for batch in batches])
         return batches, waited
 
@@ -49,7 +49,7 @@ def record(folder: Path, patch: Callable[[Any, str, Any], None]) -> None:
         note(folder, step=number, state=fingerprint(training))
         return step(training, batches, number, **more)
 
-    patch(Feed, "take", noted_take)
+    patch(StreamLoader, "take", noted_take)
     patch(TrainingStep, "__call__", noted_step)
 
 

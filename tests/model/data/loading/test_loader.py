@@ -164,7 +164,7 @@ def test_what_goes_wrong_in_a_worker_is_told(
         next(loader)
 
 
-def test_a_worker_makes_no_more_batches_than_there_are_slots(stream: TrainingStream) -> None:
+def test_a_worker_makes_no_more_batches_than_there_are_places(stream: TrainingStream) -> None:
     """It holds the next one in its hands, and goes on when one was taken."""
     made = Counting(iter(stream))
     worker = Worker(made, stream.blank(), ahead=3)
