@@ -69,8 +69,9 @@ def read_article(wikitext: str, title: str, dialect: Dialect, options: ArticleOp
         dialect: the wikitext of its wiki.
         options: what to keep.
     """
-    disambiguation = is_disambiguation(title, wikitext)
-    text = expanded(wikitext, title, dialect)
+    bare = take_out_extension_tags(_CONTROL.sub("", wikitext))
+    disambiguation = is_disambiguation(title, bare, dialect.wiki)
+    text = expanded(bare, title, dialect)
     without_tables = take_out_tables(text, keep_cells=False)
     lead: str | None = None
     missing: LeadMissing | None = "disambiguation"
@@ -89,9 +90,8 @@ def read_article(wikitext: str, title: str, dialect: Dialect, options: ArticleOp
 
 
 def expanded(wikitext: str, title: str, dialect: Dialect) -> str:
-    """Wikitext with a leading line break, its extension tags taken out and its templates replaced by their text."""
-    text = take_out_extension_tags(_CONTROL.sub("", wikitext))
-    text = "\n" + Transclusions(text, dialect.rules, title).expand()
+    """Wikitext without extension tags, with a leading line break and its templates replaced by their text."""
+    text = "\n" + Transclusions(wikitext, dialect.rules, title).expand()
     return resolve_variants(text, dialect.variant) if dialect.variant else text
 
 

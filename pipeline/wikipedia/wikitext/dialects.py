@@ -7,11 +7,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.wikipedia.wikitext.link_trails import link_trail
+from pipeline.wikipedia.wikitext.link_trails import link_prefix, link_trail
 from pipeline.wikipedia.wikitext.namespaces import Namespaces, wiki_namespaces
 from pipeline.wikipedia.wikitext.templates import TemplateRules, wiki_template_rules
 from pipeline.wikipedia.wikitext.zh_variants import CONVERTED_WIKIS
 from pipeline.wikis.languages import wiki_language
+
+_BEHIND_LINKS = frozenset(["", *" \n.,;:!?()[]{}'\"<>&|-/–—0123456789。，、）"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,10 @@ class Dialect:
     """What link prefixes mean."""
     trail: re.Pattern[str]
     """The letters behind a link that belong to it."""
+    no_trail: frozenset[str]
+    """Frequent characters behind a link with which no trail begins, and the empty string."""
+    prefix: re.Pattern[str] | None
+    """One letter before a link that belongs to it; None where none do."""
     rules: TemplateRules
     """What inline templates say."""
     variant: str
@@ -48,11 +54,14 @@ def wiki_dialect(wiki: str, header: Mapping[int, str] | None = None, variant: st
 
 @functools.lru_cache(maxsize=512)
 def _dialect(wiki: str, header: tuple[tuple[int, str], ...], variant: str) -> Dialect:
+    trail = link_trail(wiki)
     return Dialect(
         wiki=wiki,
         language=wiki_language(wiki),
         namespaces=wiki_namespaces(wiki, dict(header)),
-        trail=link_trail(wiki),
+        trail=trail,
+        no_trail=frozenset(char for char in _BEHIND_LINKS if not (found := trail.match(char)) or not found[0]),
+        prefix=link_prefix(wiki),
         rules=wiki_template_rules(wiki),
         variant=variant if wiki in CONVERTED_WIKIS else "",
     )

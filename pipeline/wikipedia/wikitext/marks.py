@@ -19,6 +19,8 @@ MARKS = f"{LINK_START}{LINK_END}\x0e-\x17"
 """The characters of links' marks, for a class of a pattern."""
 GONE = f"{LINK_START}{NUMBER}*+{LINK_END}"
 """A pattern for what a link leaves whose surface went: its two marks."""
+OPENING = re.compile(f"{LINK_START}{NUMBER}*+")
+"""The mark before a surface, with its number."""
 
 Span = tuple[int, int, str, str]
 """Start, end, title and fragment of a link; plain tuples, for there are hundreds on a page."""
@@ -27,7 +29,6 @@ _TO_DIGITS = {ord("0") + digit: 0x0E + digit for digit in range(10)}
 _FROM_DIGITS = {marked: plain for plain, marked in _TO_DIGITS.items()}
 _LINK = re.compile(f"{LINK_START}({NUMBER}++)([^{LINK_START}{LINK_END}{SECTION_MARK}\n]*+){LINK_END}")
 _STRAY = re.compile(f"[{MARKS}]++")
-_OPENING = re.compile(f"{LINK_START}{NUMBER}*+")
 
 
 def opening(number: int) -> str:
@@ -37,7 +38,7 @@ def opening(number: int) -> str:
 
 def gone_links(text: str) -> str:
     """Return what stays of the links that begin in a text when it is dropped: their marks, around nothing."""
-    return "".join(f"{mark}{LINK_END}" for mark in _OPENING.findall(text))
+    return "".join(f"{mark}{LINK_END}" for mark in OPENING.findall(text))
 
 
 def read_marks(marked: str, links: list[tuple[str, str]]) -> tuple[str, list[Span]]:

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from pipeline.wikipedia.wikitext.dialects import Dialect
 from pipeline.wikipedia.wikitext.formulas import lowered, raised
 from pipeline.wikipedia.wikitext.inline import character, plain_inline
-from pipeline.wikipedia.wikitext.marks import LINK_END, SECTION_MARK, opening
-from pipeline.wikipedia.wikitext.namespaces import TITLE_BLANKS, Fate
+from pipeline.wikipedia.wikitext.link_trails import end_of_trail, part_prefix
+from pipeline.wikipedia.wikitext.marks import LINK_END, LINK_START, SECTION_MARK, opening
+from pipeline.wikipedia.wikitext.namespaces import FILE_ENDING, TITLE_BLANKS, Fate
 from pipeline.wikipedia.wikitext.spacing import BLANKS, UNSEEN
 
 _BLOCKS = "p|div|li|ul|ol|dl|dt|dd|blockquote|center|hr|h[1-6]|table|tr|td|th|caption|poem|tbody"
@@ -47,8 +48,6 @@ _BRACKETS = re.compile(r"\[\[(?!\[)|\]\]")
 _EXTERNAL_LABEL = re.compile(r"((?:[^\[\]\n]++|\[\[[^\[\]\n]*+\]\])*+)\]")
 _HEAD = re.compile(r"\[\[([^\[\]{}|<>\n]*+)\|?")
 _NOT_TEXT = re.compile(rf"['<&\[\]_{{}}\n{BLANKS}{UNSEEN}]")
-_FILE_NAME = re.compile(r"\.(?:jpe?g|png|svg|gif|tiff?|webp|ogg|ogv|webm|pdf|djvu)\Z", re.IGNORECASE)
-_NO_TRAIL = frozenset(["", *" \n.,;:!?()[]{}'\"<>&|-/–—0123456789。，、）"])
 _WORD = re.compile(r"[^\W\d_]")
 _LONGEST_NESTED = 20_000
 _TAGS = {name: "\n" for name in _BLOCKS.replace("h[1-6]", "h1|h2|h3|h4|h5|h6").split("|")}
@@ -97,6 +96,7 @@ class Scanner:
         position = 0
         search = _TOKEN.search
         append = pieces.append
+        no_trail, prefix = self._dialect.no_trail, self._dialect.prefix
         while token := search(text, position):
             start, end = token.span()
             append(text[position:start])
@@ -109,17 +109,15 @@ class Scanner:
                 left, position = _HANDLERS[kind](self, token)
                 append(left)
                 continue
-            if text[end : end + 1] not in _NO_TRAIL and left and left[-1] == LINK_END:
-                position = self._end_of_trail(end)
+            if prefix is not None and left and left[0] == LINK_START:
+                pieces[-1], left = part_prefix(pieces[-1], prefix, left)
+            if text[end : end + 1] not in no_trail and left and left[-1] == LINK_END:
+                position = end_of_trail(self._dialect.trail, text, end)
                 left = left[:-1] + text[end:position] + LINK_END
             append(left)
         pieces.append(text[position:])
         self._marked.text = "".join(pieces)
         return self._marked
-
-    def _end_of_trail(self, position: int) -> int:
-        trail = self._dialect.trail.match(self._text, position)
-        return trail.end() if trail else position
 
     def _plain_link(self, target: str, surface: str) -> str:
         """A link whose target has neither prefix nor fragment, and whose surface has no markup."""
@@ -149,7 +147,7 @@ class Scanner:
                 return ""
             surface = target.strip().lstrip(":") if fate != "section" else fragment
         elif "|" in surface:
-            if _FILE_NAME.search(title):
+            if FILE_ENDING.search(title):
                 return ""
             surface = surface.rpartition("|")[2]
         elif not surface.strip():

@@ -1,10 +1,10 @@
 """Which links of a wiki lead to its articles, and which to files, categories, other namespaces or other wikis.
 
 A dump's header lists a wiki's localised namespace names but neither aliases nor the canonical English names, and some
-dumps carry the header of another wiki. So three sources are joined: the header, the wiki's row in
-`data/namespaces.tsv`, and names that hold on every wiki (`data/namespace_aliases.tsv`, `data/interwiki.tsv`).
+dumps carry the header of another wiki. So the header is joined with what MediaWiki itself knows: `data/namespaces.tsv`
+and `data/interwiki.tsv`, both made by `pipeline.wikis.mediawiki`. A name holds on the wikis that have it, nowhere else.
 
-Source: siteinfo of 327 Wikipedias (2023-09) and namespace aliases of 351 wikis (2026-01).
+Source: `MediaWikiTitleCodec::splitTitleString` (namespaces first, then prefixes of other wikis, a wiki's own cut off).
 """
 
 from __future__ import annotations
@@ -24,11 +24,15 @@ is a title that MediaWiki takes for none."""
 
 TITLE_BLANKS = f" \n_\u200e\u200f{BLANKS}"
 """Characters that do not count at the ends of a link's target."""
+FILE_ENDING = re.compile(
+    r"\.(?:jpe?g|png|svg|gif|tiff?|webp|ogg|oga|ogv|webm|pdf|djvu|mid|wav|flac|mp3|stl|xcf)\s*\Z", re.I
+)
+"""The end of a file's name."""
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _DATA = pathlib.Path(__file__).with_name("data")
-_CATEGORY, _FILE, _MEDIA = 14, 6, -2
-_ALIASES: dict[str, Fate] = {"file": "file", "category": "category"}
+_CATEGORY, _FILE = 14, 6
+_SHOWN: dict[Fate, Fate] = {"file": "namespace", "category": "namespace", "language": "interwiki"}
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,10 @@ class Namespaces:
 
     fates: Mapping[str, Fate]
     """Folded prefix (see `fold`) to fate."""
+    own: frozenset[str] = frozenset()
+    """Folded prefixes that lead to the wiki itself: `de` on dewiki."""
+    foreign_files: frozenset[str] = frozenset()
+    """Folded names of the file namespace on any wiki. Before a file's ending one is a link pasted from there."""
 
     def classify(self, target: str) -> tuple[Fate, str, str]:
         """The fate of a link, its title and its fragment.
@@ -54,18 +62,28 @@ class Namespaces:
             return ("section" if fragment else "empty"), "", fragment
         if _CONTROL.search(title):
             return "invalid", title, ""
-        prefix, colon, rest = title.partition(":")
-        if not colon:
-            return "article", title, fragment
-        fate = self.fates.get(fold(prefix), "article")
-        if fate == "article":
-            return fate, title, fragment
-        if not rest.strip():
+        fate = self._fate_of_prefix(title)
+        if fate == "own":
+            title = title.partition(":")[2].lstrip(TITLE_BLANKS)
+            fate = self._fate_of_prefix(title)
+        if fate == "own" or fate == "article":
+            return ("article" if title else "empty"), title, fragment
+        if not title.partition(":")[2].strip():
             return "empty", "", fragment
         return _SHOWN.get(fate, fate) if shown else fate, title, fragment
 
-
-_SHOWN: dict[Fate, Fate] = {"file": "namespace", "category": "namespace", "language": "interwiki"}
+    def _fate_of_prefix(self, title: str) -> Fate | Literal["own"]:
+        """What the prefix of a title makes of a link; `own` where it leads to this wiki and has to be cut off."""
+        prefix, colon, _ = title.partition(":")
+        if not colon:
+            return "article"
+        folded = fold(prefix)
+        found = self.fates.get(folded)
+        if found is not None:
+            return found
+        if folded in self.own:
+            return "own"
+        return "file" if folded in self.foreign_files and FILE_ENDING.search(title) else "article"
 
 
 def fold(prefix: str) -> str:
@@ -80,39 +98,61 @@ def wiki_namespaces(wiki: str, header: Mapping[int, str] | None = None) -> Names
         wiki: database name, for instance `dewiki`.
         header: namespace numbers and localised names as the dump's header lists them.
     """
-    fates: dict[str, Fate] = dict(_shared_fates())
-    tables = _namespace_table()
-    for names in (tables["canonical"], tables.get(wiki, {}), header or {}):
-        for number, name in names.items():
-            if name:
-                fates[fold(name)] = _fate_of_number(number)
-    return Namespaces(fates)
+    fates, own = _interwiki_prefixes(wiki)
+    names = _namespace_table()
+    language, of_wiki = names.of_wikis.get(wiki, ("en", {}))
+    for table in (names.everywhere, names.of_languages.get(language, {}), of_wiki):
+        for number, forms in table.items():
+            fates.update(dict.fromkeys(map(fold, forms), _fate_of_number(number)))
+    for number, name in (header or {}).items():
+        if name:
+            fates[fold(name)] = _fate_of_number(number)
+    return Namespaces(fates, own - fates.keys(), names.files)
 
 
 def _fate_of_number(number: int) -> Fate:
-    if number in (_FILE, _MEDIA):
+    """What a namespace makes of a link; `Media:` (-2) is no file on the page but a link that shows its text."""
+    if number == _FILE:
         return "file"
     return "category" if number == _CATEGORY else "namespace"
 
 
-@functools.cache
-def _shared_fates() -> dict[str, Fate]:
-    """Prefixes that mean the same on every wiki; a wiki's own names overrule them."""
+def _interwiki_prefixes(wiki: str) -> tuple[dict[str, Fate], frozenset[str]]:
+    """The fates of prefixes that lead from a wiki to others, and those that lead to itself."""
     fates: dict[str, Fate] = {}
-    for kind, names in read_rows(_DATA / "interwiki.tsv"):
-        fates.update(dict.fromkeys(map(fold, names), "language" if kind == "language" else "interwiki"))
-    for kind, names in read_rows(_DATA / "namespace_aliases.tsv"):
-        fates.update(dict.fromkeys(map(fold, names), _ALIASES.get(kind, "namespace")))
-    return fates
+    own: frozenset[str] = frozenset()
+    for kind, (of_wiki, *prefixes) in read_rows(_DATA / "interwiki.tsv"):
+        if of_wiki not in ("*", wiki):
+            continue
+        if kind == "own":
+            own = frozenset(map(fold, prefixes))
+        else:
+            fates.update(dict.fromkeys(map(fold, prefixes), "language" if kind == "language" else "interwiki"))
+    return {prefix: fate for prefix, fate in fates.items() if prefix not in own}, own
+
+
+@dataclass(frozen=True)
+class _NamespaceTable:
+    everywhere: dict[int, list[str]]
+    of_languages: dict[str, dict[int, list[str]]]
+    of_wikis: dict[str, tuple[str, dict[int, list[str]]]]
+    """Language and names of each wiki."""
+    files: frozenset[str]
+    """Folded names of the file namespace on any wiki."""
 
 
 @functools.cache
-def _namespace_table() -> dict[str, dict[int, str]]:
-    table: dict[str, dict[int, str]] = {}
-    for wiki, cells in read_rows(_DATA / "namespaces.tsv"):
+def _namespace_table() -> _NamespaceTable:
+    scopes: dict[str, dict[int, list[str]]] = {}
+    languages: dict[str, str] = {}
+    for scope, cells in read_rows(_DATA / "namespaces.tsv"):
+        if cells and "=" not in cells[0]:
+            languages[scope], *cells = cells
         numbered = (cell.partition("=") for cell in cells)
-        table[wiki] = {int(number): name for number, _, name in numbered}
-    return table
+        scopes[scope] = {int(number): names.split(",") for number, _, names in numbered}
+    files = frozenset(fold(name) for names in scopes.values() for name in names.get(_FILE, ()))
+    of_wikis = {wiki: (language, scopes.pop(wiki)) for wiki, language in languages.items()}
+    return _NamespaceTable(scopes.pop("*"), scopes, of_wikis, files)
 
 
 def read_rows(path: pathlib.Path) -> list[tuple[str, list[str]]]:
