@@ -24,7 +24,7 @@ BEAM_FLAGS := $(if $(RUNNER)$(BEAM),-- $(if $(RUNNER),--runner=$(RUNNER)) $(BEAM
 LANG_FLAGS := $(if $(LANGS),--languages $(LANGS))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup download build-data verify-data pretrain evaluate report test test-slow faults check bench doctor lock clean
+.PHONY: help setup download build-data verify-data pretrain evaluate report test test-slow faults check bench evidence doctor lock clean
 
 help:  ## list the targets and the variables
 	@echo "usage: make TARGET [DUMPS=folder] [LANGS=\"sw yo tr\"] [RECIPE=name] [OUT=folder] [RUNNER=name] [BEAM=\"--flag=…\"] [TABLES=url]"
@@ -92,6 +92,9 @@ check: $(READY)  ## style and types
 
 bench: $(READY)  ## the benchmarks of benchmarks/README.md, short form
 	$(PY) -m benchmarks
+
+evidence: $(READY)  ## does knowledge help? every arm from three seeds on real facts: KNOWLEDGE=folder of mParaRel's files
+	$(PY) -m benchmarks.evidence --knowledge $(or $(KNOWLEDGE),data/knowledge) --output $(or $(OUT),runs/evidence)
 
 doctor: $(READY)  ## what this machine has and what is missing
 	$(PY) -m pipeline doctor
