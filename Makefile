@@ -14,7 +14,7 @@ TABLES ?=
 RECIPE ?= tiny
 OUT    ?=
 EVAL   ?=
-TASKS  ?= ner xnli mlqa probing
+TASKS  ?= ner xnli qa probing
 FLAGS  ?=
 
 DATA   := $(if $(DUMPS),$(or $(OUT),data/build),$(or $(OUT),data/sample))

@@ -1,6 +1,6 @@
 """Side by side: fine-tuning and prediction from padded rectangles and from packed streams, in one run.
 
-    python -m benchmarks.finetuning --data FOLDER [--steps 12] [--layers 4] [--width 256] [--tasks ner xnli mlqa]
+    python -m benchmarks.finetuning --data FOLDER [--steps 12] [--layers 4] [--width 256] [--tasks ner xnli qa]
 
 FOLDER holds `ner`, `xnli` and `mlqa` in their original files; their English dev sets stand in for training. The
 tokenizer is trained on their texts and the encoder's weights are random, so that speed alone is measured. Three ways
@@ -25,11 +25,11 @@ from transformers.utils import logging
 
 from model.config import EncoderConfig
 from model.data.draws import permutation
-from model.evaluation.finetuning.config import FinetuneConfig, MlqaConfig, NerConfig, XnliConfig
+from model.evaluation.finetuning.config import FinetuneConfig, NerConfig, QaConfig, XnliConfig
 from model.evaluation.finetuning.features import Feature, like_length_batches, random_batches
 from model.evaluation.finetuning.loop import make_optimizer
-from model.evaluation.finetuning.mlqa import MlqaTask
 from model.evaluation.finetuning.ner import NerTask
+from model.evaluation.finetuning.qa import QaTask
 from model.evaluation.finetuning.task import FinetuneTask
 from model.evaluation.finetuning.task_model import TaskModel
 from model.evaluation.finetuning.xnli import XnliTask
@@ -39,7 +39,7 @@ from model.method.encoder import load_encoder
 TASKS: dict[str, tuple[type[FinetuneConfig], type[FinetuneTask]]] = {
     "ner": (NerConfig, NerTask),
     "xnli": (XnliConfig, XnliTask),
-    "mlqa": (MlqaConfig, MlqaTask),
+    "qa": (QaConfig, QaTask),
 }
 VOCAB = 8_000
 BUDGET = 16_384

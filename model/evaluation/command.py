@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import tyro
 
-from model.evaluation.finetuning.config import FinetuneConfig, MlqaConfig, NerConfig, XnliConfig
+from model.evaluation.finetuning.config import FinetuneConfig, NerConfig, QaConfig, XnliConfig
 from model.evaluation.ranking.config import AlignmentConfig, ProbingConfig, RetrievalConfig
 from model.evaluation.tasks import TASKS
 from schemas.errors import UsageError
@@ -20,16 +20,20 @@ if TYPE_CHECKING:
 
 PROG = "python -m model evaluate"
 
-EvaluateConfig = NerConfig | XnliConfig | MlqaConfig | ProbingConfig | RetrievalConfig | AlignmentConfig
+EvaluateConfig = NerConfig | XnliConfig | QaConfig | ProbingConfig | RetrievalConfig | AlignmentConfig
 
 CONFIGS: dict[str, type[EvaluateConfig]] = {
     "ner": NerConfig,
     "xnli": XnliConfig,
-    "mlqa": MlqaConfig,
+    "qa": QaConfig,
     "probing": ProbingConfig,
     "retrieval": RetrievalConfig,
     "alignment": AlignmentConfig,
 }
+
+
+SYNONYMS = {"mlqa": "qa"}
+"""Former names of tasks."""
 
 
 def parse(flags: list[str]) -> EvaluateConfig:
@@ -38,6 +42,7 @@ def parse(flags: list[str]) -> EvaluateConfig:
         print(overview())
         raise SystemExit(0)
     name, *rest = flags
+    name = SYNONYMS.get(name, name)
     if name not in CONFIGS:
         near = difflib.get_close_matches(name, CONFIGS, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
@@ -106,11 +111,11 @@ def output_folder(config: EvaluateConfig) -> Path:
 
 def _finetune(config: FinetuneConfig) -> "Results":
     from model.evaluation.finetuning.loop import Finetuning
-    from model.evaluation.finetuning.mlqa import MlqaTask
     from model.evaluation.finetuning.ner import NerTask
+    from model.evaluation.finetuning.qa import QaTask
     from model.evaluation.finetuning.task import FinetuneTask
     from model.evaluation.finetuning.xnli import XnliTask
     from model.training.tokenizer_source import open_tokenizer
 
-    tasks: dict[type, type[FinetuneTask[Any, Any]]] = {NerConfig: NerTask, XnliConfig: XnliTask, MlqaConfig: MlqaTask}
+    tasks: dict[type, type[FinetuneTask[Any, Any]]] = {NerConfig: NerTask, XnliConfig: XnliTask, QaConfig: QaTask}
     return Finetuning(tasks[type(config)](config, open_tokenizer(config.model))).run()

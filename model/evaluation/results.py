@@ -66,6 +66,8 @@ class Results:
     notes: list[str] = field(default_factory=list)
     """What a reader must know before comparing, for instance a training set that stood in for the real one."""
     config: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    """The set, its metric and its labels, for tasks on public sets."""
     stand_in: bool = False
     """True where other data stood in for the training set: a test of the machinery and no claim."""
 
@@ -89,6 +91,7 @@ class Results:
             "model": self.model,
             "primary": {"metric": self.primary_metric, "keys": self.primary_keys, "value": _finite(self.primary)},
             "stand_in_for_training": self.stand_in,
+            "data": self.data,
             "notes": self.notes,
             "rows": [_row_document(row) for row in self.rows],
             "config": self.config,
@@ -121,6 +124,7 @@ def read_results(path: Path) -> Results:
             rows=[_read_row(row) for row in document["rows"]],
             notes=document["notes"],
             config=document["config"],
+            data=document.get("data", {}),
             stand_in=document["stand_in_for_training"],
         )
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
@@ -159,6 +163,7 @@ def format_results(results: Results) -> str:
     """A head line, the notes, and one table per group of rows that have the same keys."""
     keys = ", ".join(f"{name} {value}" for name, value in results.primary_keys.items())
     parts = [f"{results.task} of {results.model}: {results.primary_metric} {100 * results.primary:.1f} % ({keys})"]
+    parts += [f"{name}: {', '.join(v) if isinstance(v, list) else v}" for name, v in results.data.items()]
     parts += [f"note: {note}" for note in results.notes]
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in results.rows:

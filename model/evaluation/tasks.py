@@ -10,9 +10,6 @@ from model.evaluation.scores.answers import MLQA_LANGUAGES
 from model.evaluation.scores.ner import NER_LANGUAGES
 from model.evaluation.scores.xnli import XNLI_LANGUAGES
 
-CONLL_CODES = {"en": "eng", "de": "deu", "es": "esp", "nl": "ned"}
-"""Language code to the prefix of the file names of CoNLL-2002 and CoNLL-2003."""
-
 TOKEN_SHARDS = "a folder of token shards, written by `python -m pipeline tokenize`"
 
 
@@ -27,7 +24,7 @@ class HubSource:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """One evaluation task. `files` maps a split to file names, tried in order, with `{language}` and `{conll}`."""
+    """One evaluation task. `files` are the files of probing; the names of sets' files stand in `sets.forms`."""
 
     name: str
     summary: str
@@ -38,13 +35,10 @@ class Task:
     protocol: str
     primary_metric: str
     files: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    published_set: str = ""
+    """The set whose published means are over `languages`."""
     hub: dict[str, HubSource] = field(default_factory=dict)
     """By language, or by "train" for a training set that is a data set of its own; "*" for every other language."""
-
-    def file_names(self, language: str, split: str) -> list[str]:
-        """File names under which one language of a split may lie in a local folder, without `.gz`."""
-        conll = CONLL_CODES.get(language, language)
-        return [name.format(language=language, conll=conll) for name in self.files.get(split, ())]
 
     def hub_source(self, language: str, split: str) -> HubSource | None:
         """Where that split lies on the Hub, or None where no copy may be used."""
@@ -55,18 +49,14 @@ class Task:
 
 NER = Task(
     name="ner",
-    summary="named entities in CoNLL form, as XGLUE uses them",
+    summary="named entities in any language: CoNLL, PAN-X, WikiANN, WikiNEuRal, MasakhaNER",
     languages=NER_LANGUAGES,
-    data="CoNLL-2003 (en de) and CoNLL-2002 (es nl), IOB1 or IOB2, one token a line, tag last",
+    published_set="CoNLL",
+    data="CoNLL-2003 (en de) and CoNLL-2002 (es nl), or another set of one token a line, tag last",
     source="https://www.clips.uantwerpen.be/conll2002/ner/ and https://www.clips.uantwerpen.be/conll2003/ner/",
     licence="research only; the texts of CoNLL-2003 are Reuters RCV1 (en) and the ECI corpus (de), to be ordered apart",
     protocol="fine-tune on English, test on every language",
     primary_metric="f1",
-    files={
-        "train": ("{language}.train.conllu", "{language}.train.conll", "{language}.train", "{conll}.train"),
-        "dev": ("{language}.dev.conllu", "{language}.dev.conll", "{language}.dev", "{conll}.testa"),
-        "test": ("{language}.test.conllu", "{language}.test.conll", "{language}.test", "{conll}.testb"),
-    },
     hub={
         "en": HubSource(name="tomaarsen/conll2003"),
         "es": HubSource(name="tomaarsen/conll2002", config="{language}"),
@@ -76,35 +66,27 @@ NER = Task(
 
 XNLI = Task(
     name="xnli",
-    summary="does the premise entail, contradict or leave open the hypothesis",
+    summary="does the premise entail, contradict or leave open the hypothesis: XNLI, myXNLI",
     languages=XNLI_LANGUAGES,
+    published_set="XNLI",
     data="MultiNLI train in English; XNLI dev and test, tab-separated",
     source="https://github.com/facebookresearch/XNLI",
     licence="CC BY-NC 4.0 (XNLI), mixed open licences (MultiNLI)",
     protocol="fine-tune on English, test on every language",
     primary_metric="accuracy",
-    files={
-        "train": ("multinli.train.{language}.tsv", "train-{language}.tsv", "{language}.train"),
-        "dev": ("dev-{language}.tsv", "{language}.dev", "xnli.dev.tsv"),
-        "test": ("test-{language}.tsv", "{language}.test", "xnli.test.tsv"),
-    },
     hub={"*": HubSource(name="facebook/xnli", config="{language}")},
 )
 
-MLQA = Task(
-    name="mlqa",
-    summary="find the span of a paragraph that answers a question",
+QA = Task(
+    name="qa",
+    summary="find the span of a paragraph that answers a question: MLQA, XQuAD, TyDiQA-GoldP",
     languages=MLQA_LANGUAGES,
-    data="SQuAD 1.1 train in English; MLQA dev and test, context and question in the same language",
+    published_set="MLQA",
+    data="SQuAD 1.1 train in English; MLQA dev and test, XQuAD or TyDiQA-GoldP",
     source="https://github.com/facebookresearch/MLQA and https://rajpurkar.github.io/SQuAD-explorer",
     licence="CC BY-SA 3.0 (MLQA), CC BY-SA 4.0 (SQuAD)",
     protocol="fine-tune on English, test on every language",
     primary_metric="f1",
-    files={
-        "train": ("train-v1.1.json", "train-context-{language}-question-{language}.json"),
-        "dev": ("dev-context-{language}-question-{language}.json",),
-        "test": ("test-context-{language}-question-{language}.json",),
-    },
     hub={
         "train": HubSource(name="rajpurkar/squad"),
         "*": HubSource(name="facebook/mlqa", config="mlqa.{language}.{language}", revision="refs/convert/parquet"),
@@ -145,4 +127,4 @@ ALIGNMENT = Task(
     primary_metric="mrr",
 )
 
-TASKS: dict[str, Task] = {t.name: t for t in (NER, XNLI, MLQA, PROBING, RETRIEVAL, ALIGNMENT)}
+TASKS: dict[str, Task] = {t.name: t for t in (NER, XNLI, QA, PROBING, RETRIEVAL, ALIGNMENT)}

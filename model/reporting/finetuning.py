@@ -9,7 +9,7 @@ from model.reporting.charts import Bar, language_chart
 from model.reporting.data import RunData
 from model.reporting.parts import Chart, Section, Table, measure_cell
 
-FINETUNED = ("ner", "xnli", "mlqa")
+FINETUNED = ("ner", "xnli", "qa")
 OURS = "this run"
 
 
@@ -20,7 +20,9 @@ def finetuning_sections(data: RunData) -> list[Section]:
 
 def _section(name: str, results: Results) -> Section:
     task, languages = TASKS[name], _languages(results)
-    published = [score for score in published_for(name) if score.language in languages]
+    published = [
+        score for score in published_for(results.data.get("set", task.published_set)) if score.language in languages
+    ]
     sources = list(dict.fromkeys(_source(score) for score in published))
     text = (
         f"{task.protocol[0].upper()}{task.protocol[1:]}. Primary metric: {task.primary_metric}. Scores of other models, none of "

@@ -21,8 +21,10 @@ class FinetuneConfig:
     output: str = ""
     """Folder of results, checkpoints and predictions, with a sub-folder per task and seed; by default `evaluation` in the
     run's folder, else `runs/evaluate`."""
+    set: str = ""
+    """The set to score, where the folder holds several, for instance MasakhaNER; its name as `docs/evaluation.md` has it."""
     languages: tuple[str, ...] = ()
-    """Languages to test on; all of the task by default."""
+    """Languages to test on; by default all that the folder has files for."""
     train_language: str = "en"
     """Language to fine-tune on."""
     train_split: Literal["train", "dev"] = "train"
@@ -86,8 +88,13 @@ class XnliConfig(FinetuneConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MlqaConfig(FinetuneConfig):
-    """Extractive question answering, zero-shot from English SQuAD."""
+class QaConfig(FinetuneConfig):
+    """Extractive question answering, zero-shot from English SQuAD: MLQA, XQuAD, TyDiQA-GoldP."""
+
+    metric: Literal["auto", "mlqa", "squad"] = "auto"
+    """Rules by which answers are compared; auto takes those of the set. A score by the other rules is noted as such."""
+    pairs: Literal["same", "all"] = "same"
+    """`all` also tests questions in one language about contexts in another (MLQA's G-XLT, 49 pairs)."""
 
     epochs: int = 2
     """Passes over the training data. (XGLUE)"""

@@ -30,13 +30,17 @@ from model.evaluation.finetuning.checkpoint import (
 from model.evaluation.finetuning.config import FinetuneConfig
 from model.evaluation.finetuning.features import Feature, like_length_batches, random_batches
 from model.evaluation.finetuning.pretrained import longest_input
-from model.evaluation.finetuning.task import EvaluationSet, FinetuneTask
+from model.evaluation.finetuning.rows import split_rows
+from model.evaluation.finetuning.task import EvaluationSet, FinetuneTask, set_name
 from model.evaluation.finetuning.task_model import TaskModel
-from model.evaluation.results import COUNTS, Results, Row, mean_row, merge_seeds
+from model.evaluation.results import Results, Row, merge_seeds
+from model.evaluation.sets.forms import language_of
 from schemas.errors import LossNotFinite, UsageError
 
 MEAN_DEV = "mean dev"
 """Selection by the mean dev score over all languages."""
+LAST_EPOCH = "last epoch"
+"""No selection, for want of dev sets."""
 
 
 class Finetuning:
@@ -49,30 +53,29 @@ class Finetuning:
         if self.config.precision == "bf16" and self.device.type == "cpu":
             # Some virtual machines announce bf16 instructions that end the process when they are used.
             raise UsageError("precision bf16 needs a GPU; use --precision fp32 on a CPU")
-        self.languages = list(self.config.languages or task.spec.languages)
-        if unknown := sorted(set(self.languages) - set(task.spec.languages)):
-            raise UsageError(f"{task.spec.name} has no {', '.join(unknown)}; it has {', '.join(task.spec.languages)}")
-        self.selections = {MEAN_DEV: self.languages, f"{self.config.train_language} dev": [self.config.train_language]}
-        dev_languages = dict.fromkeys([*self.languages, self.config.train_language])
-        self.dev = {language: task.read(language, "dev") for language in dev_languages}
-        self.test = {}
-        if self.config.test_split == "test":
-            self.test = {language: task.read(language, "test") for language in self.languages}
+        self.languages = self._languages()
+        self.dev = {language: task.read(language, "dev") for language in self._dev_languages()}
+        self.selections = self._selections()
+        self.final_split = self.config.test_split if self.config.test_split == "test" else "dev"
+        self.final = {
+            set_name(language, question): self._final_set(language, question)
+            for language, question in task.pairs(self.languages)
+        }
         self.train = task.train_features()
 
     def run(self) -> Results:
         """Run or resume every seed and join their scores."""
         states = [self.run_seed(seed) for seed in self.config.seeds]
         rows = merge_seeds([self._rows(state) for state in states])
-        split = "test" if self.test else "dev"
         return Results(
             task=self.task.spec.name,
             model=self.config.model,
             primary_metric=self.task.spec.primary_metric,
-            primary_keys={"selection": MEAN_DEV, "split": split, "language": "mean"},
+            primary_keys={"selection": next(iter(self.selections)), "split": self.final_split, "language": "mean"},
             rows=rows,
             notes=[*self._notes(), *dict.fromkeys(remark for state in states for remark in state.remarks)],
             config=asdict(self.config),
+            data=self.task.data_facts() | {"languages": self.languages},
             stand_in=self.config.train_split != "train",
         )
 
@@ -89,17 +92,41 @@ class Finetuning:
         run.finish()
         return state
 
+    def _languages(self) -> list[str]:
+        """Languages to test on: those asked for, or all that there are."""
+        if self.config.languages:
+            return [language_of(language) or language for language in self.config.languages]
+        # Where nothing is found, reading the training language names the files that were looked for.
+        return self.task.source.languages() or [self.config.train_language]
+
+    def _dev_languages(self) -> list[str]:
+        """Languages with a dev set: all of them, or for a set without dev that of the training language, if any."""
+        own = self.config.train_language
+        wanted = self.task.source.has_dev() or self.config.test_split == "none"
+        languages = self.languages if wanted else []
+        return list(dict.fromkeys([*languages, *([own] if self.task.source.has(own, "dev") else [])]))
+
+    def _selections(self) -> dict[str, list[str]]:
+        """How the epoch is selected: by the mean over the dev sets of all languages, by training language, or not."""
+        own = self.config.train_language
+        selections = {MEAN_DEV: self.languages} if set(self.languages) <= set(self.dev) else {}
+        selections |= {f"{own} dev": [own]} if own in self.dev else {}
+        return selections or {LAST_EPOCH: []}
+
+    def _final_set(self, language: str, question: str) -> EvaluationSet[Any]:
+        if self.final_split == "dev" and language == question:
+            return self.dev[language]
+        return self.task.read(language, self.final_split, question if question != language else "")
+
     def _rows(self, state: SeedState) -> list[Row]:
         rows = []
         for selection in self.selections:
-            epoch = state.best[selection]
-            splits = {"dev": state.history[epoch - 1]["dev"]}
-            splits |= {"test": (state.final or {})[selection]} if self.test else {}
-            for split, measures in splits.items():
-                keys = {"selection": selection, "split": split}
-                own = [Row.single(keys | {"language": name}, measures[name]) for name in self.languages]
-                shares = [name for name in own[0].measures if name not in COUNTS]
-                rows += [*own, mean_row(keys | {"language": "mean"}, own, shares)]
+            final = (state.final or {})[selection]
+            if self.final_split != "dev" and self.dev:
+                dev = state.history[state.best[selection] - 1]["dev"]
+                rows += split_rows({"selection": selection, "split": "dev"}, dev, self.languages)
+            keys = {"selection": selection, "split": self.final_split}
+            rows += split_rows(keys, final, self.languages, list(self.final.values()))
         return rows
 
     def _notes(self) -> list[str]:
@@ -112,11 +139,25 @@ class Finetuning:
         for name, what in (("max_train", "training examples"), ("max_test", "dev and test examples per language")):
             if limit := getattr(self.config, name):
                 notes.append(f"at most {limit:,} {what}: not comparable with published scores")
-        if not self.test:
+        if self.final_split == "dev":
             notes.append("no test split: the scores are those of dev, on which the epoch was selected")
-        if self.config.languages and set(self.config.languages) != set(self.task.spec.languages):
-            notes.append("mean and selection over some of the languages: not comparable with published means")
-        return notes
+        if MEAN_DEV not in self.selections:
+            by = next(iter(self.selections))
+            notes.append(
+                f"{self.task.source.set} has no dev sets in the languages of its test: the epoch is that of {by}"
+            )
+        notes += self._language_notes()
+        return [*notes, *self.task.data_notes(self.final.values())]
+
+    def _language_notes(self) -> list[str]:
+        """Where a mean is not over the languages of the published ones."""
+        published = set(self.task.spec.languages)
+        if self.task.source.set != self.task.spec.published_set or set(self.languages) == published:
+            return []
+        return [
+            f"mean and selection over {len(self.languages)} languages, {', '.join(self.languages)}, published ones over "
+            f"{len(published)}: not comparable with published means"
+        ]
 
 
 class SeedRun:
@@ -149,14 +190,15 @@ class SeedRun:
         self.state.history.append({"epoch": number, "loss": loss, "dev": dev})
         for selection, languages in self.shared.selections.items():
             best = self.state.best.get(selection)
-            if best is None or self._dev_score(number, languages) > self._dev_score(best, languages):
+            if best is None or not languages or self._dev_score(number, languages) > self._dev_score(best, languages):
                 self.state.best[selection] = number
                 save_weights(self.model, self.folder / weights_name(selection))
         self.state.epochs_done = number
         save_epoch(self.model, self.optimizer, self.folder, self.state)
-        mean, metric = self._dev_score(number, self.shared.languages), self.task.spec.primary_metric
-        progress = f"{self.task.spec.name} seed {self.seed} epoch {number}/{self.config.epochs}"
-        print(f"{progress}: loss {loss:.4f}, dev {metric} {mean:.4f}", file=sys.stderr, flush=True)
+        progress = f"{self.task.spec.name} seed {self.seed} epoch {number}/{self.config.epochs}: loss {loss:.4f}"
+        if languages := next(iter(self.shared.selections.values())):
+            progress += f", dev {self.task.spec.primary_metric} {self._dev_score(number, languages):.4f}"
+        print(progress, file=sys.stderr, flush=True)
 
     def finish(self) -> None:
         """Test the selected epochs, write their predictions, and mark the seed finished."""
@@ -164,8 +206,9 @@ class SeedRun:
         for selection in self.shared.selections:
             load_weights(self.model, self.folder / weights_name(selection))
             predictions = self.folder / "predictions" / selection.replace(" ", "-")
-            sets = self.shared.test or {name: self.shared.dev[name] for name in self.shared.languages}
-            final[selection] = {name: self._evaluate(examples, predictions) for name, examples in sets.items()}
+            final[selection] = {
+                name: self._evaluate(examples, predictions) for name, examples in self.shared.final.items()
+            }
         self.state.final = final
         write_state(self.folder, self.state)
         if not self.config.keep_checkpoints:
@@ -218,7 +261,7 @@ class SeedRun:
     def _evaluate(self, examples: EvaluationSet[Any], predictions: Path | None = None) -> dict[str, float]:
         scored = self.task.score(examples, self._predict(examples.features))
         if predictions is not None:
-            self.task.write_predictions(scored, predictions, examples.language)
+            self.task.write_predictions(scored, predictions, examples.name)
         return scored.measures
 
     @torch.no_grad()

@@ -1,6 +1,7 @@
 """Named entities: token classification, the label on each word's first sub-token, long sentences cut and joined again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -27,6 +28,22 @@ class NerTask(FinetuneTask[NerConfig, TaggedSentence]):
     tags: tuple[str, ...] = ()
     """Tags a model may predict: `O`, and `B-` and `I-` of the types in the training file, whose scheme it keeps."""
 
+    def data_facts(self) -> dict[str, Any]:
+        """The set, its metric, and the entity types that the training set knows."""
+        facts = {"metric": "F1 over spans, as conlleval counts them", "labels": list(types_of([self.tags]))}
+        return super().data_facts() | facts
+
+    def data_notes(self, sets: Iterable[EvaluationSet[TaggedSentence]]) -> list[str]:
+        """Types that stand in a set and not in the training file, in which case they can only be missed."""
+        unknown: dict[str, set[str]] = {}
+        for one in sets:
+            for kind in set(types_of([sentence.tags for sentence in one.examples])) - set(types_of([self.tags])):
+                unknown.setdefault(kind, set()).add(one.language)
+        return [
+            f"the type {kind} stands in {', '.join(sorted(languages))} and not in the training set: no model can find it"
+            for kind, languages in sorted(unknown.items())
+        ]
+
     def make_model(self) -> nn.Module:
         """The encoder with one linear layer over its states."""
         from transformers import AutoModelForTokenClassification
@@ -35,14 +52,14 @@ class NerTask(FinetuneTask[NerConfig, TaggedSentence]):
 
     def train_features(self) -> list[Feature]:
         """Features of the training sentences, whose types become the label set."""
-        sentences = load_tagged(self.config.data, self.config.train_language, self.config.train_split)
+        sentences = load_tagged(self.config.data, self.config.train_language, self.config.train_split, self.config.set)
         types = types_of([sentence.tags for sentence in sentences])
         self.tags = (OUTSIDE, *(f"{prefix}-{kind}" for kind in types for prefix in "BI"))
         return [feature for sentence in self.sampled(sentences) for feature in self._features(sentence)]
 
-    def read(self, language: str, split: str) -> EvaluationSet[TaggedSentence]:
+    def read(self, language: str, split: str, question: str = "") -> EvaluationSet[TaggedSentence]:
         """Sentences of one language."""
-        sentences = load_tagged(self.config.data, language, split)[: self.config.max_test or None]
+        sentences = load_tagged(self.config.data, language, split, self.config.set)[: self.config.max_test or None]
         features = [self._features(sentence) for sentence in sentences]
         owners = [i for i, own in enumerate(features) for _ in own]
         return EvaluationSet(language, sentences, [f for own in features for f in own], owners)

@@ -5,8 +5,9 @@ packed or padded.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -17,6 +18,7 @@ from model.data.draws import permutation
 from model.evaluation.finetuning.config import FinetuneConfig
 from model.evaluation.finetuning.features import Feature
 from model.evaluation.finetuning.task_model import Level
+from model.evaluation.sets.sources import SetSource, open_source
 from model.evaluation.tasks import Task
 from schemas.errors import UsageError
 
@@ -29,12 +31,25 @@ class EvaluationSet(Generic[Examples]):
     """One language of one split: the examples with their truth, and the features made from them."""
 
     language: str
+    """Of the context, for questions."""
     examples: list[Examples]
     features: list[Feature]
     owners: list[int]
     """Index of the example each feature was made from; an example may have several."""
     details: list[Any] = field(default_factory=list)
     """What scoring must know of each feature beyond its inputs."""
+    question: str = ""
+    """Language of the questions, where it is another one."""
+
+    @property
+    def name(self) -> str:
+        """What files and checkpoints call it."""
+        return set_name(self.language, self.question)
+
+
+def set_name(language: str, question: str = "") -> str:
+    """The language, or that of the context and that of the question where they differ."""
+    return language if question in ("", language) else f"context-{language}-question-{question}"
 
 
 @dataclass(frozen=True)
@@ -62,6 +77,23 @@ class FinetuneTask(ABC, Generic[Config, Examples]):
         self.tokenizer = tokenizer
         self.uses_segments = "token_type_ids" in tokenizer.model_input_names
 
+    @cached_property
+    def source(self) -> SetSource:
+        """The set and where it lies. Raises: as `open_source`."""
+        return open_source(self.spec, self.config.data, self.config.set)
+
+    def data_facts(self) -> dict[str, Any]:
+        """What results say of the data: the set and its metric. Complete once the training set was read."""
+        return {"set": self.source.set, "metric": self.spec.primary_metric}
+
+    def data_notes(self, sets: Iterable[EvaluationSet[Examples]]) -> list[str]:
+        """What a reader must know of the data before comparing."""
+        return []
+
+    def pairs(self, languages: Sequence[str]) -> list[tuple[str, str]]:
+        """What is tested: languages of context and question, which differ for questions alone."""
+        return [(language, language) for language in languages]
+
     @abstractmethod
     def make_model(self) -> nn.Module:
         """The encoder with a new head, drawn from torch's generator as it stands."""
@@ -71,8 +103,8 @@ class FinetuneTask(ABC, Generic[Config, Examples]):
         """Features of the training set."""
 
     @abstractmethod
-    def read(self, language: str, split: str) -> EvaluationSet[Examples]:
-        """One language of dev or test. Raises: as the readers do."""
+    def read(self, language: str, split: str, question: str = "") -> EvaluationSet[Examples]:
+        """One language of dev or test, `question` being that of questions in another one. Raises: as the readers do."""
 
     @abstractmethod
     def losses(self, scores: Float[Tensor, "rows labels"], features: Sequence[Feature]) -> Float[Tensor, " losses"]:
@@ -97,8 +129,8 @@ class FinetuneTask(ABC, Generic[Config, Examples]):
             return examples
         return [examples[i] for i in sorted(permutation(len(examples), "max_train")[:limit].tolist())]
 
-    def write_predictions(self, scored: Scored, folder: Path, language: str) -> None:
-        """Write `<language>.prediction` as XGLUE wants it handed in, and the attachments beside it."""
+    def write_predictions(self, scored: Scored, folder: Path, name: str) -> None:
+        """Write `<name>.prediction` as XGLUE wants it handed in, and the attachments beside it."""
         folder.mkdir(parents=True, exist_ok=True)
         for end, text in {"prediction": scored.predictions, **scored.attachments}.items():
-            (folder / f"{language}.{end}").write_text(text, encoding="utf-8")
+            (folder / f"{name}.{end}").write_text(text, encoding="utf-8")

@@ -1,6 +1,7 @@
 """Natural language inference: classification of a sentence pair."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -23,6 +24,10 @@ class XnliTask(FinetuneTask[XnliConfig, SentencePair]):
     spec = XNLI
     level = "input"
 
+    def data_facts(self) -> dict[str, Any]:
+        """The set, its metric, and the labels."""
+        return super().data_facts() | {"labels": list(XNLI_LABELS)}
+
     def make_model(self) -> nn.Module:
         """The encoder with the library's head for sequences."""
         from transformers import AutoModelForSequenceClassification
@@ -31,12 +36,12 @@ class XnliTask(FinetuneTask[XnliConfig, SentencePair]):
 
     def train_features(self) -> list[Feature]:
         """Features of the training pairs."""
-        pairs = load_pairs(self.config.data, self.config.train_language, self.config.train_split)
+        pairs = load_pairs(self.config.data, self.config.train_language, self.config.train_split, self.config.set)
         return self._features(self.sampled(pairs))
 
-    def read(self, language: str, split: str) -> EvaluationSet[SentencePair]:
+    def read(self, language: str, split: str, question: str = "") -> EvaluationSet[SentencePair]:
         """Pairs of one language."""
-        pairs = load_pairs(self.config.data, language, split)[: self.config.max_test or None]
+        pairs = load_pairs(self.config.data, language, split, self.config.set)[: self.config.max_test or None]
         return EvaluationSet(language, pairs, self._features(pairs), list(range(len(pairs))))
 
     def losses(self, scores: Float[Tensor, "pairs labels"], features: Sequence[Feature]) -> Float[Tensor, " pairs"]:

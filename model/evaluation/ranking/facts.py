@@ -56,7 +56,7 @@ class Question:
 
 def read_knowledge(folder: Path) -> Knowledge:
     """Read the three files of probing. Raises: InputMissing with source and licence; InputCorrupt with the line."""
-    files = {name: find_named(PROBING, folder, PROBING.file_names("", name)) for name in PROBING.files}
+    files = {name: find_named(PROBING, folder, names) for name, names in PROBING.files.items()}
     return Knowledge(
         facts=_read_triples(files["triples"]),
         labels=read_label_file(files["labels"]),

@@ -72,10 +72,10 @@ def sentence_pair(premise: Any, hypothesis: Any, label: Any, place: str) -> Sent
             f"{place}: found the label {_shown(label)}, expected one of {', '.join(XNLI_LABELS)}; "
             "pairs without a label cannot be scored"
         )
-    texts = [_text(text, place, name) for text, name in ((premise, "a premise"), (hypothesis, "a hypothesis"))]
-    if not all(text.strip() for text in texts):
+    pair = SentencePair(_text(premise, place, "a premise"), _text(hypothesis, place, "a hypothesis"), found)
+    if not (pair.premise.strip() and pair.hypothesis.strip()):
         raise InputCorrupt(f"{place}: found an empty premise or hypothesis, expected two sentences")
-    return SentencePair(texts[0], texts[1], found)
+    return pair
 
 
 def answered_question(

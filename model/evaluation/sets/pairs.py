@@ -50,7 +50,7 @@ def pair_languages(path: Path) -> list[str]:
     header = lines[0].split("\t")
     if "language" in header:
         place = header.index("language")
-        return sorted({row[place] for line in lines[1:] if len(row := line.split("\t")) > place})
+        return sorted({row[place] for line in lines[1:] if line and len(row := line.split("\t")) > place})
     prefix = "sentence1_"
     return sorted(name.removeprefix(prefix) for name in header if name.startswith(prefix))
 

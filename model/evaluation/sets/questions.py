@@ -6,17 +6,23 @@ from pathlib import Path
 from typing import Any
 
 from model.evaluation.sets.examples import Question, answered_question
+from model.evaluation.sets.forms import TYDIQA_LANGUAGES
 from model.evaluation.sets.text import read_text
 from schemas.errors import InputCorrupt
 
 
-def read_questions(path: Path) -> list[Question]:
+def read_questions(path: Path, language: str = "") -> list[Question]:
     """Read all questions of a file, in its order; one that stands there twice is kept twice, as the metric counts it.
 
+    Of TyDiQA's file of all languages, which says them in its ids (`finnish-…`), only those of `language` are kept.
     Raises: InputCorrupt for anything but SQuAD's JSON, and as `answered_question` does.
     """
     try:
-        return list(_questions(json.loads(read_text(path)), path))
+        found = list(_questions(json.loads(read_text(path)), path))
+        languages = {_language(question.id) for question in found}
+        if language and None not in languages and len(languages) > 1:
+            return [question for question in found if _language(question.id) == language]
+        return found
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise InputCorrupt(
             f"{path}: expected SQuAD JSON (data > paragraphs > qas with id, question, answers), found {error!r}"
@@ -30,6 +36,15 @@ def _questions(document: dict[str, Any], path: Path) -> Iterator[Question]:
                 answers = [(answer["text"], answer["answer_start"]) for answer in entry["answers"]]
                 place = f"{path}, question {entry['id']}"
                 yield answered_question(entry["id"], entry["question"], paragraph["context"], answers, place)
+
+
+def question_languages(path: Path) -> list[str]:
+    """Languages that the ids of a file say; none where they say nothing. Raises: as `read_questions`."""
+    return sorted({language for question in read_questions(path) if (language := _language(question.id))})
+
+
+def _language(name: str) -> str | None:
+    return TYDIQA_LANGUAGES.get(name.split("-", 1)[0])
 
 
 def read_answers(path: Path) -> dict[str, str]:

@@ -10,18 +10,18 @@ from transformers import AutoTokenizer
 
 from model.evaluation.finetuning import checkpoint as finetune_checkpoint
 from model.evaluation.finetuning.checkpoint import SeedState, read_state, write_state
-from model.evaluation.finetuning.config import FinetuneConfig, MlqaConfig, NerConfig, XnliConfig
+from model.evaluation.finetuning.config import FinetuneConfig, NerConfig, QaConfig, XnliConfig
 from model.evaluation.finetuning.features import IGNORED, like_length_batches, random_batches
 from model.evaluation.finetuning.loop import Finetuning, SeedRun
-from model.evaluation.finetuning.mlqa import MlqaTask
 from model.evaluation.finetuning.ner import NerTask
+from model.evaluation.finetuning.qa import QaTask
 from model.evaluation.finetuning.task import EvaluationSet
 from model.evaluation.finetuning.xnli import XnliTask
 from model.evaluation.results import read_results
 from model.evaluation.sets.examples import TaggedSentence
 from schemas.errors import CheckpointUnusable, InputMissing, UsageError
 
-TASKS = {NerConfig: NerTask, XnliConfig: XnliTask, MlqaConfig: MlqaTask}
+TASKS = {NerConfig: NerTask, XnliConfig: XnliTask, QaConfig: QaTask}
 
 
 def _finetuning(config: FinetuneConfig) -> Finetuning:
@@ -136,14 +136,14 @@ def test_xnli_learns(tiny_model: Path, xnli_data: Path, tmp_path: Path) -> None:
 
 
 def test_mlqa_learns(tiny_model: Path, mlqa_data: Path, tmp_path: Path) -> None:
-    config = MlqaConfig(
+    config = QaConfig(
         model=str(tiny_model), data=str(mlqa_data), output=str(tmp_path / "out"), languages=("en", "de"),
         test_split="none", epochs=4, batch_size=4, learning_rate=1e-2, max_length=64, max_question_length=32, device="cpu",
     )  # fmt: skip
     results = _finetuning(config).run()
     assert results.primary == 1.0
     assert "no test split" in results.notes[0]
-    folder = tmp_path / "out" / "mlqa" / "seed-42" / "predictions" / "mean-dev"
+    folder = tmp_path / "out" / "qa" / "seed-42" / "predictions" / "mean-dev"
     best = json.loads((folder / "de.nbest.json").read_text())["q0"]
     assert best[0]["text"] == json.loads((folder / "de.prediction").read_text())["q0"] == "Ada"
     assert 1 < len(best) <= 20 and best[0]["score"] >= best[-1]["score"]
@@ -238,7 +238,7 @@ def test_low_precision_is_refused_on_a_cpu(tiny_model: Path, ner_data: Path, tmp
 
 
 def test_an_unknown_language_is_named(tiny_model: Path, ner_data: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="ner has no fr"):
+    with pytest.raises(InputMissing, match=r"no dev file of CoNLL in 'fr', such as fr\.dev.*It has dev in de, en"):
         _finetuning(_ner_config(tiny_model, ner_data, tmp_path / "out", languages=("fr",)))
 
 
@@ -276,7 +276,7 @@ def test_a_step_in_several_streams_is_the_step_in_one(tiny_model: Path, ner_data
 def test_packed_and_padded_predictions_are_the_same(tiny_model: Path, mlqa_data: Path, tmp_path: Path) -> None:
     decoded = []
     for batches in ("packed", "padded"):
-        config = MlqaConfig(
+        config = QaConfig(
             model=str(tiny_model), data=str(mlqa_data), output=str(tmp_path), languages=("en",), max_length=128,
             max_question_length=32, stride=16, test_split="none", batches=batches, device="cpu",
         )  # fmt: skip

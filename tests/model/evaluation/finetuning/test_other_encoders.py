@@ -62,7 +62,7 @@ def test_question_answering_learns_on_a_bert(bert: Path, tmp_path: Path) -> None
     flags += ["--languages", "en", "--test-split", "none", "--epochs", "3", "--learning-rate", "1e-2"]
     flags += ["--batch-size", "4", "--max-length", "64", "--max-question-length", "16"]
     assert cli.run(["evaluate", "mlqa", *flags]) == 0
-    assert read_results(tmp_path / "out" / "mlqa.json").primary == 1.0
+    assert read_results(tmp_path / "out" / "qa.json").primary == 1.0
 
 
 def test_an_encoder_that_cannot_be_packed_is_fine_tuned_all_the_same(tiny_model: Path, tmp_path: Path) -> None:

@@ -12,15 +12,15 @@ import pytest
 from transformers import AutoTokenizer
 
 from model import cli
-from model.evaluation.finetuning.config import MlqaConfig
-from model.evaluation.finetuning.mlqa_windows import PairTemplate, question_windows
+from model.evaluation.finetuning.config import QaConfig
+from model.evaluation.finetuning.qa_windows import PairTemplate, question_windows
 from model.evaluation.results import Results, read_results
 from model.evaluation.scores.answers import MLQA_LANGUAGES
 from model.evaluation.scores.ner import NER_LANGUAGES
 from model.evaluation.scores.xnli import XNLI_LANGUAGES
 from model.evaluation.sets.sources import load_questions
 
-FINETUNED = {"ner": NER_LANGUAGES, "xnli": XNLI_LANGUAGES, "mlqa": MLQA_LANGUAGES}
+FINETUNED = {"ner": NER_LANGUAGES, "xnli": XNLI_LANGUAGES, "qa": MLQA_LANGUAGES}
 SHORT = ("--max-train", "24", "--max-test", "4", "--epochs", "1")
 LONG = ("--max-train", "1500", "--max-test", "100", "--epochs", "2", "--seeds", "1", "2")
 
@@ -33,7 +33,7 @@ def sets(real_data: Path) -> Path:
 
 
 def _finetune(task: str, model: Path, sets: Path, output: Path, size: tuple[str, ...]) -> Results:
-    flags = ["--model", str(model), "--data", str(sets / "eval" / task), "--output", str(output), "--device", "cpu"]
+    flags = ["--model", str(model), "--data", str(sets / "eval"), "--output", str(output), "--device", "cpu"]
     flags += ["--test-split", "none", "--max-length", "128", "--learning-rate", "1e-3", *size]
     if task != "ner":
         flags += ["--train-split", "dev"]
@@ -69,7 +69,7 @@ def _check_answers(sets: Path, output: Path, size: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("task", FINETUNED)
 def test_fine_tuning_runs_on_real_data(task: str, tiny_model: Path, sets: Path, tmp_path: Path) -> None:
     _check(task, _finetune(task, tiny_model, sets, tmp_path, SHORT), tmp_path, seeds=1)
-    if task == "mlqa":
+    if task == "qa":
         _check_answers(sets, tmp_path, SHORT)
 
 
@@ -78,7 +78,7 @@ def test_fine_tuning_runs_on_real_data(task: str, tiny_model: Path, sets: Path, 
 @pytest.mark.parametrize("task", FINETUNED)
 def test_fine_tuning_runs_at_length(task: str, tiny_model: Path, sets: Path, tmp_path: Path) -> None:
     _check(task, _finetune(task, tiny_model, sets, tmp_path, LONG), tmp_path, seeds=2)
-    if task == "mlqa":
+    if task == "qa":
         _check_answers(sets, tmp_path, LONG)
     progress = json.loads((tmp_path / task / "seed-1" / "state.json").read_text())["history"]
     assert progress[-1]["loss"] < progress[0]["loss"]
@@ -112,7 +112,7 @@ def test_real_chinese_answers_are_found_again_from_their_labels(tiny_model: Path
     if not (folder / "tokenizer.json.gz").is_file():
         pytest.skip("needs XLM-R's tokenizer")
     tokenizer = AutoTokenizer.from_pretrained(unpacked(folder, tiny_model.parent))
-    config, template = MlqaConfig(model="m", data="d"), PairTemplate.of(tokenizer)
+    config, template = QaConfig(model="m", data="d"), PairTemplate.of(tokenizer)
     questions = load_questions(str(sets / "eval"), "zh", "dev")[:60]
     exact = 0
     for question in questions:

@@ -113,7 +113,7 @@ def test_a_missing_file_is_named_with_its_source_and_licence(tmp_path: Path) -> 
 
 def test_a_file_without_the_language_is_refused(tmp_path: Path) -> None:
     _write(tmp_path / "xnli.dev.tsv", "language\tgold_label\tsentence1\tsentence2\nsw\tneutral\tA\tB\n")
-    with pytest.raises(InputCorrupt, match="no example of xnli in 'fr'"):
+    with pytest.raises(InputMissing, match="no dev file of XNLI in 'fr'.*It has dev in sw"):
         load_pairs(str(tmp_path), "fr", "dev")
 
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from model.evaluation.finetuning.config import MlqaConfig
+from model.evaluation.finetuning.config import QaConfig
 from model.evaluation.finetuning.features import Feature
 from model.evaluation.sets.examples import Question
 
@@ -77,7 +77,7 @@ class PairTemplate:
         return token_ids, [s for part, s in zip(parts, self.segments, strict=True) for _ in part]
 
 
-def question_windows(question: Question, tokenizer: Any, template: PairTemplate, config: MlqaConfig) -> list[Window]:
+def question_windows(question: Question, tokenizer: Any, template: PairTemplate, config: QaConfig) -> list[Window]:
     """All windows of one question, labelled with its first answer; at least one, even for an empty context."""
     asked = tokenizer(question.question, add_special_tokens=False)["input_ids"][: config.max_question_length]
     context = tokenizer(question.context, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
@@ -136,7 +136,7 @@ def _labels(answer: tuple[int, int] | None, start: int, stop: int, first: int) -
     return answer[0] - start + first, answer[1] - start + first
 
 
-def best_spans(windows: Sequence[Window], logits: Sequence[Tensor], config: MlqaConfig) -> list[Span]:
+def best_spans(windows: Sequence[Window], logits: Sequence[Tensor], config: QaConfig) -> list[Span]:
     """The n best spans over all windows, best first; of equal scores the earlier and shorter.
 
     `logits[i]` are the start and end logits of window i, of shape (2, length of its input).
@@ -145,7 +145,7 @@ def best_spans(windows: Sequence[Window], logits: Sequence[Tensor], config: Mlqa
     return sorted(spans, key=lambda s: (-s.score, s.start, s.end))[: config.n_best]
 
 
-def _window_spans(window: Window, logits: Tensor, config: MlqaConfig) -> Iterator[Span]:
+def _window_spans(window: Window, logits: Tensor, config: QaConfig) -> Iterator[Span]:
     count = len(window.offsets)
     inner = logits[:, window.first : window.first + count].double()
     # Only starts are tied to their best window: an answer may end in what another window shows better.

@@ -1,7 +1,7 @@
 """Extractive question answering: start and end of the answer, over windows of the context."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -10,31 +10,83 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
-from model.evaluation.finetuning.config import MlqaConfig
+from model.evaluation.finetuning.config import QaConfig
 from model.evaluation.finetuning.features import Feature
-from model.evaluation.finetuning.mlqa_windows import PairTemplate, Window, best_spans, question_windows
 from model.evaluation.finetuning.pretrained import open_model
+from model.evaluation.finetuning.qa_windows import PairTemplate, Window, best_spans, question_windows
 from model.evaluation.finetuning.task import EvaluationSet, FinetuneTask, Scored
-from model.evaluation.scores.answers import score_answers
+from model.evaluation.scores.answers import MLQA_LANGUAGES, SQUAD, score_answers
 from model.evaluation.sets.examples import Question
 from model.evaluation.sets.sources import load_questions
-from model.evaluation.tasks import MLQA
+from model.evaluation.tasks import QA
 from schemas.errors import UsageError
 
+_METRICS = {"mlqa": "F1 and exact match by MLQA's rules", "squad": "F1 and exact match by SQuAD's rules"}
 
-class MlqaTask(FinetuneTask[MlqaConfig, Question]):
-    """MLQA in XGLUE's form, trained on SQuAD."""
 
-    spec = MLQA
+class QaTask(FinetuneTask[QaConfig, Question]):
+    """Questions about paragraphs, trained on SQuAD as XGLUE trains them."""
+
+    spec = QA
     level = "token"
 
-    def __init__(self, config: MlqaConfig, tokenizer: Any) -> None:
+    def __init__(self, config: QaConfig, tokenizer: Any) -> None:
         """Raises: UsageError where a window has no room for context."""
         super().__init__(config, tokenizer)
         self.template = PairTemplate.of(tokenizer)
         room = config.max_length - config.max_question_length - self.template.num_special
         if room < 8:
             raise UsageError(f"max_length {config.max_length} leaves {room} tokens for the context; raise it")
+
+    @property
+    def metric(self) -> str:
+        """Rules by which answers are compared. Raises: UsageError where neither flag nor set says them."""
+        found = self.source.metric if self.config.metric == "auto" else self.config.metric
+        if found is None:
+            raise UsageError(
+                f"the metric of {self.source.set} is not known; name its rules with --metric mlqa or squad"
+            )
+        return found
+
+    def rules(self, language: str) -> str:
+        """The rules for answers in one language. Raises: UsageError where MLQA has none."""
+        if self.metric == SQUAD:
+            return SQUAD
+        if language not in MLQA_LANGUAGES:
+            raise UsageError(
+                f"MLQA has no rules for answers in {language!r}, only in {', '.join(MLQA_LANGUAGES)}; use --metric squad"
+            )
+        return language
+
+    def data_facts(self) -> dict[str, Any]:
+        """The set and the rules of its metric."""
+        return super().data_facts() | {"metric": _METRICS[self.metric]}
+
+    def data_notes(self, sets: Iterable[EvaluationSet[Question]]) -> list[str]:
+        """Whether the rules are those of the set, and questions that stand in it twice."""
+        notes = []
+        if self.source.metric not in (None, self.metric):
+            notes.append(
+                f"answers are compared by the rules of {self.metric}, which are not those of {self.source.set}"
+            )
+        for one in sets:
+            twice = len(one.examples) - len({question.id for question in one.examples})
+            if twice:
+                notes.append(f"{one.name}: {twice:,} questions stand twice and count twice, as in the official script")
+        return notes
+
+    def pairs(self, languages: Sequence[str]) -> list[tuple[str, str]]:
+        """Contexts and questions of one language, or also of two, where the set has them."""
+        same = super().pairs(languages)
+        if self.config.pairs == "same":
+            return same
+        found = [pair for pair in self.source.pairs() if set(pair) <= set(languages) and pair not in same]
+        if not found:
+            raise UsageError(
+                f"{self.config.data} has no questions in one language about contexts in another; MLQA's files of that "
+                "kind are called test-context-de-question-en.json"
+            )
+        return [*same, *found]
 
     def make_model(self) -> nn.Module:
         """The encoder with one linear layer that scores starts and ends."""
@@ -44,16 +96,20 @@ class MlqaTask(FinetuneTask[MlqaConfig, Question]):
 
     def train_features(self) -> list[Feature]:
         """Windows of the training questions, those without the answer too."""
-        questions = load_questions(self.config.data, self.config.train_language, self.config.train_split)
+        questions = load_questions(
+            self.config.data, self.config.train_language, self.config.train_split, self.config.set
+        )
         return [window.feature for question in self.sampled(questions) for window in self._cut(question)]
 
-    def read(self, language: str, split: str) -> EvaluationSet[Question]:
-        """Questions of one language."""
-        questions = load_questions(self.config.data, language, split)[: self.config.max_test or None]
+    def read(self, language: str, split: str, question: str = "") -> EvaluationSet[Question]:
+        """Questions about contexts of one language."""
+        self.rules(language)  # before anything is trained
+        questions = load_questions(self.config.data, language, split, self.config.set, question)
+        questions = questions[: self.config.max_test or None]
         windows = [self._cut(question) for question in questions]
         owners = [i for i, own in enumerate(windows) for _ in own]
         flat = [window for own in windows for window in own]
-        return EvaluationSet(language, questions, [window.feature for window in flat], owners, flat)
+        return EvaluationSet(language, questions, [window.feature for window in flat], owners, flat, question)
 
     def losses(self, scores: Float[Tensor, "tokens ends"], features: Sequence[Feature]) -> Float[Tensor, " windows"]:
         """One loss per window: the mean of those of the answer's start and end among the window's tokens."""
@@ -79,7 +135,7 @@ class MlqaTask(FinetuneTask[MlqaConfig, Question]):
         }
         predictions = {name: answers[0]["text"] if answers else "" for name, answers in best.items()}
         truths = [(question.id, [answer.text for answer in question.answers]) for question in examples.examples]
-        score = score_answers(truths, predictions, examples.language)
+        score = score_answers(truths, predictions, self.rules(examples.language))
         measures = {"f1": score.f1, "exact match": score.exact_match, "questions": score.num_questions}
         return Scored(measures, _as_json(predictions), {"nbest.json": _as_json(best)})
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from model.evaluation.finetuning.config import MlqaConfig
-from model.evaluation.finetuning.mlqa_windows import (
+from model.evaluation.finetuning.config import QaConfig
+from model.evaluation.finetuning.qa_windows import (
     PairTemplate,
     best_spans,
     best_windows,
@@ -24,8 +24,8 @@ def tokenizer(tiny_model: Path):
     return AutoTokenizer.from_pretrained(tiny_model)
 
 
-def _config(**changes: int) -> MlqaConfig:
-    return MlqaConfig(model="m", data="d", **({"max_length": 40, "stride": 7, "max_question_length": 12} | changes))
+def _config(**changes: int) -> QaConfig:
+    return QaConfig(model="m", data="d", **({"max_length": 40, "stride": 7, "max_question_length": 12} | changes))
 
 
 def _question(context: str, text: str, question: str = "Who lives in Oslo?") -> Question:
