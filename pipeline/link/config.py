@@ -45,8 +45,6 @@ class LinkConfig:
     """Keep mentions of entities that have no description in any chosen language."""
     validation_per_mille: int = 5
     """Share of page entities, and of triples, kept for validation, in 1/1000."""
-    alpha: float = 0.7
-    """Exponent that smooths the languages' shares into sampling weights. Method: recalled."""
     max_reject_share: float = 0.001
     """Largest share of records that may be rejected, 0 to 1."""
 

@@ -22,7 +22,7 @@ from pipeline.link.title_sources import add_titles
 from pipeline.run import storage
 from pipeline.run.task import SHARED_FOLDER, Job, Task, grouped
 from pipeline.run.task_output import TaskOutput, TaskRecord
-from pipeline.wikis.language_notes import merged_notes, sampling_weights
+from pipeline.wikis.language_notes import merged_notes
 from schemas import DESCRIPTIONS, ENTITIES, MENTIONS, RELATIONS, TRIPLES
 from schemas.errors import UsageError, XlmkError
 
@@ -117,18 +117,12 @@ def run_task(config: LinkConfig, task: Task, out: TaskOutput) -> None:
 
 
 def properties(config: LinkConfig, records: list[TaskRecord]) -> dict[str, Any]:
-    """Counts by language, of titles and redirects, and the weights by which contexts and descriptions are sampled."""
+    """Counts by language, and of titles and redirects."""
     languages = merged_notes(record.notes for record in records)
     titles = SharedPaths(root=Path(storage.build_folder(config.output), SHARED_FOLDER)).titles / _TITLE_COUNTS
-    contexts = {language: counts.get("train_contexts", 0) for language, counts in languages.items()}
     return {
         "languages": languages,
         "titles": json.loads(storage.read_text(str(titles))),
-        "sampling": {
-            "alpha": config.alpha,
-            "by": "train_contexts",
-            "weights": sampling_weights(contexts, config.alpha),
-        },
     }
 
 

@@ -24,10 +24,6 @@ class TokenizeConfig:
     """Plain-text corpora as language=path; a path may be a pattern, a language may come several times."""
     backend: Backend = "auto"
     """`sentencepiece` (fast), `tokenizers` (any tokenizer.json), or whichever the folder's files allow."""
-    alpha: float = 0.7
-    """Exponent that smooths the languages' shares of contexts and descriptions into sampling weights. Method: recalled."""
-    alpha_text: float = 0.3
-    """The same for plain text. Method: text."""
     validation_per_mille: int = 5
     """Share of plain-text documents kept for validation, in 1/1000."""
     max_document_bytes: int = 1_000_000

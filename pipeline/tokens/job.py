@@ -1,7 +1,7 @@
 """The tokenize job: the linked tables, and plain-text corpora, as token ids of one tokenizer.
 
 The manifest's properties name the tokenizer by the fingerprint that the trainer checks, and hold the tokens of each
-language with the smoothed weights by which languages are sampled.
+language.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pipeline.tokens.config import TokenizeConfig
 from pipeline.tokens.corpora import is_xz
 from pipeline.tokens.subwords import check_layout, fingerprint_of
 from pipeline.tokens.tasks import RUNNERS, subwords_of
-from pipeline.wikis.language_notes import merged_notes, sampling_weights
+from pipeline.wikis.language_notes import merged_notes
 from schemas import (
     DESCRIPTIONS,
     MENTIONS,
@@ -105,23 +105,13 @@ def run_task(config: TokenizeConfig, task: Task, out: TaskOutput) -> None:
 
 
 def properties(config: TokenizeConfig, records: list[TaskRecord]) -> dict[str, Any]:
-    """The tokenizer, tokens by language, and sampling weights by kind of row."""
+    """The tokenizer, and counts of rows and tokens by language."""
     subwords = subwords_of(config)
-    languages = merged_notes(record.notes for record in records)
-    found: dict[str, Any] = {
+    return {
         "tokenizer_fingerprint": fingerprint_of(subwords),
         "vocab_size": len(subwords.pieces),
-        "languages": languages,
-        "sampling": {},
+        "languages": merged_notes(record.notes for record in records),
     }
-    for kind, name, alpha in (
-        ("mentions", "train_context_tokens", config.alpha),
-        ("descriptions", "description_tokens", config.alpha),
-        ("text", "train_text_tokens", config.alpha_text),
-    ):
-        sizes = {language: counts.get(name, 0) for language, counts in languages.items()}
-        found["sampling"][kind] = {"alpha": alpha, "by": name, "weights": sampling_weights(sizes, alpha)}
-    return found
 
 
 JOB = Job(

@@ -1,9 +1,9 @@
-"""Statistics per language for the manifest, and the weights by which languages are sampled."""
+"""Statistics per language for the manifest."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 LANGUAGES_NOTE = "languages"
@@ -31,15 +31,3 @@ def merged_notes(notes: Iterable[dict[str, Any]]) -> dict[str, dict[str, int]]:
         for language, counts in of_task.get(LANGUAGES_NOTE, {}).items():
             merged.setdefault(language, Counter()).update(counts)
     return {language: dict(sorted(merged[language].items())) for language in sorted(merged)}
-
-
-def sampling_weights(sizes: Mapping[str, int], alpha: float) -> dict[str, float]:
-    """Smoothed shares of languages: size to the power of alpha, made to add up to 1.
-
-    An alpha of 1 samples by size, 0 all languages alike. Languages of size 0 get no weight.
-
-    Source: q_i proportional to p_i^alpha, as in XLM and XLM-R.
-    """
-    powers = {language: size**alpha for language, size in sizes.items() if size > 0}
-    total = sum(powers.values())
-    return {language: power / total for language, power in sorted(powers.items())}

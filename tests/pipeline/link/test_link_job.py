@@ -140,11 +140,6 @@ def test_splits_never_share_a_page_entity_or_a_triple(tmp_path: Path) -> None:
     assert all(split_of(page, 400) == "validation" for page in pages["validation"] if page.startswith("Q"))
 
 
-def test_weights_are_smoothed_and_add_up(linked: tuple[Path, Manifest]) -> None:
-    weights = linked[1].properties["sampling"]["weights"]
-    assert weights == pytest.approx({"de": 3**0.7 / (3**0.7 + 2**0.7), "sw": 2**0.7 / (3**0.7 + 2**0.7)})
-
-
 def test_a_second_run_gives_the_same_bytes(linked: tuple[Path, Manifest]) -> None:
     folder, manifest = linked
     again = link(folder.parent, "again")
