@@ -13,6 +13,7 @@ import tyro
 
 from model.data.stream_config import OBJECTIVES, StreamConfig
 from schemas.errors import UsageError
+from schemas.names import Names, split_names
 
 LEAST_PAIRS = 3
 """Fewest pairs of a knowledge objective that a batch must have room for: two rows through BatchNorm are a sign and its
@@ -130,8 +131,8 @@ class PretrainConfig:
     """Folder or Hub name of the tokenizer; empty takes the encoder's, or `tokenizer/` in or beside the data."""
     output: str = ""
     """Folder of the run: log, checkpoints, and the finished model in `model/`."""
-    objectives: tuple[str, ...] = OBJECTIVES
-    """Objectives to train on, as `mlm mep oe` or `mlm,mep,oe`."""
+    objectives: Names = OBJECTIVES
+    """Objectives to train on."""
     steps: int = 100_000
     """Number of optimizer steps. (open)"""
     accumulation: int = 1
@@ -189,11 +190,10 @@ class PretrainConfig:
         Raises:
             UsageError: an unknown objective, or one whose share is 0.
         """
-        given = (self.objectives,) if isinstance(self.objectives, str) else self.objectives
-        names = [name.strip() for part in given for name in part.split(",") if name.strip()]
+        names = split_names(self.objectives)
         unknown = sorted(set(names) - set(OBJECTIVES))
         if unknown or not names:
-            raise UsageError(f"objectives are {' '.join(given)!r}, expected some of {', '.join(OBJECTIVES)}.")
+            raise UsageError(f"objectives are {' '.join(names)!r}, expected some of {', '.join(OBJECTIVES)}.")
         shares = {name: getattr(self.stream, f"{name}_share") if name in names else 0.0 for name in OBJECTIVES}
         stream = replace(self.stream, mlm_share=shares["mlm"], mep_share=shares["mep"], oe_share=shares["oe"])
         silent = [name for name in OBJECTIVES if name in names and shares[name] == 0]

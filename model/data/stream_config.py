@@ -11,6 +11,7 @@ from math import ceil
 from typing import Literal
 
 from schemas.errors import UsageError
+from schemas.names import Names
 
 Objective = Literal["mlm", "mep", "oe"]
 """Masked language modelling, masked entity prediction, object entailment."""
@@ -108,7 +109,7 @@ class StreamConfig:
     """The same for the contexts of MEP. (recalled)"""
     oe_alpha: float = 0.7
     """The same for the languages of subjects in OE. (recalled)"""
-    languages: tuple[str, ...] = ()
+    languages: Names = ()
     """Languages to use; empty means all that the dataset has. (text: the 100 largest Wikipedias)"""
     mep_description_language: LanguageRule = "any"
     """Language of the description of a mention, against the context's. (open)"""

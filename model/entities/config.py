@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from schemas.names import Names
+
 
 @dataclass(frozen=True, kw_only=True)
 class EmbedConfig:
@@ -17,7 +19,7 @@ class EmbedConfig:
     """Folder of the index; what is finished in it is kept by a rerun."""
     tables: str = ""
     """Folder of the `wikidata` job's tables, for names; without it mentions must be marked, and labels are not shown."""
-    languages: tuple[str, ...] = ()
+    languages: Names = ()
     """Languages of the descriptions; empty means all."""
     index: str = "auto"
     """`auto`, or what `faiss.index_factory` understands, for instance `Flat`, `IVF4096,Flat`, `OPQ64,IVF65536,PQ64`."""

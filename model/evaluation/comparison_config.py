@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import tyro
 
+from schemas.names import Names
+
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonConfig:
@@ -15,7 +17,7 @@ class ComparisonConfig:
     """Folder of token shards that all of them are tested on."""
     output: str = ""
     """Folder for the results of each run as JSON, one sub-folder per run; by default `evaluation` in each run's folder."""
-    languages: tuple[str, ...] = ()
+    languages: Names = ()
     """Languages of queries and candidates; all that have descriptions by default."""
     max_queries: int = 100
     """Most queries per language and question, drawn at random, the same for all runs; 0 takes all."""

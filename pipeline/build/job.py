@@ -32,6 +32,7 @@ from pipeline.wikipedia import job as wikipedia
 from pipeline.wikipedia.config import WikipediaConfig
 from pipeline.wikis.languages import language_wiki, named_languages, parse_languages, wiki_language
 from schemas.errors import InputMissing, UsageError
+from schemas.names import Names
 
 TAKES_BEAM_ARGS = True
 """Flags behind `--` go to Beam, for every job."""
@@ -48,8 +49,8 @@ class BuildConfig:
     tables: str = ""
     """URL (`gs://bucket/folder`) where the jobs that read dumps leave their tables, for a runner whose workers are other
     machines; they are copied to `output` then, and the jobs after them run here. Empty to run all jobs in one way."""
-    languages: tuple[str, ...] = ()
-    """Languages (`sw yo tr`), wiki names (`swwiki`), `top100` or `all`; nothing for every wiki that has a dump."""
+    languages: Names = ()
+    """Languages to build; none for every wiki that has a dump."""
     tokenizer: str = ""
     """Folder of the encoder's tokenizer; empty to train a small one, for an encoder from random weights."""
     vocab_size: int = 8_000
@@ -162,8 +163,8 @@ def _dump_jobs(config: BuildConfig, folder: DumpFolder, wikis: list[str]) -> lis
     items = WikidataConfig(
         dumps=tuple(folder.wikidata),
         output=storage.join(tables, wikidata.JOB.name),
-        languages=",".join(wiki_language(wiki) for wiki in wikis),
-        wikis=",".join(wikis),
+        languages=tuple(wiki_language(wiki) for wiki in wikis),
+        wikis=tuple(wikis),
         max_reject_share=config.max_reject_share,
     )
     return [(wikidata.JOB, items), (wikipedia.JOB, pages)]

@@ -20,6 +20,7 @@ from pipeline.fetch.transfer import RemoteFile, fetch
 from pipeline.run.storage import in_words
 from pipeline.wikis.languages import language_wiki, parse_languages
 from schemas.errors import InputMissing, OutputBusy, StorageError, UsageError
+from schemas.names import Names
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +38,8 @@ class DownloadConfig:
 
     output: str
     """Folder for the files; it is made if it does not exist. A run that was cut off goes on where it stopped."""
-    languages: tuple[str, ...] = ()
-    """Languages (`sw yo tr`), wiki names (`swwiki`), `top100` or `all`."""
+    languages: Names = ()
+    """Languages to fetch; none with `--wikidata` fetches that alone."""
     date: str = "latest"
     """The wikis' dump date, eight digits, or `latest`: the newest that is finished for every wiki asked for."""
     format: Literal["multistream", "content"] = "multistream"

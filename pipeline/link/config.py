@@ -11,6 +11,7 @@ from pipeline.link.survey import Rules
 from pipeline.wikis.languages import language_wiki, named_languages, parse_languages, wiki_language
 from schemas import ENTITIES, PAGES, RELATIONS, TRIPLES, Manifest, read_manifest
 from schemas.errors import UsageError
+from schemas.names import Names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +25,8 @@ class LinkConfig:
     wikidata: str = ""
     """Folder that the wikidata job wrote; empty to do without it, with `sitelinks_sql`: then there are mentions and leads,
     but no triples, no short texts of Wikidata's, and namesakes are told by their pages alone."""
-    languages: str = ""
-    """Languages to link, as `sw,yo,tr`, `top100` or `all`; empty for all that the wikipedia dataset has."""
+    languages: Names = ()
+    """Languages to link; none for all that the wikipedia dataset has."""
     sitelinks_sql: str = ""
     """`wb_items_per_site.sql.gz` of Wikidata, or a folder with one `<wiki>-…-page_props.sql.gz` per wiki: read
     instead of the wikidata dataset's `sitelinks`. Empty to read `sitelinks`."""

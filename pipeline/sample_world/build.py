@@ -16,6 +16,7 @@ from pipeline.sample_world.wikidata_dump import write_wikidata_dump
 from pipeline.sample_world.wikis import wiki_profiles
 from pipeline.sample_world.xml_dump import write_xml_dump
 from schemas.errors import UsageError
+from schemas.names import Names
 
 DATE = "20261101"
 """Date in the names of all dumps."""
@@ -32,7 +33,7 @@ class SampleWorldConfig:
     """Folder for the dumps; made where it does not exist. Dumps of the same names are replaced."""
     seed: int = 1
     """Seed of the texts: which facts an article tells, and which links go by way of a redirect."""
-    wikis: tuple[str, ...] = WIKIS
+    wikis: Names = WIKIS
     """Wikis to write, by database name."""
     entities: int = 0
     """Number of entities, counted from the most connected; 0 for all of them (about 350)."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,7 @@ from pipeline.wikidata.reading import FINAL_MARK, HEAD_BYTES, EntityReading, can
 from pipeline.wikis.languages import find_wiki, label_languages, parse_languages
 from schemas import ENTITIES, LITERALS, QUALIFIERS, RELATIONS, SITELINKS, TRIPLES
 from schemas.errors import InputCorrupt, UsageError, XlmkError
+from schemas.names import Names, split_names
 
 log = logging.getLogger(__name__)
 
@@ -42,12 +44,12 @@ class WikidataConfig:
     """JSON dumps: paths, glob patterns or URLs (`gs://`, `s3://`), packed as gz, bz2, zst or not at all. Prefer gz."""
     output: str
     """Folder of the dataset."""
-    languages: str = "all"
-    """Languages of labels, short descriptions and aliases, as `sw,yo,tr` or `top100`; `all` keeps every code there is.
+    languages: Names = ("all",)
+    """Languages of labels, short descriptions and aliases; `all` keeps every code there is.
     With each language its written variants are kept, then `mul` (names that hold in all languages) and `en`: a label is
     looked for in that order, and rows say in which language it was found."""
-    wikis: str = "all"
-    """Wikis whose sitelinks are kept, as `enwiki,de,zh-yue`; `all` keeps every Wikipedia."""
+    wikis: Names = ("all",)
+    """Wikis whose sitelinks are kept, as `enwiki`, `de` or `zh-yue`; `all` keeps every Wikipedia."""
     ranks: Ranks = "best"
     """`best` keeps of each property's statements the preferred ones, or the normal ones where none is preferred; `all`
     keeps every statement, deprecated ones included, with its rank."""
@@ -73,13 +75,13 @@ def item_options(config: WikidataConfig) -> ItemOptions:
         UsageError: a language or wiki nobody knows.
     """
     languages = wikis = None
-    if config.languages.strip().lower() != "all":
+    if not _is_all(config.languages):
         chosen = parse_languages(config.languages)
         languages = tuple(sorted({code for language in chosen for code in label_languages(language)}))
-    if config.wikis.strip().lower() != "all":
-        wikis = tuple(find_wiki(name).wiki for name in config.wikis.replace(",", " ").split())
+    if not _is_all(config.wikis):
+        wikis = tuple(find_wiki(name).wiki for name in split_names(config.wikis))
         if not wikis:
-            raise UsageError("no wiki given; write names as enwiki,de,zh-yue, or all")
+            raise UsageError("no wiki given; write names as enwiki de zh-yue, or all")
     return ItemOptions(
         languages=languages,
         wikis=wikis,
@@ -87,6 +89,10 @@ def item_options(config: WikidataConfig) -> ItemOptions:
         literals=config.literals,
         qualifiers=config.qualifiers,
     )
+
+
+def _is_all(names: str | Iterable[str]) -> bool:
+    return [name.lower() for name in split_names(names)] == ["all"]
 
 
 def plan(config: WikidataConfig) -> list[Task]:

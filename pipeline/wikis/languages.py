@@ -24,6 +24,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from schemas.errors import UsageError
+from schemas.names import split_names
 
 _TABLE = pathlib.Path(__file__).with_name("languages.tsv")
 _TOP = re.compile(r"top[-_]?(\d+)", re.IGNORECASE)
@@ -194,27 +195,23 @@ def named_languages(wanted: str | Iterable[str]) -> tuple[str, ...]:
 
     Raises: UsageError for an unknown name, or a value that is not text.
     """
-    names = (name for name in _split(wanted) if not isinstance(name, str) or not _is_group(name))
+    names = (name for name in split_names(wanted) if not _is_group(name))
     return tuple(dict.fromkeys(language for name in names for language in _languages_of_name(name)))
 
 
 def parse_languages(wanted: str | Iterable[str]) -> tuple[str, ...]:
-    """Language codes asked for as `sw,yo,tr`, `top100` or `all` (open wikis), without repeats, in the order given.
+    """Language codes asked for by name, `top100` or `all` (open wikis), without repeats, in the order given.
 
     Names may be language codes, wiki codes or database names, mixed with `topN`.
 
     Raises: UsageError for an unknown name (with the nearest), an empty list, or a value that is not text.
     """
     languages: dict[str, None] = {}
-    for name in _split(wanted):
+    for name in split_names(wanted):
         languages.update(dict.fromkeys(_languages_of_name(name)))
     if not languages:
         raise UsageError("no language given; write codes as sw,yo,tr, or top100, or all")
     return tuple(languages)
-
-
-def _split(wanted: str | Iterable[str]) -> list[str]:
-    return wanted.replace(",", " ").split() if isinstance(wanted, str) else list(wanted)
 
 
 def _is_group(name: str) -> bool:
@@ -222,8 +219,8 @@ def _is_group(name: str) -> bool:
 
 
 def _languages_of_name(name: str) -> tuple[str, ...]:
-    if isinstance(name, str) and (top := _TOP.fullmatch(name)):
+    if top := _TOP.fullmatch(name):
         return top_languages(int(top[1]))
-    if isinstance(name, str) and name.lower() == "all":
+    if name.lower() == "all":
         return tuple(wiki.language for wiki in wikis().values() if wiki.is_open)
     return (find_wiki(name).language,)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from schemas.errors import UsageError
+from schemas.names import Names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,7 @@ class FinetuneConfig:
     run's folder, else `runs/evaluate`."""
     set: str = ""
     """The set to score, where the folder holds several, for instance MasakhaNER; its name as `docs/evaluation.md` has it."""
-    languages: tuple[str, ...] = ()
+    languages: Names = ()
     """Languages to test on; by default all that the folder has files for."""
     train_language: str = "en"
     """Language to fine-tune on."""

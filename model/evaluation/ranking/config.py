@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from schemas.errors import UsageError
+from schemas.names import Names
 
 Pooling = Literal["state", "mean"]
 """`state`: the hidden state at the document's position, as in training. `mean`: of all tokens, for plain models."""
@@ -34,7 +35,7 @@ class RetrievalConfig:
     """Folder of token shards (the `tokens` folder of a build)."""
     output: str = ""
     """Folder the results are written to; by default `evaluation` in the run's folder, else `runs/evaluate`."""
-    languages: tuple[str, ...] = ()
+    languages: Names = ()
     """Languages of queries and candidates; all that have descriptions by default."""
     max_queries: int = 1000
     """Most queries per language and question, drawn at random; 0 takes all."""
@@ -63,7 +64,7 @@ class AlignmentConfig:
     """Folder of the token shards of training; with it, results also tell entities by how often they were mentioned there."""
     output: str = ""
     """Folder the results are written to; by default `evaluation` in the run's folder, else `runs/evaluate`."""
-    languages: tuple[str, ...] = ()
+    languages: Names = ()
     """Languages to align; the eight with most labels by default."""
     max_entities: int = 1000
     """Most entities per language, those with labels in most of the languages first; 0 takes all."""
@@ -85,9 +86,9 @@ class ProbingConfig:
     """Folder with triples.tsv, qid_labels_104langs.json and probe_patterns.jsonl, plain or .gz."""
     output: str = ""
     """Folder the results are written to; by default `evaluation` in the run's folder, else `runs/evaluate`."""
-    languages: tuple[str, ...] = ("en", "de", "es", "fr", "ru", "ar", "zh-hans", "vi")
+    languages: Names = ("en", "de", "es", "fr", "ru", "ar", "zh-hans", "vi")
     """Languages to ask in; each needs templates and labels."""
-    relations: tuple[str, ...] = ()
+    relations: Names = ()
     """Relations to ask about, such as P36; all by default."""
     max_facts: int = 100
     """Most facts per relation, drawn at random; the same ones in every language. 0 takes all."""
