@@ -14,6 +14,7 @@ from pipeline.wikipedia.wikitext.contexts import Context, cut_contexts
 from pipeline.wikipedia.wikitext.dialects import Dialect
 from pipeline.wikipedia.wikitext.disambiguation import is_disambiguation
 from pipeline.wikipedia.wikitext.extension_tags import take_out_extension_tags
+from pipeline.wikipedia.wikitext.holes import HOLE, Holes, without_notes
 from pipeline.wikipedia.wikitext.lead import LeadMissing, read_lead
 from pipeline.wikipedia.wikitext.markup import Marked, Scanner
 from pipeline.wikipedia.wikitext.parentheses import repair
@@ -56,6 +57,8 @@ class Article:
     """Lists namesakes, defines nothing."""
     fates: Counter[str]
     """Links by fate."""
+    left_out: Counter[str]
+    """Sentences of the contexts that were left out, by the template whose text in them nobody knows."""
     links_taken_out: int
     """Links that were not read, because templates, tables or extension tags around them left no text."""
 
@@ -71,27 +74,38 @@ def read_article(wikitext: str, title: str, dialect: Dialect, options: ArticleOp
     """
     bare = take_out_extension_tags(_CONTROL.sub("", wikitext))
     disambiguation = is_disambiguation(title, bare, dialect.wiki)
-    text = expanded(bare, title, dialect)
+    holes = Holes()
+    text = expanded(bare, title, dialect, holes)
     without_tables = take_out_tables(text, keep_cells=False)
     lead: str | None = None
     missing: LeadMissing | None = "disambiguation"
     if not disambiguation:
-        lead, missing = read_lead(without_tables, dialect, options.lead_characters)
+        lead, missing = read_lead(without_tables, dialect, options.lead_characters, title)
     read = take_out_tables(text, True) if options.table_cells else without_tables
     marked = marked_text(read, dialect)
+    left_out: Counter[str] = Counter()
+    contexts = cut_contexts(marked.text, marked.links, options.context_characters, holes, left_out)
     return Article(
         lead=lead,
         lead_missing=missing,
-        contexts=cut_contexts(marked.text, marked.links, options.context_characters),
+        contexts=contexts,
         is_disambiguation=disambiguation,
         fates=marked.fates,
+        left_out=left_out,
         links_taken_out=max(wikitext.count("[[") - read.count("[["), 0),
     )
 
 
-def expanded(wikitext: str, title: str, dialect: Dialect) -> str:
-    """Wikitext without extension tags, with a leading line break and its templates replaced by their text."""
-    text = "\n" + Transclusions(wikitext, dialect.rules, title).expand()
+def expanded(wikitext: str, title: str, dialect: Dialect, holes: Holes) -> str:
+    """Wikitext without extension tags, with a leading line break and its templates replaced by their text.
+
+    Args:
+        wikitext: the page without comments and extension tags.
+        title: its title.
+        dialect: the wikitext of its wiki.
+        holes: makes the marks of what has a text that nobody knows.
+    """
+    text = "\n" + Transclusions(wikitext, dialect.rules, title, holes).expand()
     return resolve_variants(text, dialect.variant) if dialect.variant else text
 
 
@@ -106,5 +120,7 @@ def marked_text(text: str, dialect: Dialect) -> Marked:
 
     marked = Scanner(dialect, nested).scan(text)
     plain = marked.text if "://" not in marked.text else _URL.sub("", marked.text)
+    if HOLE in plain:
+        plain = without_notes(plain)
     marked.text = _EMPTY_LINES.sub("\n\n", repair(plain))
     return marked

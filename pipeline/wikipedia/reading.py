@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from pipeline.dumps.multistream import read_index
@@ -18,6 +19,10 @@ from schemas import PAGES, REDIRECTS
 from schemas.errors import InputCorrupt
 
 _FLUSH_PAGES, _FLUSH_CHARACTERS = 2_000, 8_000_000
+HOLES = "sentences with a hole"
+"""Source in the accounts, behind the wiki: sentences that a template without a rule left incomplete, dropped by its name."""
+_MOST_NAMES = 60
+"""Templates that a task's account of holes names, the most frequent ones; the rest share one line."""
 
 
 def read_range(config: WikipediaConfig, task: Task, out: TaskOutput) -> None:
@@ -46,6 +51,7 @@ def read_range(config: WikipediaConfig, task: Task, out: TaskOutput) -> None:
         else:
             reader.read(element)
     reader.flush()
+    reader.account_for_holes()
     if payload["pages"] is not None and payload["pages"] > reader.seen:
         out.ledger.count("pages_lost", payload["pages"] - reader.seen)
     out.notes = {"expected": payload["pages"], "pages": reader.seen}
@@ -70,6 +76,7 @@ class PageReader:
         self.seen = 0
         """Pages met, whatever became of them."""
         self._last_page_id = 0
+        self._holes: Counter[str] = Counter()
 
     def read(self, element: Element) -> None:
         """Take one element of the dump to a row, a drop or a reject."""
@@ -115,6 +122,7 @@ class PageReader:
         for fate, number in article.fates.items():
             self._ledger.count(f"links_{fate}", number)
         self._ledger.count("links_taken_out", article.links_taken_out)
+        self._holes.update(article.left_out)
         of_itself = sum(target == page.title for _, links in article.contexts for _, _, target, _ in links)
         self._ledger.count("links_article_to_own_page", of_itself)
         self._columns.add(page, article)
@@ -127,6 +135,19 @@ class PageReader:
         self._out.write(PAGES, self._columns.take(), partition=wiki)
         self._out.write(REDIRECTS, redirect_rows(wiki, self._redirects), partition=wiki)
         self._redirects = []
+
+    def account_for_holes(self) -> None:
+        """Enter the sentences left out into the accounts, by template."""
+        if not self._holes:
+            return
+        source = f"{self._dialect.wiki}: {HOLES}"
+        self._ledger.read(self._holes.total(), source=source)
+        named = self._holes.most_common(_MOST_NAMES)
+        for name, number in named:
+            self._ledger.drop(name, number, source=source)
+        others = self._holes.total() - sum(number for _, number in named)
+        if others:
+            self._ledger.drop("other templates", others, source=source)
 
     def _reject(self, element: Element, reason: str, detail: str, record: str | None) -> None:
         plain = self._payload["span"]["form"] == "plain"

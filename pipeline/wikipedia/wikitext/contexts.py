@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import bisect
 import unicodedata
+from collections import Counter
 
+from pipeline.wikipedia.wikitext.holes import HOLE, Holes, without_holes
 from pipeline.wikipedia.wikitext.marks import SECTION_MARK, Span, read_marks
 from pipeline.wikipedia.wikitext.sentences import sentence_ends
 
@@ -16,15 +18,23 @@ Context = tuple[str, list[Span]]
 """A piece of text and the links in it."""
 
 
-def cut_contexts(marked: str, links: list[tuple[str, str]], budget: int) -> list[Context]:
+def cut_contexts(
+    marked: str, links: list[tuple[str, str]], budget: int, holes: Holes, left_out: Counter[str]
+) -> list[Context]:
     """Contexts of an article.
 
     Args:
         marked: tidy text with marks, a paragraph a line, `SECTION_MARK` where headings stood.
         links: title and fragment of each link by the number in its mark.
         budget: most characters of a context; only a link's surface that is longer by itself may pass it.
+        holes: of the page.
+        left_out: counts the sentences that go because of a hole, by template.
     """
     text, spans = read_marks(marked, links)
+    if HOLE in text:
+        text, place = without_holes(text, holes, left_out)
+        moved = ((place(start), place(end), title, fragment) for start, end, title, fragment in spans)
+        spans = [span for span in moved if 0 <= span[0] < span[1]]
     composed = unicodedata.is_normalized("NFC", text)
     contexts: list[Context] = []
     first = 0

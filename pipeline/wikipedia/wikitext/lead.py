@@ -11,6 +11,7 @@ import unicodedata
 from typing import Literal
 
 from pipeline.wikipedia.wikitext.dialects import Dialect
+from pipeline.wikipedia.wikitext.holes import HOLE, holed_ranges, without_notes
 from pipeline.wikipedia.wikitext.marks import read_marks
 from pipeline.wikipedia.wikitext.markup import Scanner
 from pipeline.wikipedia.wikitext.parentheses import repair
@@ -18,8 +19,9 @@ from pipeline.wikipedia.wikitext.sentences import cut_at_sentence
 from pipeline.wikipedia.wikitext.spacing import tidy_characters
 from pipeline.wikipedia.wikitext.tree import MAX_CHARACTERS, render_tree
 
-LeadMissing = Literal["disambiguation", "empty", "list", "no_prose"]
-"""Why an article has no lead: it lists namesakes; nothing stands before its first heading; only lists do; no sentence."""
+LeadMissing = Literal["disambiguation", "empty", "hole", "list", "no_prose"]
+"""Why an article has no lead: it lists namesakes; nothing stands before its first heading; its first sentence has a hole; only
+lists stand there; no sentence."""
 
 MIN_LETTERS = 24
 """Fewest letters of a lead, vowel signs included; a Chinese, Japanese, Korean or Ethiopic character counts for three."""
@@ -38,13 +40,14 @@ _LETTER = re.compile(r"[^\W\d_]|[\u0900-\u0dff\u0e31-\u0e4e\u102b-\u103e\u17b4-\
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af\u1200-\u139f]")
 
 
-def read_lead(text: str, dialect: Dialect, budget: int) -> tuple[str | None, LeadMissing | None]:
+def read_lead(text: str, dialect: Dialect, budget: int, title: str) -> tuple[str | None, LeadMissing | None]:
     """The lead of a page, or why there is none.
 
     Args:
         text: wikitext that begins with a line break, without templates, tables and extension tags.
         dialect: the wiki's wikitext.
         budget: most characters of a lead; it is cut at a sentence.
+        title: the page's title.
     """
     heading = _HEADING.search(text)
     section = text[: heading.start()] if heading else text
@@ -58,10 +61,14 @@ def read_lead(text: str, dialect: Dialect, budget: int) -> tuple[str | None, Lea
     found = render_tree(chosen, dialect)
     if found is None or _UNREAD.search(found.text):
         found = Scanner(dialect).scan("\n" + chosen)
-    plain, _ = read_marks(repair(tidy_characters(found.text)), found.links)
-    lead = _joined(plain.split("\n"), budget)
+    plain, _ = read_marks(repair(without_notes(tidy_characters(found.text))), found.links)
+    lead = _joined(plain.split("\n"))
+    if HOLE in lead:
+        lead = _without_holes(lead)
+        if not lead:
+            return None, "hole"
     if lead:
-        return lead, None
+        return unicodedata.normalize("NFC", cut_at_sentence(lead, budget)), None
     return None, "list" if len(lines) > 2 * len(prose) else "no_prose" if plain.strip() else "empty"
 
 
@@ -77,7 +84,7 @@ def _within(lines: list[str], most: int) -> str:
     return "\n".join(kept)
 
 
-def _joined(paragraphs: list[str], budget: int) -> str:
+def _joined(paragraphs: list[str]) -> str:
     """Paragraphs as one, without those that only announce a list or say nothing; empty where no prose is left."""
     kept: list[str] = []
     for paragraph in paragraphs:
@@ -92,7 +99,17 @@ def _joined(paragraphs: list[str], budget: int) -> str:
     whole = _CJK_JOIN.sub(r"\1", " ".join(kept))
     if _letters(whole) < MIN_LETTERS:
         return ""
-    return unicodedata.normalize("NFC", cut_at_sentence(whole, budget))
+    return whole
+
+
+def _without_holes(lead: str) -> str:
+    """A lead without its sentences that have a hole; nothing where the first one has."""
+    ranges = holed_ranges(lead)
+    if ranges[0][0] == 0:
+        return ""
+    ends = [0, *(high for _, high, _ in ranges)]
+    starts = [*(low for low, _, _ in ranges), len(lead)]
+    return "".join(lead[end:start] for end, start in zip(ends, starts, strict=True)).strip()
 
 
 def _without_announcement(paragraph: str) -> str:

@@ -1,7 +1,7 @@
 """Templates whose text is computed: units, dates, numbers.
 
-Each takes the arguments of a call and the wiki's name and gives wikitext. Only what the page itself says is shown: a
-converted second unit or an age depends on code or on today's date and is left out.
+Each takes the arguments of a call and the wiki's name and gives wikitext, or None where it cannot. Only what the page itself
+says is shown: an age depends on today's date and is left out.
 """
 
 from __future__ import annotations
@@ -9,107 +9,156 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from pipeline.wikipedia.wikitext import template_words, units
 from pipeline.wikipedia.wikitext.formulas import raised
+from pipeline.wikipedia.wikitext.template_words import numbered
+from pipeline.wikipedia.wikitext.unit_table import find_unit
+from pipeline.wikis.languages import wiki_language
+from pipeline.wikis.locales import Locale, find_locale
 
 Arguments = Mapping[str, str]
 
-_UNITS = {
-    **{"km2": "km²", "m2": "m²", "cm2": "cm²", "mm2": "mm²", "m3": "m³", "km3": "km³", "cm3": "cm³", "dm3": "dm³"},
-    **{"sqmi": "sq mi", "sqft": "sq ft", "sqkm": "km²", "sqm": "m²", "cuft": "cu ft", "cumi": "cu mi", "cuyd": "cu yd"},
-    **{"c": "°C", "f": "°F", "k": "K", "degc": "°C", "degf": "°F", "°c": "°C", "°f": "°F", "um": "μm", "ug": "μg"},
-    **{"/sqkm": "/km²", "/km2": "/km²", "/sqmi": "/sq mi", "pd/sqkm": "/km²", "pd/sqmi": "/sq mi", "m/s2": "m/s²"},
-    **{"impgal": "imp gal", "usgal": "US gal", "floz": "fl oz", "nmi": "nmi", "g/cm3": "g/cm³", "kg/m3": "kg/m³"},
-    **{"km/h": "km/h", "mph": "mph", "kg": "kg", "lb": "lb", "m3/s": "m³/s", "cuft/s": "cu ft/s", "sqyd": "sq yd"},
-    **{"oilbbl": "barrels", "koilbbl": "thousand barrels", "oilbbl/d": "barrels a day", "mi2": "sq mi", "ft2": "sq ft"},
-    **{"koilbbl/d": "thousand barrels a day", "moilbbl": "million barrels", "tcuft": "trillion cubic feet", "l": "L"},
-    **{"e6km2": "million km²", "e3km2": "thousand km²", "e6sqmi": "million sq mi", "e6m3": "million m³"},
-}
 _BETWEEN = {"-": "–", "–": "–", "to": " to ", "and": " and ", "or": " or ", "x": " × ", "by": " × ", "×": " × "}
-_BETWEEN |= {"+": " + ", "+/-": " ± ", "±": " ± ", "to(-)": " to ", "to about": " to about ", "and(-)": " and "}
+_BETWEEN |= {"+": " + ", "+/-": " ± ", "±": " ± ", **{word: f" {word} " for word in "à et ou par a bis tot".split()}}
 _NUMBER = re.compile(r"[+\-−]?(?:[\d.,'’ \u00a0/⁄+]|&nbsp;|e[+\-]?\d)+|[+\-−]?[०-९০-৯٠-٩۰-۹๐-๙.,]+")
+_PLAIN_NUMBER = re.compile(r"[+\-−]?[0-9 \u00a0\u202f]+(?:[.,][0-9]+)?")
 _ENGLISH = ("enwiki", "simplewiki")
-_MONTHS = "January February March April May June July August September October November December".split()
-_SEPARATORS = {
-    **dict.fromkeys(("dewiki", "eswiki", "itwiki", "nlwiki", "ptwiki", "idwiki", "trwiki", "dawiki", "viwiki"), "."),
-    **dict.fromkeys(("elwiki", "rowiki", "hrwiki", "srwiki", "slwiki", "cawiki", "glwiki", "iswiki", "shwiki"), "."),
-    **dict.fromkeys(("euwiki", "lawiki", "azwiki", "mkwiki", "bswiki", "jvwiki", "astwiki"), "."),
-    **dict.fromkeys(("frwiki", "ruwiki", "ukwiki", "plwiki", "cswiki", "skwiki", "svwiki", "nowiki", "nnwiki"), "\xa0"),
-    **dict.fromkeys(("fiwiki", "huwiki", "bgwiki", "bewiki", "etwiki", "lvwiki", "ltwiki", "hywiki", "kawiki"), "\xa0"),
-    **dict.fromkeys(("eowiki", "ttwiki", "bawiki", "cvwiki", "kkwiki", "kywiki", "uzwiki", "ocwiki", "sqwiki"), "\xa0"),
-}
-_PLAIN_NUMBER = re.compile(r"([+\-−]?)(\d+)(?:\.(\d+))?")
+_POWER = re.compile(r"([a-zA-Zµμ°]+)(-?[1-9])\b")
+_DATE_OPTIONS = frozenset(("df", "mf"))
+_WRITTEN_DATE = re.compile(r"(\d{1,2})(?:er|re|º|\.)?[\s/.-]+([^\W\d_]+|\d{1,2})\.?(?:[\s/.-]+(-?\d{1,4}))?\Z")
 
 
-def converted(arguments: Arguments, wiki: str) -> str:
-    """`{{convert|664|km2|sqmi}}` as "664 km²": the value as given, ranges and pairs included."""
-    words: list[str] = []
-    position = 1
-    while (value := arguments.get(str(position), "")) and len(words) < 8:
-        if not _NUMBER.fullmatch(value):
-            break
-        follower = arguments.get(str(position + 1), "")
-        if follower.lower() in _BETWEEN:
-            words.append(value + _BETWEEN[follower.lower()])
-        elif follower:
-            words.append(f"{value} {_UNITS.get(follower.lower(), follower)} ")
+def _locale(wiki: str) -> Locale:
+    return find_locale(wiki_language(wiki))
+
+
+def converted(arguments: Arguments, wiki: str) -> str | None:
+    """`{{convert|664|km2|sqmi}}`: both quantities in English; elsewhere the one that the call names, "664 km²"."""
+    if wiki in _ENGLISH:
+        return units.convert(arguments, abbreviated=arguments.get("NAME", "").strip().lower() == "cvt")
+    return _quantity([value for value in numbered(arguments) if value], wiki, whole=False)
+
+
+def quantity(arguments: Arguments, wiki: str) -> str | None:
+    """`{{unité|3.566|MHz}}`: a number as the language writes it, and its unit; `{{unité|5|km|2}}` raises the unit."""
+    given = [value for value in numbered(arguments) if value]
+    if "dunité" in arguments.get("NAME", "").lower():
+        given[1:1] = ["×"]
+    for word in ("à", "et", "ou", "par"):
+        if arguments.get(word):
+            given[1:1] = [word, arguments[word]]
+    text = _quantity(given, wiki, whole=True)
+    if text and arguments.get("e"):
+        number, blank, unit = text.partition(" ")
+        text = f"{number} × 10{raised(arguments['e'])}{blank}{unit}"
+    return text
+
+
+def _quantity(given: list[str], wiki: str, whole: bool) -> str | None:
+    """Numbers and what stands between them, then units; `whole` says whether all that is given is shown."""
+    words, place = [], 0
+    while place < len(given) and _NUMBER.fullmatch(given[place]):
+        words.append(_number(given[place], wiki))
+        place += 1
+        if place + 1 < len(given) and given[place].lower() in _BETWEEN:
+            words.append(_BETWEEN[given[place].lower()])
+            place += 1
         else:
-            words.append(value)
-        position += 2
-        if follower.lower() not in _BETWEEN and not (position == 3 and _pair_follows(arguments)):
             break
-    return "".join(words).strip()
+    if not words:
+        return " ".join(given) or None
+    return " ".join(["".join(words), *_units(given[place:] if whole else given[place : place + 1])])
 
 
-def _pair_follows(arguments: Arguments) -> bool:
-    """`{{convert|5|ft|8|in}}`: a second value with a smaller unit, where a round-off or a target unit could stand."""
-    pairs = {("ft", "in"), ("lb", "oz"), ("st", "lb"), ("mi", "yd"), ("yd", "ft"), ("mi", "ft"), ("m", "cm")}
-    return (arguments.get("2", ""), arguments.get("4", "")) in pairs and arguments.get("3", "").isdigit()
+def _units(given: list[str]) -> list[str]:
+    """Units with their powers: `km`, `2` as "km²"."""
+    found: list[str] = []
+    for value in given:
+        if re.fullmatch(r"-?[1-9]", value) and found:
+            found[-1] += raised(value)
+            continue
+        known = find_unit(value)
+        symbol = known.symbol if known is not None else value
+        found.append(_POWER.sub(lambda power: power[1] + raised(power[2]), symbol))
+    return found
 
 
-def dated(arguments: Arguments, wiki: str) -> str:
-    """`{{birth date|1879|3|14}}` as "1879-03-14", in English "14 March 1879"; words are joined as they stand."""
-    words = [arguments[key] for key in ("1", "2", "3") if arguments.get(key)]
-    if not words or not all(word.isdecimal() for word in words) or len(words[0]) < 3:
+def _number(text: str, wiki: str) -> str:
+    if not _PLAIN_NUMBER.fullmatch(text):
+        return text
+    return _locale(wiki).number(re.sub(r"[ \u00a0\u202f]", "", text).replace(",", "."))
+
+
+def dated(arguments: Arguments, wiki: str) -> str | None:
+    """`{{birth date|1879|3|14}}` in the language's words; what is no date in numbers is joined as it stands."""
+    words = [word for word in numbered(arguments)[:3] if word]
+    if not words or not all(re.fullmatch("[0-9]+", word) for word in words):
+        return written_date(arguments, wiki)
+    if len(words[0]) < 3 and len(words) == 3 and len(words[2]) > 2:
+        words.reverse()
+    year, month, day = [*words, "", ""][:3]
+    if len(words) == 1 or not 1 <= int(month) <= 12:
         return " ".join(words)
-    if len(words) == 1:
-        return words[0]
-    month = int(words[1])
-    if wiki in _ENGLISH and 1 <= month <= 12:
-        return " ".join([*words[2:3], _MONTHS[month - 1], words[0]])
-    return "-".join([words[0], *(word.zfill(2) for word in words[1:3])])
+    return _in_words(year, int(month), int(day) if day else None, arguments, wiki)
 
 
-def as_of(arguments: Arguments, wiki: str) -> str:
+def _in_words(year: str, month: int, day: int | None, arguments: Arguments, wiki: str) -> str:
+    locale = _locale(wiki)
+    if wiki in _ENGLISH and day is not None and (arguments.get("df") or "").lower() in ("y", "yes", "1"):
+        return f"{day} {locale.months_alone[month - 1]} {year}"
+    return locale.written_date(year or None, month, day)
+
+
+def written_date(arguments: Arguments, wiki: str) -> str:
+    """`{{date|9|5|2004}}`, `{{date-|25/11/1993}}`, `{{date|23|août|2015|en athlétisme}}` as "23 août 2015"."""
+    given = numbered(arguments)
+    if len(given) >= 4 and not given[0][:1].isdigit() and given[1][:2].strip().isdigit():
+        given = given[1:]  # the day of the week
+    text = " ".join(filter(None, given[:3])) if len(given) > 1 else "".join(given)
+    found = _WRITTEN_DATE.match(text.strip())
+    if found is None:
+        return text
+    day, month, year = int(found[1]), found[2], found[3]
+    locale = _locale(wiki)
+    if month.isdecimal():
+        if not 1 <= int(month) <= 12:
+            return text
+        return locale.written_date(year, int(month), day)
+    names = [name.lower() for name in locale.months_in_dates]
+    if month.lower() not in names:
+        return text
+    return locale.written_date(year, names.index(month.lower()) + 1, day)
+
+
+def as_of(arguments: Arguments, wiki: str) -> str | None:
     """`{{as of|2023|1}}` as "As of January 2023" in English; elsewhere the date alone."""
     if arguments.get("alt"):
         return arguments["alt"]
     if wiki not in _ENGLISH:
         return dated(arguments, wiki)
     start = "Since" if arguments.get("since") else "As of"
-    return f"{start if not arguments.get('lc') else start.lower()} {dated(arguments, wiki)}"
+    american = (arguments.get("df") or "").lower() == "us"
+    date = dated({**arguments, "df": "" if american else "y"}, wiki)
+    return f"{start.lower() if arguments.get('lc') else start} {date}{arguments.get('post', '')}"
 
 
 def grouped(arguments: Arguments, wiki: str) -> str:
-    """`{{formatnum:3426354}}` with the wiki's thousands separator; what is not a plain number stays as it is."""
+    """`{{formatnum|3426354}}` with the wiki's thousands separator; what is not a plain number stays as it is."""
     value = arguments.get("1", "")
-    number = _PLAIN_NUMBER.fullmatch(value)
-    if number is None or arguments.get("2", "").upper() in ("R", "NOSEP"):
-        return value
-    separator = _SEPARATORS.get(wiki, ",")
-    whole = f"{int(number[2]):,}".replace(",", separator) if len(number[2]) > 4 or separator == "," else number[2]
-    fraction = f"{'.' if separator == ',' else ','}{number[3]}" if number[3] else ""
-    return number[1] + whole + fraction
+    return value if arguments.get("2", "").upper() in ("R", "NOSEP") else _locale(wiki).number(value)
 
 
 def measured(arguments: Arguments, wiki: str) -> str:
     """`{{val|6.022|e=23|u=mol}}` as "6.022×10²³ mol"."""
     value = arguments.get("1", "")
+    value = value if arguments.get("fmt") in ("none", "gaps") else _number(value, wiki)
     if arguments.get("2"):
         value += f"±{arguments['2']}" if not arguments["2"].startswith("(") else arguments["2"]
     if arguments.get("e"):
         value += f"×10{raised(arguments['e'])}"
     unit = arguments.get("u") or arguments.get("ul") or ""
-    return f"{value} {unit}".strip()
+    unit = _POWER.sub(lambda power: power[1] + raised(power[2]), unit)
+    return f"{arguments.get('p', '')}{value} {unit}".strip()
 
 
 def fraction(arguments: Arguments, wiki: str) -> str:
@@ -122,42 +171,52 @@ def fraction(arguments: Arguments, wiki: str) -> str:
 
 def listed(arguments: Arguments, wiki: str) -> str:
     """`{{hlist|a|b|c}}` as "a, b, c"."""
-    numbers = range(1, 1 + sum(key.isdigit() for key in arguments))
-    return ", ".join(filter(None, (arguments.get(str(number), "") for number in numbers)))
+    return ", ".join(filter(None, numbered(arguments)))
 
 
 def joined(arguments: Arguments, wiki: str) -> str:
     """All positional arguments with blanks between: `{{Date de naissance|11|novembre|1866}}`."""
-    numbers = range(1, 1 + sum(key.isdigit() for key in arguments))
-    return " ".join(filter(None, (arguments.get(str(number), "") for number in numbers)))
+    return " ".join(filter(None, numbered(arguments)))
 
 
-def upper(arguments: Arguments, wiki: str) -> str:
-    """`{{uc:text}}`."""
-    return arguments.get("1", "").upper()
+def formula(arguments: Arguments, wiki: str) -> str:
+    """`{{fchim|H|2|O}}` as "H₂O": the arguments run together, numbers lowered."""
+    return "".join(f"<sub>{value}</sub>" if value.isdecimal() else value for value in numbered(arguments))
 
 
-def lower(arguments: Arguments, wiki: str) -> str:
-    """`{{lc:text}}`."""
-    return arguments.get("1", "").lower()
+def hour(arguments: Arguments, wiki: str) -> str:
+    """`{{heure|20|30}}` as "20 h 30": hours, minutes, seconds and their hundredths, and a zone."""
+    hours, minutes, seconds, hundredths, *_ = [*numbered(arguments), "", "", "", ""]
+    text = f"{hours} h" if hours else ""
+    if minutes:
+        text += f" {minutes.zfill(2) if hours else minutes}" + (" min" if seconds or not hours else "")
+    if seconds:
+        text += f" {seconds.zfill(2) if hours or minutes else seconds} s"
+    zone = arguments.get("fuseau", "")
+    return f"{text} {hundredths}".strip() + (f" {zone}" if zone else "")
 
 
-def upper_first(arguments: Arguments, wiki: str) -> str:
-    """`{{ucfirst:text}}`."""
-    return arguments.get("1", "")[:1].upper() + arguments.get("1", "")[1:]
-
-
-COMPUTATIONS: dict[str, Callable[[Arguments, str], str]] = {
+COMPUTATIONS: dict[str, Callable[[Arguments, str], str | None]] = {
     "convert": converted,
+    "quantity": quantity,
     "date": dated,
+    "written_date": written_date,
     "as_of": as_of,
     "formatnum": grouped,
     "val": measured,
     "frac": fraction,
     "list": listed,
     "join": joined,
-    "uc": upper,
-    "lc": lower,
-    "ucfirst": upper_first,
+    "formula": formula,
+    "hour": hour,
+    "in_languages": template_words.in_languages,
+    "siècle": template_words.siècle,
+    "incise": template_words.incise,
+    "siglo": template_words.siglo,
+    "language_mark": template_words.language_mark,
+    "post_nominals": template_words.post_nominals,
+    "percentage": template_words.percentage,
+    "density": template_words.density,
+    "bio": template_words.biography,
 }
 """Computations by the name a rule gives after `=`."""

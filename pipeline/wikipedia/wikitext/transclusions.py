@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import re
 
-from pipeline.wikipedia.wikitext.templates import TemplateRules
+from pipeline.wikipedia.wikitext.holes import Holes
+from pipeline.wikipedia.wikitext.parser_functions import FUNCTIONS
+from pipeline.wikipedia.wikitext.templates import TemplateRules, fold_name
 
 MAX_DEPTH = 12
 """Levels of rendered templates inside each other; deeper ones leave nothing. MediaWiki itself stops at 40."""
@@ -22,23 +24,26 @@ _BRACES = re.compile(r"\{\{|\}\}")
 _NAME = re.compile(r"\s*+([^{}|]*+)")
 _UNCLOSED = re.compile(r"\{\{[^{}|\[\]\n]{1,60}+\|")
 _SEPARATOR = re.compile(r"\{\{|\[\[|\]\]|\|")
+_YEAR = re.compile(r"(?:1[5-9]|20)\d\d[a-z]?")
 _KEY = re.compile(r"\s*+([^\[\]{}<>=|]*+)=")
 
 
 class Transclusions:
     """The templates of one page."""
 
-    def __init__(self, text: str, rules: TemplateRules, title: str) -> None:
+    def __init__(self, text: str, rules: TemplateRules, title: str, holes: Holes) -> None:
         """Match the braces of `text`.
 
         Args:
             text: wikitext without comments and extension tags.
             rules: what the wiki's templates say.
             title: the page's title, for `{{PAGENAME}}`.
+            holes: makes the marks of templates without a text.
         """
         self._text = text
         self._rules = rules
         self._title = title
+        self._holes = holes
         self._ends = match_braces(text)
 
     def expand(self) -> str:
@@ -70,37 +75,60 @@ class Transclusions:
     def _replacement(self, low: int, high: int, width: int, depth: int) -> str:
         """The text of what stands between a pair of braces."""
         if depth >= MAX_DEPTH:
-            return ""
+            return self._holes.mark("nested too deep")
         head = _NAME.match(self._text, low, high)
         assert head is not None
         after = head.end()
         if width == 3:  # a parameter of a template, seen from inside: its default
             cuts = self._cuts(after, high)
             return self._expand(cuts[0] + 1, cuts[1] if len(cuts) > 1 else high, depth + 1) if cuts else ""
+        name, colon, _ = head[1].partition(":")
+        if colon and (function := FUNCTIONS.get(fold_name(name))) is not None:
+            values = self._values(low + len(head[0]) - len(head[1]) + len(name) + 1, high, depth)
+            said = function(values, self._rules.wiki)
+            return self._holes.mark(f"{fold_name(name)}:") if said is None else said
         if after < high and self._text[after] != "|":
-            return self._with_function_body(head[1], low, high, depth)
-        return self._call(head[1].strip(), after, high, depth)
+            return self._unknown(self._text[low : min(high, low + 40)].strip(), low, high)
+        return self._call(head[1].strip(), low, after, high, depth)
 
-    def _call(self, name: str, after: int, high: int, depth: int) -> str:
-        """The text of a call whose arguments begin at the `|` at `after`."""
+    def _values(self, low: int, high: int, depth: int) -> list[str]:
+        """The arguments of a parser function, expanded and stripped."""
+        cuts = [low - 1, *self._cuts(low, high), high]
+        return [self._expand(cut + 1, end, depth + 1).strip() for cut, end in zip(cuts, cuts[1:], strict=False)]
+
+    def _unknown(self, name: str, low: int, high: int) -> str:
+        """The mark of a call without a rule; nothing where it is a reference or a box."""
+        start = low - 2
+        if self._is_short_note(low, high):
+            return ""
+        if "\n" in self._text[low:high] and (start == 0 or self._text[start - 1] == "\n"):
+            return ""
+        return self._holes.mark(fold_name(name))
+
+    def _is_short_note(self, low: int, high: int) -> bool:
+        """Whether a call names an author and a year, as short references do in every wiki: `{{sfn|Taylor|1961|p=7}}`."""
+        cuts = [*self._cuts(low, high), high]
+        values = [self._text[cut + 1 : end].strip() for cut, end in zip(cuts[:6], cuts[1:7], strict=False)]
+        return len(values) > 1 and values[0][:1].isalpha() and any(map(_YEAR.fullmatch, values[1:]))
+
+    def _call(self, name: str, low: int, after: int, high: int, depth: int) -> str:
+        """The text of a call whose name begins at `low` and whose arguments begin at the `|` at `after`."""
         function, colon, first = name.partition(":")
         rule = self._rules.find(name)
+        known: dict[str, str] = {}
         if rule is None and colon:
             rule = self._rules.find(function + ":")
-            if rule is not None:
-                return rule({"1": first.strip(), **self._arguments(after, high, depth, 2)}, self._rules.wiki)
+            known = {"1": first.strip()}
         if rule is None:
-            return ""
-        return rule(self._arguments(after, high, depth, 1) | {"PAGENAME": self._title}, self._rules.wiki)
-
-    def _with_function_body(self, name: str, low: int, high: int, depth: int) -> str:
-        """A parser function whose first argument holds a template: `{{formatnum:{{x}}}}`."""
-        function, colon, _ = name.partition(":")
-        rule = self._rules.find(function.strip() + ":") if colon else None
-        if rule is None:
-            return ""
-        body = self._expand(low, high, depth + 1).partition(":")[2]
-        return rule({"1": body.partition("|")[0].strip()}, self._rules.wiki)
+            return self._unknown(name, low, high)
+        arguments = {
+            **known,
+            **self._arguments(after, high, depth, 1 + len(known)),
+            "PAGENAME": self._title,
+            "NAME": name,
+        }
+        said = rule(arguments, self._rules.wiki)
+        return self._unknown(name, low, high) if said is None else said
 
     def _arguments(self, after: int, high: int, depth: int, number: int) -> dict[str, str]:
         """Named and numbered arguments of a call, expanded and stripped."""

@@ -12,7 +12,7 @@ from pipeline.wikipedia.wikitext.dialects import wiki_dialect
 from pipeline.wikipedia.wikitext.disambiguation import is_disambiguation
 from pipeline.wikipedia.wikitext.link_trails import _DATA as TRAILS
 from pipeline.wikipedia.wikitext.namespaces import _DATA, fold, read_rows, wiki_namespaces
-from pipeline.wikipedia.wikitext.templates import _RULES, compile_rule, fold_name, wiki_template_rules
+from pipeline.wikipedia.wikitext.templates import _RULES, compile_rule, fold_name, rule_names, wiki_template_rules
 from pipeline.wikis.languages import wikis
 
 
@@ -36,7 +36,7 @@ def test_every_rule_compiles_and_stands_once_for_a_wiki() -> None:
     for names, cells in read_rows(_RULES):
         assert len(cells) == 2, (names, cells)
         compile_rule(cells[1])
-        for template in cells[0].split(","):
+        for template in rule_names(cells[0]):
             assert template == fold_name(template) != "", template
 
 
@@ -48,7 +48,7 @@ def test_a_key_that_stands_twice_in_a_table_is_refused() -> None:
 
 def test_every_table_has_each_key_once() -> None:
     by_key(
-        _RULES, ((f"{w}\t{n}", s) for ws, (ns, s) in read_rows(_RULES) for w in ws.split(",") for n in ns.split(","))
+        _RULES, ((f"{w}\t{n}", s) for ws, (ns, s) in read_rows(_RULES) for w in ws.split(",") for n in rule_names(ns))
     )
     by_key(TRAILS, ((code, letters) for codes, letters in read_rows(TRAILS) for code in codes.split(",")))
     by_key(_DATA / "namespaces.tsv", read_rows(_DATA / "namespaces.tsv"))
