@@ -14,7 +14,7 @@ from schemas.errors import InputCorrupt, InputMissing
 RESULTS_FORMAT = 1
 """Version of the JSON form; a reader refuses another one."""
 
-COUNTS = frozenset({"queries", "candidates", "questions", "sentences", "pairs", "facts", "shared"})
+COUNTS = frozenset({"queries", "spans", "candidates", "questions", "sentences", "pairs", "facts", "shared"})
 """Measures that are numbers of things; all others are shares between 0 and 1, shown in per cent."""
 
 
@@ -23,6 +23,8 @@ class Measure:
     """The values of one measure, one per seed (a single one for a task without training)."""
 
     values: tuple[float, ...]
+    interval: tuple[float, float] | None = None
+    """Where the mean would lie with other examples (and seeds), in 95 of 100 cases; None where that was not drawn."""
 
     @property
     def mean(self) -> float:
@@ -189,7 +191,10 @@ def format_measure(name: str, measure: Measure) -> str:
     if not math.isfinite(measure.mean):
         return "-"
     text = f"{100 * measure.mean:.1f}"
-    return text if measure.spread is None else f"{text} ± {100 * measure.spread:.1f}"
+    text = text if measure.spread is None else f"{text} ± {100 * measure.spread:.1f}"
+    if measure.interval is None:
+        return text
+    return f"{text} [{100 * measure.interval[0]:.1f}, {100 * measure.interval[1]:.1f}]"
 
 
 def _finite(value: float) -> float | None:
@@ -199,13 +204,17 @@ def _finite(value: float) -> float | None:
 def _row_document(row: Row) -> dict[str, Any]:
     measures = {
         name: {"mean": _finite(m.mean), "spread": m.spread, "values": [_finite(v) for v in m.values]}
+        | ({} if m.interval is None else {"interval": list(m.interval)})
         for name, m in row.measures.items()
     }
     return {"keys": row.keys, "measures": measures}
 
 
 def _read_row(document: dict[str, Any]) -> Row:
-    values = {
-        name: tuple(math.nan if v is None else v for v in m["values"]) for name, m in document["measures"].items()
-    }
-    return Row(document["keys"], {name: Measure(v) for name, v in values.items()})
+    return Row(document["keys"], {name: _read_measure(m) for name, m in document["measures"].items()})
+
+
+def _read_measure(document: dict[str, Any]) -> Measure:
+    interval = document.get("interval")
+    values = tuple(math.nan if value is None else value for value in document["values"])
+    return Measure(values, (interval[0], interval[1]) if interval else None)

@@ -46,6 +46,20 @@ def score_tags(truth: TagSequences, predictions: TagSequences) -> SpanScore:
         )
 
 
+def span_counts(truth: TagSequences, predictions: TagSequences) -> dict[str, list[int]]:
+    """Entities of each sentence: `correct`, `predicted` and `true`, whose totals the score is made of.
+
+    Raises: as `score_tags`.
+    """
+    _check_shapes(truth, predictions)
+    counts: dict[str, list[int]] = {"correct": [], "predicted": [], "true": []}
+    for true_tags, predicted_tags in zip(truth, predictions, strict=True):
+        true, predicted = set(get_entities(list(true_tags))), set(get_entities(list(predicted_tags)))
+        for name, number in (("correct", true & predicted), ("predicted", predicted), ("true", true)):
+            counts[name].append(len(number))
+    return counts
+
+
 def recut(tags: TagSequences, lengths: Sequence[int]) -> list[list[str]]:
     """Cut the same tags into sentences of other lengths, as published predictions cut over-long sentences.
 
