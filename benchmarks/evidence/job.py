@@ -123,7 +123,8 @@ def _write_relations(splits: Splits, out: TaskOutput) -> None:
     """A relation's text is a template without its places: the data has no names of relations."""
     rows: list[dict[str, Any]] = []
     for relation in splits.world.relations:
-        texts = [{"language": language, "label": text, "short_description": None, "aliases": []}
+        texts = [{"language": language, "label": text, "short_description": None, "aliases": [],
+                  "code": language}
                  for language, text in _relation_texts(splits, relation)]  # fmt: skip
         rows.append({"relation": relation, "datatype": "wikibase-item", "texts": texts})
     out.write(RELATIONS, pa.RecordBatch.from_pylist(rows, schema=RELATIONS.schema))

@@ -106,6 +106,7 @@ class Texts:
             language=language,
             text=text,
             origin="wikidata",
+            code=language,
             title=None,
             wiki=None,
             page_id=None,
