@@ -85,7 +85,7 @@ class Manifest:
 
     def to_json(self) -> str:
         """Render as JSON text, with the fingerprint for people and a checksum over everything else at the end."""
-        return _seal(dataclasses.asdict(self) | {"fingerprint": self.fingerprint})
+        return seal(dataclasses.asdict(self) | {"fingerprint": self.fingerprint})
 
     def of(self, table: Table, *, partition: str | None = None, split: str | None = None) -> Iterator[Shard]:
         """Yield the shards of a table, of one partition or split where given, ordered by path."""
@@ -100,10 +100,25 @@ class Manifest:
         return sorted({shard.partition for shard in self.of(table)})
 
 
-def _seal(fields: dict[str, Any]) -> str:
-    """Render fields and the checksum of their rendering."""
+def seal(fields: dict[str, Any]) -> str:
+    """Render fields as JSON text and the checksum of their rendering."""
     checksum = sha256(_render(fields).encode()).hexdigest()
     return _render(fields | {"checksum": checksum})
+
+
+def unseal(text: str) -> dict[str, Any]:
+    """Return the fields that `seal` rendered.
+
+    Raises:
+        ValueError: it is no such text, or a single character of it is not as it was written.
+    """
+    fields = json.loads(text)
+    if not isinstance(fields, dict) or "checksum" not in fields:
+        raise ValueError("it has no checksum")
+    del fields["checksum"]
+    if seal(fields) != text:
+        raise ValueError("it does not fit its own checksum")
+    return fields
 
 
 def _render(fields: dict[str, Any]) -> str:
@@ -130,7 +145,7 @@ def parse_manifest(text: str, where: str) -> Manifest:
         shards = [Shard(**row) for row in fields.pop("shards")]
         accounts = [Account(**row) for row in fields.pop("accounts")]
         manifest = Manifest(shards=shards, accounts=accounts, **fields)
-        matches = fingerprint == manifest.fingerprint and text == _seal(sealed)
+        matches = fingerprint == manifest.fingerprint and text == seal(sealed)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ShardMismatch(f"{where} lacks parts of a manifest: {error}. Build the dataset again.") from error
     if not matches:

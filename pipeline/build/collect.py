@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ from pathlib import Path
 from pipeline.run import storage
 from pipeline.run.job import times_path
 from pipeline.run.output_lock import output_lock
+from pipeline.run.resume import require_own_folder
 from schemas import MANIFEST_NAME, Manifest, Shard, file_sha256, parse_manifest, read_manifest
 from schemas.errors import InputMissing, OutputBusy, ShardMismatch
 from schemas.shards import parse_shard_path
@@ -43,9 +43,14 @@ def collect(source: str, folder: str) -> Manifest:
     manifest = parse_manifest(storage.read_text(path), path)
     built = storage.build_folder(folder)
     with output_lock(folder):
+        require_own_folder(built)
         if storage.exists(storage.join(folder, MANIFEST_NAME)):
             _refuse_other(read_manifest(folder), manifest, source, folder)
             return manifest
+        others = set(storage.list_files(built)) - {shard.path for shard in manifest.shards} - {MANIFEST_NAME}
+        if unlisted := [name for name in sorted(others) if not name.endswith(".tmp")]:
+            raise OutputBusy(f"{built} holds {unlisted[0]!r}, which {source} does not have. Move that folder away.")
+        storage.delete(built, sorted(others))
         missing = [shard for shard in manifest.shards if not _is_there(built, shard)]
         storage.check_room_for_copies(built, sum(shard.bytes for shard in missing))
         for done, num_bytes in _copy_all(source, built, missing):
@@ -86,20 +91,15 @@ def _copy(source: str, built: str, shard: Shard) -> int:
         raise ShardMismatch(
             f"{source}: its manifest lists {shard.path!r}, which is no shard's name. Build the dataset again."
         )
-    origin, target = storage.join(source, shard.path), Path(built, shard.path)
-    beside = target.with_name(f"{target.name}.tmp")
+    origin, target = storage.join(source, shard.path), storage.join(built, shard.path)
     digest, size = hashlib.sha256(), 0
-    with storage.storage_errors(str(target)), storage.open_read(origin) as file:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as copy:
-            while piece := file.read(_PIECE_BYTES):
-                digest.update(piece)
-                size += copy.write(piece)
-    if digest.hexdigest() != shard.sha256:
-        beside.unlink()
-        raise ShardMismatch(
-            f"{origin}: sha256 is {digest.hexdigest()}, the manifest says {shard.sha256}. Delete that dataset and "
-            "run its job again."
-        )
-    os.replace(beside, target)
+    with storage.open_read(origin) as file, storage.open_write(target) as copy:
+        while piece := file.read(_PIECE_BYTES):
+            digest.update(piece)
+            size += copy.write(piece)
+        if digest.hexdigest() != shard.sha256:
+            raise ShardMismatch(
+                f"{origin}: sha256 is {digest.hexdigest()}, the manifest says {shard.sha256}. Delete that dataset and "
+                "run its job again."
+            )
     return size

@@ -1,24 +1,27 @@
 """The record `dumps.json` of a folder of dumps: what each file is, and the checksum that was published for it.
 
-The downloader writes it; the jobs check a dump against it before they read a byte, and copy date and checksum into
-their manifest.
+The downloader writes it; the jobs compare a dump with it before they read a byte, once until the file changes, and copy date
+and checksum into their manifest where both were compared.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pipeline.run import storage
-from schemas.errors import InputCorrupt, InputMissing
+from schemas.errors import InputCorrupt, InputMissing, StorageError
+from schemas.files import ReadFile, ends_of, read_file
 
 RECORD = "dumps.json"
 CHECKED = ".checked.json"
 VERSION = 1
+
+
+_passed: dict[Path, list[object]] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +74,7 @@ def add_to_record(folder: Path, files: list[DumpFile]) -> None:
     """Adds `files` to the folder's record, or replaces their entries, in one step."""
     entries = read_record(folder) | {file.name: file for file in files}
     document = {"version": VERSION, "files": [asdict(entries[name]) for name in sorted(entries)]}
-    beside = folder / f"{RECORD}.part"
-    beside.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    os.replace(beside, folder / RECORD)
+    storage.write_text(str(folder / RECORD), json.dumps(document, indent=1) + "\n")
 
 
 def check_dump(path: Path) -> DumpFile | None:
@@ -110,15 +111,17 @@ def check_dumps_once(paths: Iterable[Path]) -> None:
         InputMissing, InputCorrupt: as `check_dump`.
     """
     for path in paths:
+        entry = read_record(path.parent).get(path.name)
         mark = path.parent / CHECKED
-        stamp = [path.stat().st_size, path.stat().st_mtime_ns] if path.is_file() else []
+        stamp: list[object] = [*read_file(path).stamp, entry.digest] if entry and path.is_file() else []
         passed = _read_checked(mark)
-        if passed.get(path.name) == stamp or path.name not in read_record(path.parent):
+        if entry is None or (stamp and stamp in (passed.get(path.name), _passed.get(path))):
             continue
         check_dump(path)
+        _passed[path] = stamp
         try:
-            mark.write_text(json.dumps(passed | {path.name: stamp}), encoding="utf-8")
-        except OSError:
+            storage.write_text(str(mark), json.dumps(passed | {path.name: stamp}))
+        except StorageError:
             continue  # a read-only folder: the next build checks again
 
 
@@ -130,7 +133,32 @@ def _read_checked(mark: Path) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def describe_dump(path: str, size: int) -> str:
-    """Return what a manifest says of a dump: its size, and date and checksum where its folder has a record of it."""
+def describe_dump(path: str, size: int, *, lenient: bool = False) -> str:
+    """Return what a manifest says of a file that is read: its size, its ends, and what was published where that was compared.
+
+    Args:
+        path: path or URL; behind a URL nothing but the size is looked at, and what was published is not compared.
+        size: of the file, in bytes.
+        lenient: also describe a dump that is not the published one, as such.
+
+    Raises:
+        InputCorrupt: it is not the published one.
+    """
     entry = read_record(storage.folder_of(path)).get(storage.file_name(path))
-    return f"{size} bytes" + (f", {entry.date}, {entry.algorithm} {entry.digest}" if entry else "")
+    if not storage.is_local(path):
+        return f"{size} bytes" + (f", {entry.date}, not compared with what was published" if entry else "")
+    said = f"{size} bytes, ends {ends_of(path)[:16]}"
+    if entry is None:
+        return said
+    try:
+        check_dumps_once([Path(path)])
+    except InputCorrupt:
+        if not lenient:
+            raise
+        return f"{said}, {entry.date}, not as it was published"
+    return f"{said}, {entry.date}, {entry.algorithm} {entry.digest}"
+
+
+def dump_reads(path: str) -> tuple[ReadFile, ...]:
+    """Return what tells a local dump apart from another in its place, for the tasks that read it."""
+    return (read_file(path),) if storage.is_local(path) else ()

@@ -9,8 +9,9 @@ from pipeline.link.prepare import LinkInputs
 from pipeline.link.short_texts import ShortTexts
 from pipeline.link.survey import Rules
 from pipeline.wikis.languages import language_wiki, named_languages, parse_languages, wiki_language
-from schemas import ENTITIES, PAGES, RELATIONS, TRIPLES, Manifest, read_manifest
+from schemas import ENTITIES, PAGES, REDIRECTS, RELATIONS, SITELINKS, TRIPLES, Manifest, read_manifest
 from schemas.errors import UsageError
+from schemas.files import check_shards
 from schemas.names import Names
 
 
@@ -74,6 +75,18 @@ def read_inputs(config: LinkConfig) -> tuple[Manifest | None, Manifest]:
     if not config.wikidata and not config.sitelinks_sql:
         raise UsageError("nothing ties titles to items: name --wikidata, --sitelinks-sql, or both")
     return read_manifest(config.wikidata) if config.wikidata else None, read_manifest(config.wikipedia)
+
+
+def check_inputs(config: LinkConfig) -> None:
+    """Hold every shard that is read against its dataset's manifest, before a row is used.
+
+    Raises: ShardMismatch where one is missing or has changed.
+    """
+    wikidata, wikipedia = read_inputs(config)
+    check_shards(config.wikipedia, [*wikipedia.of(PAGES), *wikipedia.of(REDIRECTS)])
+    if wikidata is not None:
+        tables = (ENTITIES, RELATIONS, TRIPLES, SITELINKS)
+        check_shards(config.wikidata, [shard for table in tables for shard in wikidata.of(table)])
 
 
 def link_inputs(config: LinkConfig) -> LinkInputs:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.link import prepare as steps
-from pipeline.link.config import LinkConfig, link_inputs, read_inputs, rules_of, short_texts_of
+from pipeline.link.config import LinkConfig, check_inputs, link_inputs, read_inputs, rules_of, short_texts_of
 from pipeline.link.prepare import LinkInputs, SharedPaths
 from pipeline.link.tasks import RUNNERS
 from pipeline.link.title_index_build import TitleIndexBuilder
@@ -23,8 +23,9 @@ from pipeline.run import storage
 from pipeline.run.task import SHARED_FOLDER, Job, Task, grouped
 from pipeline.run.task_output import TaskOutput, TaskRecord
 from pipeline.wikis.language_notes import merged_notes
-from schemas import DESCRIPTIONS, ENTITIES, MENTIONS, RELATIONS, TRIPLES
+from schemas import DESCRIPTIONS, ENTITIES, MENTIONS, RELATIONS, TRIPLES, Shard
 from schemas.errors import UsageError, XlmkError
+from schemas.files import check_shards, ends_of
 
 SHORT_TEXT_BYTES = 64 * 1024 * 1024
 """Bytes of `entities` that one task reads: it writes a shard per language, which should not be tiny, and holds a row
@@ -44,7 +45,7 @@ def inputs(config: LinkConfig) -> dict[str, str]:
     if config.sitelinks_sql:
         path = Path(config.sitelinks_sql)
         files = sorted(path.iterdir()) if path.is_dir() else [path]
-        found |= {file.name: str(storage.size(str(file))) for file in files}
+        found |= {file.name: f"{storage.size(str(file))} bytes, ends {ends_of(file)[:16]}" for file in files}
     return found
 
 
@@ -56,6 +57,7 @@ def prepare(config: LinkConfig, built: str) -> None:
     if not storage.is_local(built):
         raise UsageError(f"link memory-maps its title index: {config.output} must be on a local or mounted disk")
     shared, found = SharedPaths(root=Path(built, SHARED_FOLDER)), link_inputs(config)
+    check_inputs(config)
     _forget_other_preparation(config, shared.root)
     _build_titles(config, found, shared)
     with steps.step(f"survey of {len(found.entities)} shards of entities"):
@@ -93,21 +95,27 @@ def plan(config: LinkConfig) -> list[Task]:
     """One task per shard of pages and of triples, a few for short texts, one for the relations."""
     found = link_inputs(config)
     languages = sorted(found.languages.values())
-    todo: list[tuple[str, dict[str, Any], int]] = []
+    todo: list[tuple[str, dict[str, Any], list[Shard]]] = []
     for wiki, shards in found.pages.items():
-        todo += [(f"pages/{wiki}", {"do": "pages", "wiki": wiki, "shard": s.path}, s.bytes) for s in shards]
+        todo += [(f"pages/{wiki}", {"do": "pages", "wiki": wiki, "shard": s.path}, [s]) for s in shards]
     for group in grouped(found.entities, SHORT_TEXT_BYTES):
         payload = {"do": "short_texts", "shards": [shard.path for shard in group], "languages": languages}
-        todo.append(("entities", payload, sum(shard.bytes for shard in group)))
+        todo.append(("entities", payload, group))
     for shard in found.triples:
         entities = shard.path.replace(TRIPLES.folder, ENTITIES.folder, 1)
-        todo.append(("triples", {"do": "triples", "shard": shard.path, "entities": entities}, shard.bytes))
+        todo.append(("triples", {"do": "triples", "shard": shard.path, "entities": entities}, [shard]))
     if found.relations:
         payload = {"do": "relations", "shards": [shard.path for shard in found.relations], "languages": languages}
-        todo.append(("relations", payload, sum(shard.bytes for shard in found.relations)))
+        todo.append(("relations", payload, found.relations))
     return [
-        Task(index=index, source=source, payload=payload, num_bytes=num_bytes)
-        for index, (source, payload, num_bytes) in enumerate(todo)
+        Task(
+            index=index,
+            source=source,
+            payload=payload,
+            num_bytes=sum(shard.bytes for shard in shards),
+            reads=tuple(check_shards(config.wikipedia if payload["do"] == "pages" else config.wikidata, shards)),
+        )
+        for index, (source, payload, shards) in enumerate(todo)
     ]
 
 

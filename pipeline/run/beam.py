@@ -26,14 +26,14 @@ from apache_beam.options.pipeline_options import (
 
 from pipeline.run import storage
 from pipeline.run.local_runner import LocalRunner
+from pipeline.run.resume import ERROR_NAME
 from pipeline.run.task import Job, Task
 from pipeline.run.task_output import TASKS_FOLDER, TaskOutput, task_record_path
 from pipeline.run.worker_server import WorkerServer
 from pipeline.run.worker_watch import WorkerWatch
 from schemas import errors
 from schemas.errors import UsageError, XlmkError
-
-ERROR_NAME = "_error.txt"
+from schemas.files import require_unchanged
 
 
 class RunTask(beam.DoFn):
@@ -65,7 +65,9 @@ class RunTask(beam.DoFn):
                 built=self._built,
             )
             with output:
+                require_unchanged(task.reads)
                 self._job.run_task(self._config, task, output)
+                require_unchanged(task.reads)
         except XlmkError as error:
             storage.write_text(storage.join(self._built, ERROR_NAME), f"{type(error).__name__}\n{error}")
             return

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from filelock import FileLock, Timeout
 
-from pipeline.run import storage
+from pipeline.run import local_files, storage
 from schemas.errors import OutputBusy
 
 
@@ -28,9 +28,9 @@ def output_lock(output: str) -> Iterator[None]:
     path = output.rstrip("/") + ".lock"
     lock = FileLock(path, timeout=0)
     with storage.storage_errors(path):
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        with open(path, "ab"):
-            pass  # the lock itself would take a refusal of the storage for another run
+        local_files.make_folder(os.path.dirname(path) or ".")
+        # The lock itself would take a refusal of the storage for another run. A link would be written through.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666))
         try:
             lock.acquire()
         except Timeout as error:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 import time
 
 from pipeline.run import storage
 from pipeline.run.task import Task
-from pipeline.run.task_output import TASKS_FOLDER
+from pipeline.run.task_output import TASKS_FOLDER, TaskRecord
 
 SECONDS_ON_TERMINAL, SECONDS_IN_LOG = 1.0, 30.0
 
@@ -56,9 +55,9 @@ class Progress:
         for name in storage.list_files(storage.join(self._built, TASKS_FOLDER)):
             if name in self._seen or name not in self._sizes:
                 continue
-            record = json.loads(storage.read_text(storage.join(self._built, TASKS_FOLDER, name)))
-            rows = sum(shard["rows"] for shard in record["shards"] if shard["table"] != "rejects")
-            rejects = sum(sum(account["rejected"].values()) for account in record["accounts"])
+            record = TaskRecord.from_json(storage.read_text(storage.join(self._built, TASKS_FOLDER, name)))
+            rows = sum(shard.rows for shard in record.shards if shard.table != "rejects")
+            rejects = sum(sum(account.rejected.values()) for account in record.accounts)
             self._seen[name] = rows, rejects
 
     def _bytes_done(self) -> int:

@@ -1,7 +1,8 @@
 """Files and folders by path or URL: the local disk directly, everything else (`gs://`, `s3://`) as `url_files` has it.
 
 A local build is made in `<output>.partial` and published by one rename. Object stores have no rename of folders: there
-the build is made in place, and the manifest, written last, is what publishes it.
+the build is made in place, and the manifest, written last, is what publishes it. A local file is on the disk before it has
+its name, and so has its folder, so that a power cut leaves whole files or none.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.run import url_files
-from schemas.errors import InputMissing, StorageError
+from pipeline.run import local_files, url_files
+from schemas.errors import InputMissing, OutputBusy, StorageError
 
 _REFUSALS = {
     errno.EACCES,
@@ -23,9 +24,14 @@ _REFUSALS = {
     errno.EEXIST,
     errno.EFBIG,
     errno.EIO,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
     errno.ENOENT,
     errno.ENOSPC,
     errno.ENOTDIR,
+    errno.ENOTEMPTY,
+    errno.EXDEV,
     errno.EPERM,
     errno.EROFS,
 }
@@ -80,8 +86,12 @@ def _free_bytes(path: str) -> int:
 
 
 def _free_space(path: str) -> str:
-    free = _free_bytes(path) / 1e9
-    return f" {free:,.2f} GB are free there. Free some, or name another --output; then run the same command again."
+    try:
+        number = _free_bytes(path)
+        free = f" {number / 1e9:,.2f} GB are free there ({number:,} bytes)."
+    except OSError:
+        free = ""
+    return f"{free} Free some, or name another --output; then run the same command again."
 
 
 def check_room(path: str, input_bytes: int) -> None:
@@ -159,16 +169,8 @@ def open_write(path: str) -> Iterator[BinaryIO]:
         with url_files.open_write(path) as file:
             yield file
         return
-    with storage_errors(path):
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        beside = f"{path}.tmp"
-        try:
-            with open(beside, "wb") as file:
-                yield file
-            os.replace(beside, path)
-        except BaseException:
-            Path(beside).unlink(missing_ok=True)  # a full disk needs its room for what says so
-            raise
+    with storage_errors(path), local_files.open_whole(path) as file:
+        yield file
 
 
 def write_text(path: str, text: str) -> None:
@@ -184,12 +186,48 @@ def read_text(path: str) -> str:
 
 
 def list_files(folder: str) -> list[str]:
-    """Return the paths below a folder, relative to it and sorted; none where the folder is not there."""
+    """Return the paths below a folder, links among them, relative to it and sorted; none where the folder is not there."""
     if is_local(folder):
         root = Path(folder)
-        return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+        return sorted(
+            path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_symlink() or path.is_file()
+        )
     prefix = folder.rstrip("/") + "/"
     return sorted(url.removeprefix(prefix) for url, _ in url_files.match(prefix + "**", StorageError))
+
+
+def require_own(folder: str, is_ours: Callable[[str], bool]) -> None:
+    """Make sure that a folder is absent or holds files of a kind that this project writes there, and nothing else.
+
+    Args:
+        folder: path or URL; on the local disk it may be no link, nor hold one.
+        is_ours: tells by a file's path below the folder whether it is of that kind.
+
+    Raises:
+        OutputBusy: what is there belongs to somebody else.
+    """
+    remedy = "Move it away, or name another output."
+    local = is_local(folder)
+    if local and (os.path.islink(folder) or (os.path.exists(folder) and not os.path.isdir(folder))):
+        raise OutputBusy(f"{folder}, where the output would be built, is a link or a file. {remedy}")
+    for name in list_files(folder):
+        if not is_ours(name) or (local and os.path.islink(join(folder, name))):
+            raise OutputBusy(
+                f"{folder}, where the output would be built, holds {name!r}, which is no file of a build. {remedy}"
+            )
+
+
+def fresh_folder(folder: str, is_ours: Callable[[str], bool]) -> None:
+    """Make a local folder that is empty, in place of what a stopped run left there.
+
+    Raises:
+        OutputBusy: what is there belongs to somebody else; see `require_own`.
+        StorageError: the storage refused.
+    """
+    require_own(folder, is_ours)
+    with storage_errors(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        local_files.make_folder(folder)
 
 
 def delete(folder: str, names: list[str]) -> None:
@@ -204,7 +242,7 @@ def delete(folder: str, names: list[str]) -> None:
     for name in names:
         Path(folder, name).unlink(missing_ok=True)
     for path in sorted(Path(folder).rglob("*"), reverse=True):
-        if path.is_dir() and not any(path.iterdir()):
+        if path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
             path.rmdir()
 
 
@@ -215,6 +253,7 @@ def publish(built: str, output: str) -> None:
             if os.path.isdir(output):
                 os.rmdir(output)  # an empty folder that the user made beforehand
             os.replace(built, output)
+            local_files.sync_folder(os.path.dirname(output.rstrip("/")) or ".")
 
 
 def in_words(size: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from pipeline.run.task_output import TaskOutput, TaskRecord
 from schemas import Shard, Table
+from schemas.files import ReadFile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,9 @@ class Task:
     """JSON values for `run_task`."""
     num_bytes: int
     """Size of the input, for the progress line."""
+    reads: tuple[ReadFile, ...] = ()
+    """The local files it reads, as they were when the job began; a worker compares them before the first row and after the
+    last."""
 
 
 class JobConfig(Protocol):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pipeline.run import storage
 from pipeline.run.accounts import Ledger
 from schemas import REJECTS, UNSPLIT, Account, Reject, Shard, ShardWriter, Table, shard_path
 from schemas.errors import XlmkError
+from schemas.manifest import seal, unseal
 
 TASKS_FOLDER = "_tasks"
 """Folder of a build that holds one record per finished task."""
@@ -47,16 +47,23 @@ class TaskRecord:
     """How long the task took; kept out of the manifest, which is the same in every run."""
 
     def to_json(self) -> str:
-        """Render as JSON text."""
-        return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
+        """Render as JSON text with a checksum over it."""
+        return seal(dataclasses.asdict(self))
 
     @staticmethod
     def from_json(text: str) -> TaskRecord:
-        """Read what `to_json` wrote."""
-        fields = json.loads(text)
-        fields["shards"] = [Shard(**row) for row in fields["shards"]]
-        fields["accounts"] = [Account(**row) for row in fields["accounts"]]
-        return TaskRecord(**fields)
+        """Read what `to_json` wrote.
+
+        Raises:
+            ValueError: it is damaged, or was written by another version of this code.
+        """
+        fields = unseal(text)
+        try:
+            fields["shards"] = [Shard(**row) for row in fields["shards"]]
+            fields["accounts"] = [Account(**row) for row in fields["accounts"]]
+            return TaskRecord(**fields)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"it lacks parts of a record: {error}") from error
 
 
 class TaskOutput:

@@ -6,7 +6,7 @@ The same configuration always writes the same bytes.
 from __future__ import annotations
 
 import pathlib
-import shutil
+import re
 from dataclasses import dataclass
 
 from pipeline.sample_world.facts import load_world
@@ -15,7 +15,7 @@ from pipeline.sample_world.titles import article_titles
 from pipeline.sample_world.wikidata_dump import write_wikidata_dump
 from pipeline.sample_world.wikis import wiki_profiles
 from pipeline.sample_world.xml_dump import write_xml_dump
-from schemas.errors import UsageError
+from schemas.errors import OutputBusy, UsageError
 from schemas.names import Names
 
 DATE = "20261101"
@@ -23,6 +23,7 @@ DATE = "20261101"
 WIKIS = ("enwiki", "dewiki", "eswiki", "ruwiki", "elwiki", "hywiki", "arwiki", "hiwiki", "zhwiki", "jawiki")
 """Wikis of the sample world: ten languages in eight scripts."""
 _SMALLEST = 24
+_DUMP_NAME = re.compile(r"(?:wikidata|[a-z_]+wiki)-\d{8}-[a-z-]+\.(?:json|xml|txt)\.(?:gz|bz2)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +56,8 @@ def run(config: SampleWorldConfig) -> int:
     chosen = [profiles[wiki] for wiki in config.wikis]
     final = pathlib.Path(config.output)
     folder = final.with_name(final.name + ".partial")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    _clear(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     titles = {profile.wiki: article_titles(world, profile) for profile in chosen}
     write_wikidata_dump(folder, DATE, world, titles, chosen)
     for profile in chosen:
@@ -64,6 +65,22 @@ def run(config: SampleWorldConfig) -> int:
     _publish(folder, final)
     print(f"{final}: {len(world.entities)} entities, {len(chosen)} wikis, dumps of {DATE}")
     return 0
+
+
+def _clear(folder: pathlib.Path) -> None:
+    """Remove the dumps that a stopped run left.
+
+    Raises:
+        OutputBusy: something else is there.
+    """
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise OutputBusy(f"{folder} is a link or a file. Move it away, or name another output.")
+    left = list(folder.iterdir()) if folder.exists() else []
+    other = next((path for path in left if path.is_symlink() or not _DUMP_NAME.fullmatch(path.name)), None)
+    if other is not None:
+        raise OutputBusy(f"{other} is no dump of the sample world. Move it away, or name another output.")
+    for path in left:
+        path.unlink()
 
 
 def _publish(folder: pathlib.Path, final: pathlib.Path) -> None:

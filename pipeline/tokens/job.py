@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline.dumps.ranges import plan_ranges
+from pipeline.dumps.record import describe_dump
 from pipeline.dumps.sources import expand_sources
 from pipeline.run import storage
 from pipeline.run.task import Job, Task, grouped
@@ -36,6 +37,7 @@ from schemas import (
     read_manifest,
 )
 from schemas.errors import UsageError
+from schemas.files import ReadFile, check_shards, read_file
 
 
 def inputs(config: TokenizeConfig) -> dict[str, str]:
@@ -47,7 +49,7 @@ def inputs(config: TokenizeConfig) -> dict[str, str]:
         found["linked"] = read_manifest(config.linked).fingerprint
     for language, pattern in config.corpora():
         for path in expand_sources([pattern]):
-            found[f"{language}={storage.file_name(path)}"] = str(storage.size(path))
+            found[f"{language}={storage.file_name(path)}"] = describe_dump(path, storage.size(path))
     return found
 
 
@@ -62,23 +64,24 @@ def prepare(config: TokenizeConfig, built: str) -> None:
 
 def plan(config: TokenizeConfig) -> list[Task]:
     """Tasks of about equal size: neighbouring shards of one table, language and split; ranges of text files."""
-    todo: list[tuple[str, dict[str, Any], int]] = []
+    todo: list[tuple[str, dict[str, Any], int, list[ReadFile]]] = []
     if config.linked:
         manifest = read_manifest(config.linked)
         for table in (DESCRIPTIONS, MENTIONS, RELATIONS, TRIPLES):
             for group in grouped(_in_order(manifest, table), config.num_bytes_per_task):
                 first, num_bytes = group[0], sum(shard.bytes for shard in group)
+                reads = check_shards(config.linked, group)
                 payload = {
                     "partition": first.partition,
                     "split": first.split,
                     "shards": [shard.path for shard in group],
                 }
                 source = "/".join(filter(None, (table.name, first.partition, first.split)))
-                todo.append((source, {"do": table.name} | payload, num_bytes))
+                todo.append((source, {"do": table.name} | payload, num_bytes, reads))
     todo += _text_tasks(config)
     return [
-        Task(index=index, source=source, payload=payload, num_bytes=num_bytes)
-        for index, (source, payload, num_bytes) in enumerate(todo)
+        Task(index=index, source=source, payload=payload, num_bytes=num_bytes, reads=tuple(reads))
+        for index, (source, payload, num_bytes, reads) in enumerate(todo)
     ]
 
 
@@ -87,16 +90,17 @@ def _in_order(manifest: Manifest, table: Table) -> list[Shard]:
     return sorted(manifest.of(table), key=lambda shard: (shard.partition, shard.split, shard.path))
 
 
-def _text_tasks(config: TokenizeConfig) -> Iterator[tuple[str, dict[str, Any], int]]:
+def _text_tasks(config: TokenizeConfig) -> Iterator[tuple[str, dict[str, Any], int, list[ReadFile]]]:
     for language, pattern in config.corpora():
         for path in expand_sources([pattern]):
             source = f"text/{language}/{storage.file_name(path)}"
             payload: dict[str, Any] = {"do": "text", "language": language, "path": path, "range": None}
+            reads = [read_file(path)]
             if is_xz(path):
-                yield source, payload, storage.size(path)
+                yield source, payload, storage.size(path), reads
                 continue
             for span in plan_ranges(path, config.num_bytes_per_task):
-                yield source, payload | {"range": dataclasses.asdict(span)}, span.end - span.start
+                yield source, payload | {"range": dataclasses.asdict(span)}, span.end - span.start, reads
 
 
 def run_task(config: TokenizeConfig, task: Task, out: TaskOutput) -> None:

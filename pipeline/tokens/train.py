@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,10 +18,12 @@ from pathlib import Path
 
 import sentencepiece
 
+from pipeline.run import storage
 from pipeline.tokens.subwords import SENTENCEPIECE_NAME, SentencePieceSubwords, check_layout, fingerprint_of
 from pipeline.tokens.tokenizer_files import hugging_face_files
 from schemas import DESCRIPTIONS, MENTIONS, VALIDATION, Manifest, Table, iter_shard, read_manifest
 from schemas.errors import InputMissing, OutputBusy, UsageError
+from schemas.files import check_shards, require_unchanged
 
 _TRAINING_NAME = "training.json"
 
@@ -51,6 +53,7 @@ def run(config: TrainTokenizerConfig) -> None:
 
     Raises:
         InputMissing: no linked dataset, or one without text.
+        ShardMismatch: a shard of it is missing or has changed.
         UsageError: a vocabulary too small for the text's characters.
         OutputBusy: the output holds something else.
     """
@@ -61,24 +64,29 @@ def run(config: TrainTokenizerConfig) -> None:
     if _is_finished(output, wanted):
         print(f"tokenizer: {output} is finished already, nothing to do.", file=sys.stderr)
         return
+    tables = (DESCRIPTIONS, MENTIONS)
+    shards = [shard for table in tables for shard in manifest.of(table) if shard.split != VALIDATION]
+    reads = check_shards(config.linked, shards)
     model = _train(sentences(config, manifest), config)
     beside = output.with_name(output.name + ".partial")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    (beside / SENTENCEPIECE_NAME).write_bytes(model)
-    for name, content in hugging_face_files(model).items():
-        (beside / name).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    require_unchanged(reads)
+    contents = hugging_face_files(model)
+    files = {name: f"{json.dumps(content, ensure_ascii=False, indent=1)}\n" for name, content in contents.items()}
+    names = {SENTENCEPIECE_NAME, _TRAINING_NAME, *files}
+    storage.fresh_folder(str(beside), lambda name: name.removesuffix(".tmp") in names)
+    with storage.open_write(str(beside / SENTENCEPIECE_NAME)) as file:
+        file.write(model)
+    for name, text in files.items():
+        storage.write_text(str(beside / name), text)
     check_layout(beside)
     subwords = SentencePieceSubwords(beside / SENTENCEPIECE_NAME)
-    (beside / _TRAINING_NAME).write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
-    with suppress(FileNotFoundError):
-        output.rmdir()
-    beside.replace(output)
+    storage.write_text(str(beside / _TRAINING_NAME), f"{json.dumps(wanted, indent=1)}\n")
+    storage.publish(str(beside), str(output))
     print(f"tokenizer: {len(subwords.pieces):,} pieces in {output}, fingerprint {fingerprint_of(subwords)[:16]}")
 
 
 def _is_finished(output: Path, wanted: dict[str, object]) -> bool:
-    if not output.exists() or not any(output.iterdir()):
+    if not os.path.lexists(output) or (output.is_dir() and not output.is_symlink() and not any(output.iterdir())):
         return False
     with suppress(OSError, ValueError):
         if json.loads((output / _TRAINING_NAME).read_text("utf-8")) == wanted:

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from pipeline.dumps.ranges import ByteRange, Lines, plan_ranges, read_chunks, read_head, read_lines, warm_ups
-from pipeline.dumps.record import describe_dump
+from pipeline.dumps.record import describe_dump, dump_reads
 from pipeline.dumps.sources import expand_sources
 from pipeline.run import compiling, storage
 from pipeline.run.task import Job, Task
@@ -111,10 +111,12 @@ def plan(config: WikidataConfig) -> list[Task]:
         size = storage.size(path) if layout == "document" else config.range_bytes
         if layout == "lines":
             log.warning("%s has no '[' at its beginning: if it was cut off between two lines, nobody can tell", path)
+        reads = dump_reads(path)
         for span in plan_ranges(path, size, storage.open_read):
             payload = {"span": dataclasses.asdict(span), "layout": layout}
             name = storage.file_name(path)
-            tasks.append(Task(index=len(tasks), source=name, payload=payload, num_bytes=span.end - span.start))
+            size = span.end - span.start
+            tasks.append(Task(index=len(tasks), source=name, payload=payload, num_bytes=size, reads=reads))
     compiling.get_ready(_warm_ups(config, tasks))
     return tasks
 

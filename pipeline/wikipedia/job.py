@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from pipeline.dumps.multistream import cut_at_streams, find_index, read_index
 from pipeline.dumps.ranges import ByteRange, read_head, warm_ups
-from pipeline.dumps.record import describe_dump
+from pipeline.dumps.record import describe_dump, dump_reads
 from pipeline.dumps.sources import expand_sources, plan_sources
 from pipeline.run import compiling, storage
 from pipeline.run.task import Job, Task
@@ -35,7 +35,10 @@ _WIKI_IN_NAME = re.compile(r"(?P<code>[a-z]{2,12}(?:[-_][a-z]{2,12}){0,3}?)(?:_w
 
 def inputs(config: WikipediaConfig) -> dict[str, str]:
     """The dump files by size, date and checksum as far as known."""
-    return {storage.file_name(path): describe_dump(path, storage.size(path)) for path in dump_files(config)}
+    lenient = config.allow_partial or config.salvage
+    return {
+        storage.file_name(path): describe_dump(path, storage.size(path), lenient=lenient) for path in dump_files(config)
+    }
 
 
 def dump_files(config: WikipediaConfig) -> list[str]:
@@ -60,8 +63,9 @@ def plan(config: WikipediaConfig) -> list[Task]:
             if not config.allow_partial or named is None:
                 raise
             parts = [({"failed": str(error), "wiki": find_wiki(named["code"]).wiki}, 0)]
+        reads = dump_reads(path)
         for payload, length in parts:
-            tasks.append(Task(index=len(tasks), source=name, payload=payload, num_bytes=length))
+            tasks.append(Task(index=len(tasks), source=name, payload=payload, num_bytes=length, reads=reads))
     compiling.get_ready(_warm_ups(config, tasks))
     return tasks
 

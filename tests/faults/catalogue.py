@@ -103,4 +103,21 @@ FAULTS: dict[str, Fault] = {
     "G67": Fault(
         "text that is rewritten around links", "every surface keeps the target it was written with, or is no link"
     ),
+    "G68": Fault(
+        "a shard replaced before or while a job reads it", "16, before a row is used, and at the end of every task"
+    ),
+    "G69": Fault(
+        "a shard or record of a stopped run gone, cut, emptied or changed",
+        "its task is done again and the bytes are equal; nothing has its name before it is on the disk",
+    ),
+    "G70": Fault(
+        "a dump replaced by one of equal size, between stop and rerun or while it is read",
+        "13 or 11: size, time and ends are held against the plan, in every task",
+    ),
+    "G71": Fault(
+        "a dump that is not what `dumps.json` publishes",
+        "11 from every job; a manifest states no checksum that was not compared",
+    ),
+    "G79": Fault("something of somebody else's where an output is built", "13, and it stays"),
+    "G80": Fault("links planted where files are written", "never written through"),
 }

@@ -17,7 +17,7 @@ def test_there_are_66_faults_and_those_found_later() -> None:
     counts = {letter: sum(fault[0] == letter for fault in FAULTS) for letter in "ABCDEF"}
     assert counts == {"A": 14, "B": 13, "C": 14, "D": 13, "E": 6, "F": 6}
     later = [fault for fault in FAULTS if fault[0] not in counts]
-    assert later == [f"G{67 + number}" for number in range(len(later))]
+    assert later == sorted(later, key=lambda fault: int(fault[1:])) and all(fault > "G66" for fault in later)
 
 
 def test_every_fault_has_a_test() -> None:

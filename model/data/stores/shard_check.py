@@ -16,7 +16,7 @@ QUIET_BYTES = 10 << 30
 """Datasets up to this size are checked without a word; a processor hashes 1 to 2 GB a second."""
 
 Stamps = dict[str, list[int]]
-"""Size and time of change of each file."""
+"""Size, times of the last write and of any change, and number on the disk of each file."""
 
 
 def check_bytes(folder: Path, manifest: Manifest, cache: Path) -> None:
@@ -49,7 +49,7 @@ def check_bytes(folder: Path, manifest: Manifest, cache: Path) -> None:
 
 def _stamps(folder: Path, manifest: Manifest) -> Stamps:
     states = {shard.path: (folder / shard.path).stat() for shard in manifest.shards}
-    return {path: [state.st_size, state.st_mtime_ns] for path, state in states.items()}
+    return {path: [s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino] for path, s in states.items()}
 
 
 def _read_mark(mark: Path) -> object:
