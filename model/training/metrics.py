@@ -74,6 +74,12 @@ class RunLog:
         parts = (f"{short} {_shown(name, scores[name])}" for name, short in SHOWN if name in scores)
         print(f"validation after step {step}: {'  '.join(parts)}", flush=True)
 
+    def rows(self, step: int, counts: Mapping[str, int], *, show: bool) -> None:
+        """Write how many rows of the windows begun so far were left out, by objective and reason; show it where asked."""
+        self.event("rows", step=step, **counts)
+        if show and is_main():
+            print(left_out_line(counts), flush=True)
+
     def close(self) -> None:
         """Flushes and closes what is open."""
         if self.board is not None:
@@ -85,6 +91,21 @@ class RunLog:
         if self.file is not None:
             self.file.write(json.dumps(row, ensure_ascii=False) + "\n")
             self.file.flush()
+
+
+def left_out_line(counts: Mapping[str, int]) -> str:
+    """Say how many of the rows read were left out, and why.
+
+    Args:
+        counts: rows by `objective/rows` and `objective/left_out/reason`, as `rows_read` gives them.
+    """
+    parts = []
+    for name, count in counts.items():
+        objective, *reason = name.split("/left_out/")
+        if reason:
+            read = counts[f"{objective}/rows"]
+            parts.append(f"{objective} {count:,} of {read:,} rows ({count / read:.1%}): {reason[0].replace('_', ' ')}")
+    return f"left out: {'; '.join(parts) or 'nothing'}"
 
 
 class Meter:

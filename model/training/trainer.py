@@ -13,7 +13,7 @@ from model.config import PretrainConfig
 from model.data.loading.loader import StreamLoader
 from model.data.special_tokens import SpecialTokens
 from model.data.stores.token_dataset import TokenDataset
-from model.data.stream.stream import TrainingStream, merge_states
+from model.data.stream.stream import TrainingStream, merge_states, rows_read
 from model.distributed import barrier, choose_device, gather_text, is_main, process_group, rank, world_size
 from model.method.encoder import check_lengths, load_encoder
 from model.method.joint import JointModel
@@ -131,7 +131,9 @@ class Trainer:
         streams = [json.loads(text) for text in gather_text(json.dumps(self.loader.state_dict()), self.device)]
         if is_main():
             state = fitting_state(self.config, self.data.fingerprint, self.tokenizer_print)
-            state |= {"tokens_seen": self.tokens_seen, "bad_steps": self.bad, "stream": merge_states(streams)}
+            stream = merge_states(streams)
+            state |= {"tokens_seen": self.tokens_seen, "bad_steps": self.bad, "stream": stream}
+            self.log.rows(self.done, rows_read(stream), show=last)
             self._note(self.writer.save(self.done, self.joint, self.training.optimizer, state))
         if last:
             self._note(self.writer.wait())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -50,16 +50,22 @@ class Example(NamedTuple):
         return self.num_tokens + (0 if self.key_tokens is None else len(self.key_tokens) + 2)
 
 
+@runtime_checkable
 class Window(Protocol):
     """The shuffled examples of one window of a lane."""
 
     count: int
     """Number of examples."""
+    rows: int
+    """Number of rows they were made from, those left out included."""
+    left_out: Mapping[str, int]
+    """Rows that could not become an example, by reason."""
 
     def example(self, place: int) -> Example:
         """Return the example at a place, 0 to `count` - 1."""
 
 
+@runtime_checkable
 class Source(Protocol):
     """Makes the windows of one objective."""
 

@@ -27,8 +27,8 @@ class MepWindow:
         mention, record = source.choose(rows, languages, *key)
         kept = np.flatnonzero(record >= 0)
         order = kept[permutation(len(kept), *key, "order")]
-        self.count = len(order)
-        self.skipped = len(mention) - len(kept)
+        self.count, self.rows = len(order), len(mention)
+        self.left_out = {"no_description": self.rows - self.count}
         crop = _crop(rows, mention, source.config.max_length - 2, uniform(len(mention), *key, "crop"))
         self._row, self._description = order.tolist(), source.descriptions(record[order])
         base = rows.tokens.starts[order]

@@ -27,7 +27,8 @@ class MlmWindow:
         start = lengths[of_row] * piece // pieces[of_row]
         stop = lengths[of_row] * (piece + 1) // pieces[of_row]
         order = permutation(len(of_row), *key)
-        self.count = len(order)
+        self.count, self.rows = len(order), len(lengths)
+        self.left_out = {"empty": int((lengths == 0).sum())}
         self._row = of_row[order].tolist()
         self._start = (rows.tokens.starts[of_row] + start)[order].tolist()
         self._stop = (rows.tokens.starts[of_row] + stop)[order].tolist()

@@ -27,8 +27,12 @@ class OeWindow:
         subject, relation, object_, languages = source.choose(rows, *key)
         kept = np.flatnonzero((subject >= 0) & (relation >= 0) & (object_ >= 0))
         order = kept[permutation(len(kept), *key, "order")]
-        self.count = len(order)
-        self.skipped = len(subject) - len(kept)
+        self.count, self.rows = len(order), len(subject)
+        self.left_out = {
+            "no_subject_description": int((subject < 0).sum()),
+            "no_relation_text": int(((subject >= 0) & (relation < 0)).sum()),
+            "no_object_description": int(((subject >= 0) & (relation >= 0) & (object_ < 0)).sum()),
+        }
         self._row = order.tolist()
         self._subject, self._relation, self._object = (
             column[order].tolist() for column in (rows.subject, rows.relation, rows.object)

@@ -8,12 +8,13 @@ those that are another's: with 3 lanes and 2 ranks, lane 0 has the packs 0, 3, 6
 Where each pack is of one objective, lane l starts as if l packs had been given out, so that the packs of a step are of
 all objectives by their shares: with three equal ones, lanes 0 to 5 start with MLM, MEP, OE, MLM, MEP, OE.
 
-A lane's state is small: where it stands in each objective's windows, the names of the examples that wait for room, and
-the tokens it gave to each objective.
+A lane's state is small: where it stands in each objective's windows, the names of the examples that wait for room, the
+tokens it gave to each objective, and how many rows it read and left out.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,6 +47,7 @@ class Lane:
         start = number if config.one_objective_per_batch else 0
         self._given = _after(start, self._shares, config.tokens_per_step)
         self._waiting: list[Example] = []
+        self._rows: Counter[str] = Counter()
 
     def next_pack(self) -> Pack:
         """Fill one more pack: waiting examples first, then new ones until it is full or too many wait."""
@@ -100,6 +102,7 @@ class Lane:
             "next": {objective: list(place) for objective, place in self._next.items()},
             "given": dict(self._given),
             "waiting": [list(example.address) for example in self._waiting],
+            "rows": dict(sorted(self._rows.items())),
         }
 
     def load_state_dict(self, state: LaneState) -> None:
@@ -107,6 +110,7 @@ class Lane:
         self.packs = state["packs"]
         self._next = {objective: (place[0], place[1]) for objective, place in state["next"].items()}
         self._given = dict(state["given"])
+        self._rows = Counter(state["rows"])
         self._waiting = [
             self._window(objective, number).example(place) for objective, number, place in state["waiting"]
         ]
@@ -120,6 +124,8 @@ class Lane:
         number, place = self._next[objective]
         for _ in range(MOST_EMPTY_WINDOWS):
             window = self._window(objective, number)
+            if place == 0:
+                self._count_rows(objective, window)
             if place < window.count:
                 self._next[objective] = (number, place + 1)
                 return window.example(place)
@@ -128,6 +134,13 @@ class Lane:
             f"none of the rows of {MOST_EMPTY_WINDOWS} windows can be used for {objective}: their items have no "
             "description in the languages chosen. Choose more languages, or tokenise their descriptions."
         )
+
+    def _count_rows(self, objective: Objective, window: Window) -> None:
+        """Add the rows of a window that is begun, and those of them that are left out, by reason."""
+        self._rows[f"{objective}/rows"] += window.rows
+        for reason, count in window.left_out.items():
+            if count:
+                self._rows[f"{objective}/left_out/{reason}"] += count
 
     def _window(self, objective: Objective, number: int) -> Window:
         key = (objective, number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -24,7 +25,7 @@ from schemas.errors import CheckpointUnusable, ShardMismatch
 State = dict[str, Any]
 """JSON-able state of a stream."""
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 
 
 class Made(NamedTuple):
@@ -170,6 +171,14 @@ def plain(config: StreamConfig) -> dict[str, Any]:
     """Return a configuration as JSON would give it back."""
     as_read: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
     return as_read
+
+
+def rows_read(state: State) -> dict[str, int]:
+    """Add up over the lanes of a state the rows read by objective, and those left out by objective and reason."""
+    total: Counter[str] = Counter()
+    for lane in state["lanes"].values():
+        total.update(lane["rows"])
+    return dict(sorted(total.items()))
 
 
 def merge_states(states: Sequence[State]) -> State:

@@ -132,6 +132,19 @@ def test_the_card_tells_the_results_of_the_run(tokens: Path, whole_run: Path, tm
     assert "| retrieval (mrr, mep) | 12.5% |" in (tmp_path / "model" / "README.md").read_text()
 
 
+def test_rows_left_out_reach_the_log_and_the_last_line(
+    tokens: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pretrain(run_config(tokens, tmp_path, stream=replace(RUN.stream, languages=("de", "hy")), save_every=3))
+    logged = [row for row in log_rows(tmp_path, "event") if row["event"] == "rows"]
+    assert [row["step"] for row in logged] == [3, 6, 8]
+    count, rows = logged[-1]["mep/left_out/no_description"], logged[-1]["mep/rows"]
+    assert 0 < count < rows
+    told = capsys.readouterr().out
+    assert told.count("left out: ") == 1
+    assert f"mep {count:,} of {rows:,} rows ({count / rows:.1%}): no description" in told
+
+
 def test_another_tokenizer_is_refused(tokens: Path, tmp_path: Path) -> None:
     bert_tokenizer().save_pretrained(tmp_path / "other")
     with pytest.raises(SchemaMismatch, match="was tokenised with tokenizer.*Tokenise the dataset again"):
@@ -146,7 +159,7 @@ def test_another_tokenizer_is_refused(tokens: Path, tmp_path: Path) -> None:
 
 
 def test_checkpoints_are_rotated(tokens: Path, tmp_path: Path) -> None:
-    pretrain(run_config(tokens, tmp_path, save_every=1, steps=5, objectives="mlm"))
+    pretrain(run_config(tokens, tmp_path, save_every=1, steps=5, objectives=("mlm",)))
     names = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
     assert names == ["checkpoint-00000004", "checkpoint-00000005"]
 
