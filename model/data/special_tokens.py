@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +39,7 @@ class SpecialTokens:
                 raise UsageError(f"the tokenizer's {name} id {value} is not among its reserved ids {self.reserved}.")
 
     @classmethod
-    def from_tokenizer(cls, tokenizer: Any, *, position_offset: int) -> Self:
+    def from_tokenizer(cls, tokenizer: Any, *, position_offset: int) -> SpecialTokens:
         """Read the ids from a Hugging Face tokenizer.
 
         Args:

@@ -13,7 +13,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import faiss
 import numpy as np
@@ -72,7 +72,7 @@ class EntityIndex:
     """FAISS's object."""
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
+    def open(cls, folder: Path) -> EntityIndex:
         """Open a finished index, checking that it is whole.
 
         Raises:

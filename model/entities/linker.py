@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -66,6 +66,7 @@ class LinkedMention:
     """Best first."""
 
 
+@runtime_checkable
 class TextTokenizer(Protocol):
     """What linking needs of a Hugging Face tokenizer."""
 

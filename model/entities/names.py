@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -60,11 +60,11 @@ class EntityNames:
     """Where each label's bytes start, and the end."""
     label_bytes: npt.NDArray[np.uint8]
     """UTF-8 of all labels."""
-    languages: npt.NDArray[np.str_]
+    languages: npt.NDArray[Any]
     """Language codes, sorted."""
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
+    def open(cls, folder: Path) -> EntityNames:
         """Map the names of a folder.
 
         Raises:

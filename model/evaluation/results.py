@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any, Self
+from typing import Any
 
 from schemas.errors import InputCorrupt, InputMissing
 
@@ -45,7 +45,7 @@ class Row:
     measures: dict[str, Measure]
 
     @classmethod
-    def single(cls, keys: Mapping[str, str], values: Mapping[str, float]) -> Self:
+    def single(cls, keys: Mapping[str, str], values: Mapping[str, float]) -> "Row":
         """A row of measures taken once."""
         return cls(dict(keys), {name: Measure((float(value),)) for name, value in values.items()})
 

@@ -33,7 +33,12 @@ def exact_attention(query: Tensor, key: Tensor, value: Tensor, cu_seqlens: Tenso
     return attended
 
 
-@torch.library.custom_op("xlmk::document_attention", mutates_args=())
+# PyTorch could read the schemas from the annotations, but not while a test has these checked: wrapped, they are text.
+@torch.library.custom_op(
+    "xlmk::document_attention",
+    mutates_args=(),
+    schema="(Tensor query, Tensor key, Tensor value, Tensor cu_seqlens, float scale, SymInt window) -> (Tensor, Tensor)",
+)
 def document_attention(
     query: Tensor, key: Tensor, value: Tensor, cu_seqlens: Tensor, scale: float, window: int
 ) -> tuple[Tensor, Tensor]:
@@ -56,7 +61,14 @@ def _shapes(
     return _empty(query), _empty_norms(query)
 
 
-@torch.library.custom_op("xlmk::document_attention_gradient", mutates_args=())
+@torch.library.custom_op(
+    "xlmk::document_attention_gradient",
+    mutates_args=(),
+    schema=(
+        "(Tensor gradient, Tensor query, Tensor key, Tensor value, Tensor attended, Tensor norms, Tensor cu_seqlens, "
+        "float scale, SymInt window) -> (Tensor, Tensor, Tensor)"
+    ),
+)
 def document_attention_gradient(  # noqa: PLR0913 (what the backward pass needs)
     gradient: Tensor,
     query: Tensor,

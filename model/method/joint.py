@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -28,7 +30,7 @@ class JointModel(nn.Module):
         self.layer = method.contrast_layer
         self.scales = {"mlm": method.mlm_scale, "mep": method.mep_scale, "oe": method.oe_scale}
         if config.encoder.gradient_checkpointing:
-            recompute_activations(encoder)
+            recompute_activations(encoder.model)
         if config.encoder.compile:
             # Shapes are fixed; where one differs all the same, as in validation, it gets a graph of its own instead of
             # one for all shapes, which is slower for each.
@@ -62,9 +64,8 @@ class JointModel(nn.Module):
         return self.losses(self.encode(batch), batch)
 
 
-def recompute_activations(encoder: Encoder) -> None:
-    """Lets each layer forget its activations and compute them again in the backward pass."""
-    model = encoder.model
+def recompute_activations(model: Any) -> None:
+    """Let each layer of an encoder's model forget its activations and compute them again in the backward pass."""
     # The second is the first's name in transformers before 5.23, and goes away in 6.
     enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
     enable({"use_reentrant": False})

@@ -13,6 +13,7 @@ from model.config import EncoderConfig, MethodConfig, OptimConfig, PretrainConfi
 from model.data.stream_config import StreamConfig
 from model.method.encoder import Encoder, load_encoder, pack
 from model.method.joint import JointModel
+from schemas.names import split_names
 
 VOCAB = 300
 """Pieces of the small encoders."""
@@ -30,7 +31,12 @@ def config(objectives: str = "mlm,mep,oe", **method: Any) -> PretrainConfig:
     lengths = {"max_text_length": 64, "max_length": 64, "max_description_length": 32, "max_relation_length": 8}
     stream, optim = StreamConfig(tokens_per_step=512, expected_length=24, **lengths), OptimConfig(warmup_steps=2)
     return PretrainConfig(
-        objectives=objectives, encoder=SMALL, method=MethodConfig(**method), stream=stream, optim=optim, steps=10
+        objectives=split_names(objectives),
+        encoder=SMALL,
+        method=MethodConfig(**method),
+        stream=stream,
+        optim=optim,
+        steps=10,
     ).resolved()
 
 

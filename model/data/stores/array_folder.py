@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -79,7 +79,7 @@ class GrowingArray:
         self._file.write(np.ascontiguousarray(numbers, dtype=self._kind).data)
         self.length += len(numbers)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> GrowingArray:
         return self
 
     def __exit__(self, *_: object) -> None:

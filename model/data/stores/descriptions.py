@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +48,7 @@ class DescriptionStore:
     """The ids of all records, in the order of the shards."""
 
     @classmethod
-    def of(cls, data: TokenDataset) -> Self:
+    def of(cls, data: TokenDataset) -> DescriptionStore:
         """Open the store of a dataset, building it beside the dataset first if it is not there.
 
         Raises:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +50,7 @@ class Ragged:
     """Length of each row."""
 
     @classmethod
-    def from_offsets(cls, values: npt.NDArray[np.int32], offsets: Numbers) -> Self:
+    def from_offsets(cls, values: npt.NDArray[np.int32], offsets: npt.NDArray[np.integer]) -> Ragged:
         """Build from `len(rows) + 1` offsets."""
         offsets = offsets.astype(np.int64, copy=False)
         return cls(values, offsets[:-1], np.diff(offsets))
@@ -71,7 +70,7 @@ class Ragged:
     def __len__(self) -> int:
         return len(self.starts)
 
-    def row(self, index: int) -> npt.NDArray[np.int32]:
+    def row(self, index: int | np.integer) -> npt.NDArray[np.int32]:
         """Return one row, without copying."""
         start = self.starts[index]
         return self.values[start : start + self.lengths[index]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -30,7 +29,7 @@ class RelationTexts:
     """Ids of each record."""
 
     @classmethod
-    def of(cls, data: TokenDataset) -> Self:
+    def of(cls, data: TokenDataset) -> RelationTexts:
         """Read all relation texts of a dataset.
 
         Raises:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +35,7 @@ class SurfaceIndex:
     """Items, rising within a surface."""
 
     @classmethod
-    def of(cls, data: TokenDataset) -> Self:
+    def of(cls, data: TokenDataset) -> SurfaceIndex:
         """Open the index over the training mentions, building it beside the dataset first if it is not there."""
         note = {"layout": _LAYOUT, "dataset": data.fingerprint}
         arrays, _ = open_or_build(data.cache / "surfaces", note, lambda folder: build(data, folder))

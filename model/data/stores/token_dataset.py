@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -37,15 +37,16 @@ class RowGroup:
     """Number of rows."""
 
 
+S = TypeVar("S", bound="Store")
+
+
+@runtime_checkable
 class Store(Protocol):
     """What is looked up beside the rows of a dataset: made from all of it, once."""
 
     @classmethod
-    def of(cls, data: TokenDataset) -> Self:
+    def of(cls: type[S], data: TokenDataset) -> S:
         """Open the store of a dataset, building it first where it is not there."""
-
-
-S = TypeVar("S", bound=Store)
 
 
 class TokenDataset:

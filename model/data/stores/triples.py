@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -48,7 +47,7 @@ class TripleIndex:
     """Distinct objects of each relation, rising: candidates for hard negatives."""
 
     @classmethod
-    def of(cls, data: TokenDataset) -> Self:
+    def of(cls, data: TokenDataset) -> TripleIndex:
         """Open the index over the triples of all splits, building it beside the dataset first if it is not there.
 
         Raises:

@@ -9,7 +9,7 @@ Source: the windows of the original BERT release for SQuAD (Devlin et al., 2019)
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -51,7 +51,7 @@ class PairTemplate:
     segments: tuple[int, int, int, int, int] | None
 
     @classmethod
-    def of(cls, tokenizer: Any) -> Self:
+    def of(cls, tokenizer: Any) -> "PairTemplate":
         """Read off the form of a pair from a tokenizer."""
         encoded = tokenizer("a", "b")
         sequence, ids = encoded.sequence_ids(), encoded["input_ids"]

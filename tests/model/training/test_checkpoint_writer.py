@@ -124,7 +124,7 @@ def test_one_is_written_at_a_time_in_order(tokens: Path, tmp_path: Path, monkeyp
         return folder
 
     monkeypatch.setattr(checkpoints, "save", slow)
-    train(tokens, tmp_path, save_every=1, steps=5, objectives="mlm", keep_checkpoints=2)
+    train(tokens, tmp_path, save_every=1, steps=5, objectives=("mlm",), keep_checkpoints=2)
     assert order == [1, 2, 3, 4, 5]
     assert sorted(path.name[-1] for path in (tmp_path / "checkpoints").iterdir()) == ["4", "5"]
 
@@ -151,7 +151,7 @@ def test_a_write_that_fails_is_raised_at_the_next_step_and_the_one_before_stays(
     monkeypatch.setattr(checkpoints, "save_file", full)
     before_steps(monkeypatch, watch)
     with pytest.raises(StorageError, match=r"step 6 could not be written.*Free some space"):
-        train(tokens, tmp_path, steps=20, objectives="mlm")
+        train(tokens, tmp_path, steps=20, objectives=("mlm",))
     assert taken[-1] == 2 * EVERY
     assert sorted(path.name[-1] for path in (tmp_path / "checkpoints").iterdir()) == [str(EVERY)]
     found = checkpoints.find(tmp_path / "checkpoints")
@@ -169,7 +169,7 @@ def test_a_signal_waits_for_what_is_on_its_way(
 
     before_saves(monkeypatch, terminate)
     with pytest.raises(Preempted, match="everything saved"):
-        train(tokens, tmp_path, steps=30, objectives="mlm", save_in_background=background)
+        train(tokens, tmp_path, steps=30, objectives=("mlm",), save_in_background=background)
     done = [event["step"] for event in events(tmp_path, "checkpoint")]
     assert done[0] == EVERY and len(done) == 2 and done[1] < 30
     found = checkpoints.find(tmp_path / "checkpoints")
@@ -193,7 +193,7 @@ def test_a_run_that_fails_lets_the_last_good_one_come_to_disk(
     before_saves(monkeypatch, hold)
     before_steps(monkeypatch, lambda done: held.wait(LONG) if done == EVERY else None)
     with pytest.raises(LossNotFinite):
-        train(tokens, tmp_path, objectives="mlm", max_bad_steps=1)
+        train(tokens, tmp_path, objectives=("mlm",), max_bad_steps=1)
     found = checkpoints.find(tmp_path / "checkpoints")
     assert found is not None and found.state["step"] == EVERY
 

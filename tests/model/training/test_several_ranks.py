@@ -155,7 +155,7 @@ def events(output: Path, name: str) -> list[dict[str, Any]]:
 
 
 def test_a_loss_that_is_not_finite_on_one_rank_ends_all_of_them(tokens: Path, tmp_path: Path) -> None:
-    config = run_config(tokens, tmp_path / "run", steps=20, objectives="mlm", save_every=2)
+    config = run_config(tokens, tmp_path / "run", steps=20, objectives=("mlm",), save_every=2)
     run_ranks(2, config, tmp_path / "notes", "loss")
     assert [path.read_text() for path in sorted((tmp_path / "notes").glob("end-*"))] == ["LossNotFinite"] * 2
     skipped = events(tmp_path / "run", "skipped")
@@ -171,7 +171,7 @@ def test_a_loss_that_is_not_finite_on_one_rank_ends_all_of_them(tokens: Path, tm
 
 
 def test_a_signal_to_one_rank_saves_and_ends_all_of_them(tokens: Path, tmp_path: Path) -> None:
-    config = run_config(tokens, tmp_path / "run", steps=20, objectives="mlm")
+    config = run_config(tokens, tmp_path / "run", steps=20, objectives=("mlm",))
     run_ranks(2, config, tmp_path / "notes", "signal")
     assert [path.read_text() for path in sorted((tmp_path / "notes").glob("end-*"))] == ["Preempted"] * 2
     steps = [len(ranks) for ranks in notes(tmp_path / "notes", "state")]

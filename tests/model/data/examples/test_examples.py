@@ -244,7 +244,7 @@ def test_ragged_rows_survive_concatenation() -> None:
 
 def test_contexts_without_described_mentions_are_refused(tmp_path: Path, small_steps: StreamConfig) -> None:
     data = ambiguous(tmp_path / "tokens", described_in="de")
-    config = dataclasses.replace(small_steps, mlm_share=0, oe_share=0, languages=("en",))
+    config = dataclasses.replace(small_steps, mlm_share=0.0, oe_share=0.0, languages=("en",))
     stream = TrainingStream(data, config, seed=1, rank=0, world_size=1)
     with pytest.raises(UsageError, match="no description in the languages chosen"):
         next(iter(stream))

@@ -60,7 +60,7 @@ def test_a_label_file_of_another_form_is_refused(tmp_path: Path) -> None:
             read_label_file(tmp_path / "labels.json")
 
 
-class _Letters:
+class _Letters(Embedder):
     """Embeds a document by one number per token, so that equal spelling is equal and nothing else is."""
 
     def __init__(self, embedder: Embedder) -> None:
@@ -72,7 +72,7 @@ class _Letters:
             row[torch.tensor(document.token_ids)] = 1.0
         return torch.nn.functional.normalize(rows, dim=-1)
 
-    def has_head(self, role: str) -> bool:
+    def has_head(self, role) -> bool:
         return False
 
 
