@@ -23,6 +23,9 @@ NEWEST := $(if $(DUMPS),$(RUNS),$(RUNS)/mlm+mep+oe)
 BEAM_FLAGS := $(if $(RUNNER)$(BEAM),-- $(if $(RUNNER),--runner=$(RUNNER)) $(BEAM))
 LANG_FLAGS := $(if $(LANGS),--languages $(LANGS))
 
+# Shapes and types that annotations of the trainer claim are checked at every call while its tests run.
+SHAPES := --jaxtyping-packages=model,beartype.beartype
+
 .DEFAULT_GOAL := help
 .PHONY: help setup download build-data verify-data pretrain evaluate report test test-slow faults check bench evidence doctor lock clean
 
@@ -77,18 +80,19 @@ endif
 report: $(READY)  ## one HTML page of the finished run
 	$(PY) -m model report --run $(NEWEST)
 
-test: $(READY)  ## the tests, in under ten minutes on two cores
-	$(PY) -m pytest
+test: check  ## what must pass before a change lands: check, then the tests, in under ten minutes on two cores
+	$(PY) -m pytest -n 2 $(SHAPES)
 
 test-slow: $(READY)  ## the tests that take minutes each
-	$(PY) -m pytest -m slow
+	$(PY) -m pytest -m slow $(SHAPES)
 
 faults: $(READY)  ## the faults of SECURITY.md and docs/faults.md, long form, and the page anew
 	XLMK_FAULTS_REPORT=docs/faults.md $(PY) -m pytest tests/faults -m 'slow or not slow'
 
-check: $(READY)  ## style and types
+check: $(READY)  ## the fast part of test: style, format, types
 	$(VENV)/bin/ruff check .
-	$(VENV)/bin/mypy schemas pipeline model
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
 
 bench: $(READY)  ## the benchmarks of benchmarks/README.md, short form
 	$(PY) -m benchmarks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -58,7 +58,7 @@ class Window(Protocol):
     """Number of examples."""
     rows: int
     """Number of rows they were made from, those left out included."""
-    left_out: Mapping[str, int]
+    left_out: dict[str, int]
     """Rows that could not become an example, by reason."""
 
     def example(self, place: int) -> Example:

@@ -52,8 +52,8 @@ class Ragged:
     @classmethod
     def from_offsets(cls, values: npt.NDArray[np.int32], offsets: npt.NDArray[np.integer]) -> Ragged:
         """Build from `len(rows) + 1` offsets."""
-        offsets = offsets.astype(np.int64, copy=False)
-        return cls(values, offsets[:-1], np.diff(offsets))
+        bounds = offsets.astype(np.int64, copy=False)
+        return cls(values, bounds[:-1], np.diff(bounds))
 
     @classmethod
     def concatenate(cls, parts: Sequence[Ragged]) -> Ragged:
