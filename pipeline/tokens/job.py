@@ -44,7 +44,7 @@ def inputs(config: TokenizeConfig) -> dict[str, str]:
     """The linked dataset and the tokenizer by fingerprint, the corpora by size."""
     if not config.linked and not config.texts:
         raise UsageError("nothing to tokenise: name --linked, --texts, or both")
-    found = {"tokenizer": fingerprint_of(subwords_of(config))}
+    found = {"tokenizer": fingerprint_of(config.tokenizer_folder, config.backend)}
     if config.linked:
         found["linked"] = read_manifest(config.linked).fingerprint
     for language, pattern in config.corpora():
@@ -112,7 +112,7 @@ def properties(config: TokenizeConfig, records: list[TaskRecord]) -> dict[str, A
     """The tokenizer, and counts of rows and tokens by language."""
     subwords = subwords_of(config)
     return {
-        "tokenizer_fingerprint": fingerprint_of(subwords),
+        "tokenizer_fingerprint": fingerprint_of(config.tokenizer_folder, config.backend),
         "vocab_size": len(subwords.pieces),
         "languages": merged_notes(record.notes for record in records),
     }

@@ -7,8 +7,10 @@ Special tokens are never made from text: a page that contains the characters `<m
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -21,11 +23,13 @@ import tokenizers
 from numpy.typing import NDArray
 
 from schemas.errors import InputCorrupt, InputMissing, UsageError
-from schemas.tokenizer import tokenizer_fingerprint
+from schemas.sentencepiece_files import SENTENCEPIECE_NAME, SPACE_MARK, TOKENIZER_JSON_NAME, tokenizer_json
+from schemas.tokenizer import PROBE_TEXTS, covering_offsets, tokenizer_fingerprint, uncovered_share
 
-SENTENCEPIECE_NAME, TOKENIZER_JSON_NAME = "sentencepiece.bpe.model", "tokenizer.json"
-SPACE_MARK = "\N{LOWER ONE EIGHTH BLOCK}"
-"""What SentencePiece writes for a blank."""
+BYTE_LEVEL_SPACE = "\N{LATIN CAPITAL LETTER G WITH DOT ABOVE}"
+"""What byte-level tokenizers write for a blank."""
+MOST_UNCOVERED = 0.1
+"""Largest share of the probe's characters that may lie in no token: a few are dropped by normalisation."""
 
 Backend = Literal["auto", "sentencepiece", "tokenizers"]
 Spans = Sequence[tuple[int, int]]
@@ -53,11 +57,6 @@ class Subwords(Protocol):
 
     def encode_spans(self, texts: Sequence[str], spans: Sequence[Spans]) -> list[Encoded]:
         """Each text's ids, and the tokens of its spans."""
-
-
-def fingerprint_of(subwords: Subwords) -> str:
-    """The tokenizer's fingerprint, as the trainer checks it."""
-    return tokenizer_fingerprint(subwords.pieces)
 
 
 class SentencePieceSubwords:
@@ -106,7 +105,13 @@ class SentencePieceSubwords:
                 return Encoded(ids=self._ids[raw], spans=_side_by_side(ends, placed))
         mapping = self._model.encode_as_offset_mapping(text)
         pieces = mapping["pieces"]
-        return Encoded(ids=self._ids[mapping["ids"]], spans=_spans_of_offsets(pieces, mapping["offsets"], spans))
+        # Of a character that normalises to several (½ to 1⁄2) the last piece has the width, and one that begins with the
+        # mark of a blank has the blank's: it begins where the blank ends.
+        offsets = [
+            (end, end) if piece != SPACE_MARK and text[start:end].isspace() else (start, end)
+            for piece, (start, end) in zip(pieces, mapping["offsets"], strict=True)
+        ]
+        return Encoded(ids=self._ids[mapping["ids"]], spans=_spans_of_offsets(pieces, offsets, spans))
 
     def _places(self, text: str, normal: str, spans: Spans) -> list[tuple[int, int]] | None:
         """Where the spans lie in the normal form; None where pieces of the text, normalised alone, do not add up to it."""
@@ -150,8 +155,11 @@ class JsonSubwords:
         """See `Subwords.encode_spans`."""
         encoded = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
         return [
-            Encoded(ids=np.array(one.ids, np.int32), spans=_spans_of_offsets(one.tokens, one.offsets, wanted))
-            for one, wanted in zip(encoded, spans, strict=True)
+            Encoded(
+                ids=np.array(one.ids, np.int32),
+                spans=_spans_of_offsets(one.tokens, covering_offsets(text, one.offsets), wanted),
+            )
+            for text, one, wanted in zip(texts, encoded, spans, strict=True)
         ]
 
 
@@ -212,7 +220,7 @@ def _spans_of_offsets(
         first = int(min(np.searchsorted(ends, start, side="right"), np.searchsorted(begins, start, side="left")))
         last = int(np.searchsorted(begins, end, side="left")) - 1
         # The mark that stands for a blank before the first word is no part of the word.
-        while first < last and pieces[first] == SPACE_MARK:
+        while first < last and pieces[first] in (SPACE_MARK, BYTE_LEVEL_SPACE):
             first += 1
         found.append((first, last) if first <= last else None)
     return found
@@ -240,10 +248,30 @@ def _json_path(folder: Path) -> Path | None:
     return next((path for path in found if path.is_file()), None)
 
 
-def check_layout(folder: Path) -> None:
-    """Where a folder has both files, make sure that SentencePiece's shifted ids are those of `tokenizer.json`.
+@functools.cache
+def fingerprint_of(folder: Path, backend: Backend = "auto") -> str:
+    """The fingerprint of what a folder's tokenizer does, as the trainer checks it.
 
-    Raises: UsageError where they are not: the folder is then for the `tokenizers` backend.
+    Raises: InputMissing as `open_subwords` does; UsageError where its offsets leave out much of a text.
+    """
+    open_subwords(folder, backend)
+    model, as_json = folder / SENTENCEPIECE_NAME, _json_path(folder)
+    if as_json is not None and (backend != "sentencepiece" or not model.is_file()):
+        tokenizer = _open_json(as_json)
+    else:
+        tokenizer = tokenizers.Tokenizer.from_str(json.dumps(tokenizer_json(model.read_bytes())))
+    if (share := uncovered_share(tokenizer)) > MOST_UNCOVERED:
+        raise UsageError(
+            f"{folder}: the tokenizer's offsets leave out {share:.0%} of a text's characters, so mentions cannot be found "
+            "in its tokens. Mend its pre-tokenizer, or name another tokenizer"
+        )
+    return tokenizer_fingerprint(tokenizer)
+
+
+def check_layout(folder: Path) -> None:
+    """Where a folder has both files, make sure that SentencePiece does what `tokenizer.json` does: pieces, ids, spans.
+
+    Raises: UsageError where it does not: the folder is then for the `tokenizers` backend.
     """
     model, as_json = folder / SENTENCEPIECE_NAME, _json_path(folder)
     if not model.is_file() or as_json is None:
@@ -257,3 +285,16 @@ def check_layout(folder: Path) -> None:
             f"{folder}: {SENTENCEPIECE_NAME} laid out as XLM-R's has {len(fast):,} pieces, {as_json.name} {len(slow):,}; "
             f"they first differ at id {place}. Pass --backend tokenizers to use {as_json.name}."
         )
+    ways = _probed(SentencePieceSubwords(model)), _probed(JsonSubwords(as_json))
+    for text, one, two in zip(PROBE_TEXTS, *ways, strict=True):
+        if one.ids.tolist() != two.ids.tolist() or one.spans != two.spans:
+            raise UsageError(
+                f"{folder}: {SENTENCEPIECE_NAME} and {as_json.name} have the same pieces and cut {text!r} differently. "
+                f"Pass --backend tokenizers to use {as_json.name}."
+            )
+
+
+def _probed(subwords: Subwords) -> list[Encoded]:
+    """The probe texts by one of the two ways, with the tokens of each of their words."""
+    words = [[found.span() for found in re.finditer(r"\S+", text)] for text in PROBE_TEXTS]
+    return subwords.encode_spans(PROBE_TEXTS, words)

@@ -19,11 +19,11 @@ from pathlib import Path
 import sentencepiece
 
 from pipeline.run import storage
-from pipeline.tokens.subwords import SENTENCEPIECE_NAME, SentencePieceSubwords, check_layout, fingerprint_of
-from pipeline.tokens.tokenizer_files import hugging_face_files
+from pipeline.tokens.subwords import SentencePieceSubwords, check_layout, fingerprint_of
 from schemas import DESCRIPTIONS, MENTIONS, VALIDATION, Manifest, Table, iter_shard, read_manifest
 from schemas.errors import InputMissing, OutputBusy, UsageError
 from schemas.files import check_shards, require_unchanged
+from schemas.sentencepiece_files import SENTENCEPIECE_NAME, hugging_face_files
 
 _TRAINING_NAME = "training.json"
 
@@ -82,7 +82,7 @@ def run(config: TrainTokenizerConfig) -> None:
     subwords = SentencePieceSubwords(beside / SENTENCEPIECE_NAME)
     storage.write_text(str(beside / _TRAINING_NAME), f"{json.dumps(wanted, indent=1)}\n")
     storage.publish(str(beside), str(output))
-    print(f"tokenizer: {len(subwords.pieces):,} pieces in {output}, fingerprint {fingerprint_of(subwords)[:16]}")
+    print(f"tokenizer: {len(subwords.pieces):,} pieces in {output}, fingerprint {fingerprint_of(output)[:16]}")
 
 
 def _is_finished(output: Path, wanted: dict[str, object]) -> bool:

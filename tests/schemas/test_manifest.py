@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas import MENTIONS, Account, Manifest, Shard, read_manifest, split_of, tokenizer_fingerprint, write_manifest
+from schemas import MENTIONS, Account, Manifest, Shard, read_manifest, split_of, write_manifest
 from schemas.errors import InputMissing, SchemaMismatch, ShardMismatch
 
 
@@ -82,8 +82,3 @@ def test_splits_are_stable_and_have_the_asked_share() -> None:
     share = sum(split_of(key, 20) == "validation" for key in keys) / len(keys)
     assert 0.017 < share < 0.023
     assert [split_of(f"Q{i}", 500) for i in range(6)] == ["validation", "train", "train", "train", "train", "train"]
-
-
-def test_tokenizer_fingerprint_depends_on_pieces_and_order_alone() -> None:
-    assert tokenizer_fingerprint(["a", "b"]) == tokenizer_fingerprint(iter(["a", "b"]))
-    assert len({tokenizer_fingerprint(p) for p in (["a", "b"], ["b", "a"], ["ab"], ["a", "b", ""])}) == 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import string
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from pipeline.tokens.subwords import (
     Subwords,
     _spans_of_offsets,
     check_layout,
+    fingerprint_of,
     open_subwords,
 )
 from schemas.errors import InputCorrupt, InputMissing, UsageError
@@ -93,6 +95,35 @@ def test_the_short_way_to_spans_is_the_long_way(text: str, data: st.DataObject) 
     if not text[start:end].strip() or text[start].isspace() or text[end - 1].isspace():
         return
     assert found.spans == _spans_of_offsets(mapping["pieces"], mapping["offsets"], [(start, end)])
+
+
+def test_words_that_a_tokenizer_tells_one_character_late_keep_their_first_token(tmp_path: Path) -> None:
+    """Each word is given a blank, and the offsets are trimmed by one that was not in the text (RobBERT of 2023)."""
+    pieces = ["Ġ", *string.ascii_letters, "Ġb", "Ġc"]
+    late = tokenizers.Tokenizer(
+        tokenizers.models.BPE({piece: place for place, piece in enumerate(pieces)}, [("Ġ", "b"), ("Ġ", "c")])
+    )
+    splitters = [
+        tokenizers.pre_tokenizers.WhitespaceSplit(),
+        tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=True),
+    ]
+    late.pre_tokenizer = tokenizers.pre_tokenizers.Sequence(splitters)
+    late.post_processor = tokenizers.processors.RobertaProcessing(
+        ("a", 1), ("b", 2), trim_offsets=True, add_prefix_space=False
+    )
+    late.save(str(tmp_path / "tokenizer.json"))
+    assert late.encode("b cde", add_special_tokens=False).offsets == [(1, 1), (3, 3), (3, 4), (4, 5)]
+    (found,) = open_subwords(tmp_path).encode_spans(["A b cde"], [[(0, 1), (2, 3), (4, 7), (6, 7)]])
+    assert [pieces[number] for number in found.ids] == ["Ġ", "A", "Ġb", "Ġc", "d", "e"]
+    assert found.spans == [(1, 1), (2, 2), (3, 5), (5, 5)]
+
+
+def test_a_tokenizer_whose_offsets_leave_text_out_is_refused(tmp_path: Path) -> None:
+    blind = tokenizers.Tokenizer(tokenizers.models.WordLevel({"[UNK]": 0, "a": 1}, unk_token="[UNK]"))
+    blind.pre_tokenizer = tokenizers.pre_tokenizers.Split(tokenizers.Regex(r"\S{3,}"), "removed")
+    blind.save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(UsageError, match="leave out"):
+        fingerprint_of(tmp_path)
 
 
 _CACHE: list[SentencePieceSubwords] = []

@@ -97,7 +97,7 @@ def test_every_row_has_its_tokens(build: Path) -> None:
 def test_the_manifest_names_the_tokenizer_and_counts_by_language(build: Path) -> None:
     properties = read_manifest(build / "tokens").properties
     subwords = SentencePieceSubwords(build / "tokenizer" / SENTENCEPIECE_NAME)
-    assert properties["tokenizer_fingerprint"] == fingerprint_of(subwords)
+    assert properties["tokenizer_fingerprint"] == fingerprint_of(build / "tokenizer")
     assert properties["vocab_size"] == len(subwords.pieces)
     assert properties["languages"].keys() == {"de", "sw"} and properties["languages"]["de"]["descriptions"] == 2
 

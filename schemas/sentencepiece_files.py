@@ -12,11 +12,11 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-import sentencepiece
-
-from pipeline.tokens.subwords import SPACE_MARK
 from schemas.errors import InputCorrupt
 
+SENTENCEPIECE_NAME, TOKENIZER_JSON_NAME = "sentencepiece.bpe.model", "tokenizer.json"
+SPACE_MARK = "\N{LOWER ONE EIGHTH BLOCK}"
+"""What SentencePiece writes for a blank."""
 _NORMALIZER_SPEC, _CHARSMAP = 3, 2
 _VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
 _SPECIALS = {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3}
@@ -32,11 +32,14 @@ def hugging_face_files(model: bytes) -> dict[str, dict[str, Any]]:
     return {
         "config.json": {"model_type": "xlm-roberta"},
         "tokenizer_config.json": {"tokenizer_class": "XLMRobertaTokenizer", "model_max_length": 512, **specials},
-        "tokenizer.json": _tokenizer_json(model),
+        TOKENIZER_JSON_NAME: tokenizer_json(model),
     }
 
 
-def _tokenizer_json(model: bytes) -> dict[str, Any]:
+def tokenizer_json(model: bytes) -> dict[str, Any]:
+    """The content of `tokenizer.json`; see `hugging_face_files`."""
+    import sentencepiece  # not asked of those who only read tables
+
     processor = sentencepiece.SentencePieceProcessor(model_proto=model)
     learnt = [[processor.id_to_piece(i), processor.get_score(i)] for i in range(3, processor.get_piece_size())]
     vocabulary = [*([name, 0.0] for name in _SPECIALS), *learnt, ["<mask>", 0.0]]

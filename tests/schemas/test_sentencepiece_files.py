@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.tokens.subwords import SENTENCEPIECE_NAME, check_layout, open_subwords
-from pipeline.tokens.tokenizer_files import field_of, hugging_face_files
 from schemas.errors import InputCorrupt
+from schemas.sentencepiece_files import field_of, hugging_face_files
 from tests.pipeline.tokens.tokenizer_model import small_model
 
 TEXTS = ["Berlin ist die Hauptstadt", "ＡＢＣ … ½", "東京 は  日本", "القاهرة هي", "𓂀 unseen", "e\u0301 \u200b x"]
