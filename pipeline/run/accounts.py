@@ -6,13 +6,17 @@ refuses to publish a dataset whose accounts do not balance, or whose share of re
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from schemas import EXCERPT_CHARACTERS, Account, Reject
 from schemas.errors import RejectLimitExceeded, XlmkError
+
+REJECTS_AT_ONCE = 1_000
+"""Rejects that are held in memory, and after how many their share is looked at."""
 
 
 @dataclass
@@ -29,6 +33,15 @@ class Ledger:
     rejected: dict[str, Counter[str]] = field(default_factory=dict)
     counters: Counter[str] = field(default_factory=Counter)
     rejects: list[Reject] = field(default_factory=list)
+    """Rows on rejects that have not been written yet."""
+    examples: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The first reject of each reason, for messages."""
+    max_reject_share: float = 1.0
+    """Largest share of the job's records that may be rejected, 0 to 1."""
+    num_tasks: int = 1
+    """How many tasks the job has."""
+    write_rejects: Callable[[], None] = field(default=lambda: None)
+    """Writes the rows on rejects and empties the list; called when so many have come together."""
 
     def read(self, n: int = 1, *, source: str | None = None) -> None:
         """Count `n` records read."""
@@ -60,20 +73,33 @@ class Ledger:
             detail: what was found, in words.
             excerpt: the record itself; its first characters are kept.
             record: id of the entity or page, where it could be read.
+
+        Raises:
+            RejectLimitExceeded: so many of the task's records were rejected that the rest need not be read.
         """
         name = source or self.source
         self.rejected.setdefault(name, Counter())[reason] += 1
-        self.rejects.append(
-            Reject(
-                job=self.job,
-                source=name,
-                offset=offset,
-                record=record,
-                reason=reason,
-                detail=detail,
-                excerpt=printable(excerpt),
-            )
+        row = Reject(
+            job=self.job,
+            source=name,
+            offset=offset,
+            record=record,
+            reason=reason,
+            detail=detail,
+            excerpt=printable(excerpt),
         )
+        self.rejects.append(row)
+        if reason not in self.examples:
+            self.examples[reason] = dataclasses.asdict(row)
+        if len(self.rejects) >= REJECTS_AT_ONCE:
+            self._check_share()
+            self.write_rejects()
+
+    def _check_share(self) -> None:
+        """Raise where these rejects would be too many even if no other task, of the same size, had any."""
+        rejected = sum(sum(reasons.values()) for reasons in self.rejected.values())
+        if rejected > self.max_reject_share * self.num_tasks * sum(self.read_.values()):
+            check_reject_share(self.accounts(), self.max_reject_share, self.examples.values())
 
     def count(self, name: str, n: int = 1) -> None:
         """Add to a counter that takes no part in conservation."""

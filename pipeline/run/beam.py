@@ -63,6 +63,7 @@ class RunTask(beam.DoFn):
                 index=task.index,
                 num_tasks=self._num_tasks,
                 built=self._built,
+                max_reject_share=self._config.max_reject_share,
             )
             with output:
                 require_unchanged(task.reads)

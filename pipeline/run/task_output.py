@@ -12,14 +12,12 @@ import pyarrow as pa
 
 from pipeline.run import storage
 from pipeline.run.accounts import Ledger
-from schemas import REJECTS, UNSPLIT, Account, Reject, Shard, ShardWriter, Table, shard_path
+from schemas import REJECTS, UNSPLIT, Account, Shard, ShardWriter, Table, shard_path
 from schemas.errors import XlmkError
 from schemas.manifest import seal, unseal
 
 TASKS_FOLDER = "_tasks"
 """Folder of a build that holds one record per finished task."""
-EXAMPLES_PER_REASON = 1
-"""How many rejects of one reason a task's record repeats for messages."""
 
 
 def task_record_path(index: int) -> str:
@@ -69,16 +67,26 @@ class TaskRecord:
 class TaskOutput:
     """Takes the rows of one task to its shards. Used as a context; the shards appear when it ends without an error."""
 
-    def __init__(self, *, job: str, source: str, index: int, num_tasks: int, built: str) -> None:
+    def __init__(
+        self, *, job: str, source: str, index: int, num_tasks: int, built: str, max_reject_share: float = 1.0
+    ) -> None:
         """Args:
         job: name of the job.
         source: what the task reads, for its accounts.
         index, num_tasks: number of the task and of all tasks; they name the shards.
         built: the build folder.
+        max_reject_share: largest share of the job's records that may be rejected, 0 to 1. A task stops where its own rejects
+            would be more than that even if no other task had any.
         """
         self.built = built
         """The build folder; what the job prepared lies below it."""
-        self.ledger = Ledger(job=job, source=source)
+        self.ledger = Ledger(
+            job=job,
+            source=source,
+            max_reject_share=max_reject_share,
+            num_tasks=num_tasks,
+            write_rejects=self._write_rejects,
+        )
         """Where the task counts what became of its records."""
         self.notes: dict[str, Any] = {}
         """JSON facts for the job's `properties` and `verify`."""
@@ -104,7 +112,13 @@ class TaskOutput:
         """Leave out all that the task has written and counted so far."""
         self._abandon(XlmkError("left out"))
         self._stack, self._writers = ExitStack(), {}
-        self.ledger = Ledger(job=self.ledger.job, source=self.ledger.source)
+        self.ledger = Ledger(
+            job=self.ledger.job,
+            source=self.ledger.source,
+            max_reject_share=self.ledger.max_reject_share,
+            num_tasks=self._num_tasks,
+            write_rejects=self._write_rejects,
+        )
 
     def _abandon(self, error: BaseException) -> None:
         """Leave nothing of the shards begun."""
@@ -114,8 +128,7 @@ class TaskOutput:
 
     def _finish(self) -> None:
         """Close the shards and leave the task's record."""
-        if self.ledger.rejects:
-            self.write(REJECTS, REJECTS.batch(self.ledger.rejects))
+        self._write_rejects()
         shards = [self._close(path) for path in sorted(self._writers)]
         self._stack.close()
         record = TaskRecord(
@@ -123,7 +136,7 @@ class TaskOutput:
             shards=shards,
             accounts=self.ledger.accounts(),
             counters=dict(sorted(self.ledger.counters.items())),
-            reject_examples=_examples(self.ledger.rejects),
+            reject_examples=list(self.ledger.examples.values()),
             notes=self.notes,
             seconds=round(time.monotonic() - self._start, 3),
         )
@@ -142,6 +155,12 @@ class TaskOutput:
         with storage.storage_errors(storage.join(self.built, path)):
             self._writers[path][0].write(rows)
 
+    def _write_rejects(self) -> None:
+        """Write the rejects that have come together."""
+        if self.ledger.rejects:
+            self.write(REJECTS, REJECTS.batch(self.ledger.rejects))
+            self.ledger.rejects.clear()
+
     def _close(self, path: str) -> Shard:
         writer, table, partition, split = self._writers[path]
         with storage.storage_errors(storage.join(self.built, path)):
@@ -155,13 +174,3 @@ class TaskOutput:
             bytes=num_bytes,
             sha256=checksum,
         )
-
-
-def _examples(rejects: list[Reject]) -> list[dict[str, Any]]:
-    seen: dict[str, int] = {}
-    rows = []
-    for reject in rejects:
-        seen[reject.reason] = seen.get(reject.reason, 0) + 1
-        if seen[reject.reason] <= EXAMPLES_PER_REASON:
-            rows.append(dataclasses.asdict(reject))
-    return rows

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from pipeline.wikidata.decoding import EntityDecoder, EntityRefused, reason_to_drop
+from pipeline.wikidata.decoding import EntityDecoder, EntityRefused, reason_absent, reason_to_drop
 from pipeline.wikidata.kinds import page_kind
 from pipeline.wikidata.sitelinks import SitelinkColumns
 from pipeline.wikidata.statements import LiteralColumns, QualifierColumns, TripleColumns, item_values
@@ -89,6 +89,8 @@ class EntityColumns:
         """
         entity = self._decoder.decode(line)
         name, kind = entity.id, entity.type
+        if entity.missing is not None or entity.redirects is not None:
+            return reason_absent(entity)
         if kind == "item" or (kind is None and name and name[0] == "Q"):
             self._check_id(name, _ITEM_ID, line)
             self._add_item(entity)

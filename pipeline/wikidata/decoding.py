@@ -65,6 +65,13 @@ class EntityDecoder:
             raise EntityRefused("too_deep", "nested deeper than the decoder goes", _id_in(line)) from None
 
 
+def reason_absent(entity: Any) -> str | None:
+    """Why an entity of an answer of Wikidata's API is none of its own: it redirects to another, or is missing."""
+    if entity.missing is not None:
+        return "missing"
+    return None if entity.redirects is None else "redirect"
+
+
 def reason_to_drop(entity: Any, line: bytes) -> str:
     """Why an entity that is neither item nor property is left out on purpose.
 

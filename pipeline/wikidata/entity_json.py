@@ -104,8 +104,8 @@ class FullStatement(msgspec.Struct, gc=False):
 def entity_decoder(languages: tuple[str, ...] | None, *, full_statements: bool) -> msgspec.json.Decoder[Any]:
     """Make a decoder of entity lines.
 
-    The result has `id`, `type`, `datatype`, `redirect`, `labels`, `descriptions`, `aliases`, `claims` and `sitelinks`;
-    each may be None, and the last five a list where the dump has `[]` for an empty object.
+    The result has `id`, `type`, `datatype`, `redirect`, `redirects`, `missing`, `labels`, `descriptions`, `aliases`, `claims`
+    and `sitelinks`; each may be None, and the last five a list where the dump has `[]` for an empty object.
 
     Args:
         languages: label codes that become attributes `_0`, `_1`, … of `labels`, `descriptions` and `aliases`;
@@ -114,6 +114,7 @@ def entity_decoder(languages: tuple[str, ...] | None, *, full_statements: bool) 
     """
     statement = FullStatement if full_statements else Statement
     fields: list[tuple[str, Any, Any]] = [(name, str | None, None) for name in ("id", "type", "datatype", "redirect")]
+    fields += [(name, Any, None) for name in ("redirects", "missing")]
     fields += [
         ("labels", _by_language(languages, Text) | list[Any] | None, None),
         ("descriptions", _by_language(languages, Text) | list[Any] | None, None),

@@ -10,21 +10,21 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
-from pipeline.dumps.ranges import ByteRange, Lines, plan_ranges, read_chunks, read_head, read_lines, warm_ups
+from pipeline.dumps.ranges import ByteRange, Lines, plan_ranges, read_chunks, read_lines, warm_ups
 from pipeline.dumps.record import describe_dump, dump_reads
 from pipeline.dumps.sources import expand_sources
 from pipeline.run import compiling, storage
+from pipeline.run.accounts import merge_accounts
 from pipeline.run.task import Job, Task
 from pipeline.run.task_output import TaskOutput, TaskRecord
 from pipeline.wikidata.columns import ItemOptions, Ranks
-from pipeline.wikidata.reading import FINAL_MARK, HEAD_BYTES, EntityReading, can_scan, layout_of
+from pipeline.wikidata.layout import FINAL_MARK, find_layout, split_entities
+from pipeline.wikidata.reading import EntityReading, can_scan
 from pipeline.wikis.languages import find_wiki, label_languages, parse_languages
 from schemas import ENTITIES, LITERALS, QUALIFIERS, RELATIONS, SITELINKS, TRIPLES
 from schemas.errors import InputCorrupt, UsageError, XlmkError
@@ -64,6 +64,9 @@ class WikidataConfig:
     check_keys_every: int = 1_000
     """Of so many entities of a task one is looked through for keys that stand twice in one object, of which the last
     holds; 1 for all of them, which takes several times as long, 0 for none."""
+    max_entities: int = 0
+    """Read only the first so many entities of each dump, by one worker, and do not ask whether the dump has an end: for a
+    first look, and for what `head` cut from one. 0 reads all."""
     max_reject_share: float = 0.001
     """Largest share of records that may be rejected, 0 to 1."""
 
@@ -103,13 +106,15 @@ def plan(config: WikidataConfig) -> list[Task]:
         UsageError: a language or wiki nobody knows, or a size that is none.
     """
     item_options(config)
-    if config.range_bytes < 1 or config.max_line_bytes < 1 or config.check_keys_every < 0:
-        raise UsageError("range_bytes and max_line_bytes must be at least 1, check_keys_every at least 0")
+    if config.range_bytes < 1 or config.max_line_bytes < 1 or config.check_keys_every < 0 or config.max_entities < 0:
+        raise UsageError(
+            "range_bytes and max_line_bytes must be at least 1, check_keys_every and max_entities at least 0"
+        )
     tasks: list[Task] = []
     for path in expand_sources(config.dumps):
-        layout = layout_of(read_head(path, HEAD_BYTES, storage.open_read), path)
-        size = storage.size(path) if layout == "document" else config.range_bytes
-        if layout == "lines":
+        layout = find_layout(path)
+        size = storage.size(path) if layout == "structure" or config.max_entities else config.range_bytes
+        if layout == "lines" and not config.max_entities:
             log.warning("%s has no '[' at its beginning: if it was cut off between two lines, nobody can tell", path)
         reads = dump_reads(path)
         for span in plan_ranges(path, size, storage.open_read):
@@ -147,34 +152,33 @@ def run_task(config: WikidataConfig, task: Task, out: TaskOutput) -> None:
         scans=_scans(config, [task]),
         max_line_bytes=limit,
         check_keys_every=config.check_keys_every,
+        max_entities=config.max_entities,
     )
-    if task.payload["layout"] == "document":
-        for entity in _document(span):
-            reading.add(entity, Lines(entity, 0, 0), 0)
-    else:
-        final_mark = FINAL_MARK[task.payload["layout"]]
-        for lines in read_lines(span, max_line_bytes=limit, final_mark=final_mark, open_file=storage.open_read):
+    with closing(_lines(config, task)) as batches:
+        for lines in batches:
             reading.add_lines(lines)
+            if reading.is_full:
+                break
     reading.finish()
 
 
-def _document(span: ByteRange) -> list[bytes]:
-    """The JSON of each entity of a file that is one object: an entity, or the answer of Wikidata's API.
+def _lines(config: WikidataConfig, task: Task) -> Generator[Lines, None, None]:
+    """Yield the lines of a task's range; of a file with other line breaks, each entity as a line.
 
     Raises:
-        InputCorrupt: it is none.
+        InputCorrupt: the dump is damaged, or has no end.
     """
-    with closing(read_chunks(span, storage.open_read)) as chunks:
-        text = b"".join(chunk.data for chunk in chunks)
-    try:
-        whole = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-        entities = msgspec.json.decode(whole["entities"], type=dict[str, msgspec.Raw]) if "entities" in whole else {}
-    except msgspec.DecodeError as error:
-        raise InputCorrupt(
-            f"{span.path}: one JSON object over several lines was expected, but it does not decode ({error}). "
-            "A dump has one entity a line."
-        ) from error
-    return [bytes(entity) for entity in entities.values()] or [text]
+    span, limit = ByteRange(**task.payload["span"]), config.max_line_bytes
+    if task.payload["layout"] == "structure":
+        with closing(read_chunks(span, storage.open_read)) as chunks:
+            for found in split_entities(chunks, span, limit):
+                text = found.text.replace(b"\n", b" ") + b"\n"  # within JSON's strings there is none
+                yield Lines(text, found.unit, found.offset, found.size if found.size > limit else 0)
+        return
+    final_mark = b"" if config.max_entities else FINAL_MARK[task.payload["layout"]]
+    advice = " If you took its beginning on purpose, as head does, say so with --max-entities."
+    lines = read_lines(span, max_line_bytes=limit, final_mark=final_mark, open_file=storage.open_read, advice=advice)
+    yield from lines
 
 
 def _inputs(config: WikidataConfig) -> dict[str, str]:
@@ -193,15 +197,23 @@ def _properties(config: WikidataConfig, records: list[TaskRecord]) -> dict[str, 
 
 
 def _verify(config: WikidataConfig, records: list[TaskRecord]) -> None:
-    """Raise where the dumps held no entity at all, or a statement was lost on its way.
+    """Raise where the dumps held no item or property, or a statement was lost on its way.
 
     Raises:
-        InputCorrupt: no entity.
+        InputCorrupt: no entity, or none that a table is about.
         XlmkError: the counts of statements do not add up: a bug of this project.
     """
     if not any(account.read for record in records for account in record.accounts):
         raise InputCorrupt(
             f"{', '.join(config.dumps)}: no entity in any of them. Check that these are dumps of Wikidata."
+        )
+    accounts = merge_accounts(account for record in records for account in record.accounts)
+    dropped = sum((Counter(account.dropped) for account in accounts), Counter[str]())
+    if dropped and not any(account.kept or account.rejected for account in accounts):
+        found = ", ".join(f"{n:,} {reason}" for reason, n in sorted(dropped.items()))
+        raise InputCorrupt(
+            f"{', '.join(config.dumps)}: no item and no property in any of them, but {found}. Lexemes and media have dumps of "
+            "their own, which no table here is about: name one like latest-all.json.gz."
         )
     counts: Counter[str] = sum((Counter(record.counters) for record in records), Counter())
     fates = sum(n for name, n in counts.items() if name.startswith("statements_") and name != "statements_seen")

@@ -4,8 +4,9 @@
          └─▶ decoder (columns), for any other line ────────────┘
 
 A dump's first line is `[`, then one entity a line with a comma at its end except the last, then `]`. Files made by others
-may have the bracket on an entity's line, carriage returns, a byte order mark, zero padding, or no brackets at all. The rows
-are the same, and in the order of the lines, whichever way reads them.
+may have the bracket on an entity's line, carriage returns, a byte order mark, zero padding, no brackets at all, or several
+entities in some lines (`layout` is for those with other line breaks). The rows are the same, and in the order of the lines,
+whichever way reads them.
 """
 
 from __future__ import annotations
@@ -14,17 +15,18 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.dumps.ranges import ByteRange, Lines
+from pipeline.dumps.ranges.chunk import Chunk
 from pipeline.run.task_output import TaskOutput
 from pipeline.wikidata.columns import EntityColumns, ItemOptions
 from pipeline.wikidata.decoding import EntityRefused
+from pipeline.wikidata.layout import EntitySplitter, entity_text
 from schemas import ENTITIES, RELATIONS, SITELINKS, TRIPLES, Table
-from schemas.errors import InputCorrupt
 
 if TYPE_CHECKING:
     from pipeline.wikidata.scan.scanner import ItemScanner
@@ -33,45 +35,6 @@ ENTITIES_PER_BATCH = 1024
 BYTES_PER_BATCH = 32 * 1024 * 1024
 """Rows are handed on when this many entities, or decoded bytes, have come together."""
 UNIT_WORDS = {"gz": "gzip member", "bz2": "bzip2 block", "zst": "zstd frame"}
-
-Layout = Literal["array", "lines", "document"]
-"""`array`: brackets around, one entity a line; `lines`: no brackets; `document`: one entity over several lines."""
-
-HEAD_BYTES = 64 * 1024
-"""Decoded bytes of a file that tell its layout."""
-FINAL_MARK = {"array": b"]", "lines": b"", "document": b"}"}
-"""What a file of each layout must end in."""
-
-_BLANK = b" \t\r\n\0"
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-
-def entity_text(line: bytes) -> bytes:
-    """The JSON of the entity in a line; empty for brackets, blank lines and padding."""
-    if line[:1] == b"{" and line[-2:] == b"},":
-        return line[:-1]
-    text = line.strip(_BLANK).removeprefix(_BYTE_ORDER_MARK)
-    text = text.removeprefix(b"[").removesuffix(b"]").strip(_BLANK)
-    return text.removeprefix(b",").removesuffix(b",").strip(_BLANK)
-
-
-def layout_of(head: bytes, path: str) -> Layout:
-    """Tell a file's layout by its first decoded bytes.
-
-    Raises:
-        InputCorrupt: it is no JSON of Wikidata.
-    """
-    text = head.removeprefix(_BYTE_ORDER_MARK).lstrip(_BLANK)
-    if text.startswith(b"["):
-        return "array"
-    if text.startswith(b"{"):
-        first_line, newline, _ = text.partition(b"\n")
-        return "document" if newline and first_line.strip() == b"{" else "lines"
-    found = text[:40].decode("utf-8", "replace")
-    raise InputCorrupt(
-        f"{path}, byte 0: the file begins with {found!r}, expected '[' or an entity's '{{'. "
-        "It is no JSON dump of Wikidata; name one like latest-all.json.gz."
-    )
 
 
 class EntityReading:
@@ -86,6 +49,7 @@ class EntityReading:
         scans: bool,
         max_line_bytes: int,
         check_keys_every: int,
+        max_entities: int = 0,
     ) -> None:
         """Args:
         options: what is kept of each entity.
@@ -95,6 +59,7 @@ class EntityReading:
             first time ever.
         max_line_bytes: longest line that is read.
         check_keys_every: of so many entities one is looked through for doubled keys; 0 for none.
+        max_entities: how many are read; 0 for all.
         """
         self._columns, self._span, self._out, self._max_line_bytes = EntityColumns(options), span, out, max_line_bytes
         self._scanner = _open_scanner(options, self._columns) if scans and can_scan(options) else None
@@ -106,6 +71,13 @@ class EntityReading:
         """Entities so far; one too many where none is to be looked through."""
         self._gathered = 0
         """Bytes of JSON since the last batch."""
+        self._left = max_entities or sys.maxsize
+        """Entities that may still be read."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many entities have been read as were asked for."""
+        return self._left <= 0
 
     def add_lines(self, lines: Lines) -> None:
         """Add the entity of each line; reject a line over the limit."""
@@ -113,9 +85,10 @@ class EntityReading:
             detail = f"the line has {lines.oversize:,} bytes, the limit is {self._max_line_bytes:,}"
             self._out.ledger.read()
             self._reject("too_large", detail, lines.lines[0], lines, 0)
+            self._left -= 1
             return
         data, at = lines.data, 0
-        while at < len(data):
+        while at < len(data) and not self.is_full:
             behind = self._scan(data, at)
             if behind == at:
                 behind = data.index(b"\n", at) + 1
@@ -132,7 +105,7 @@ class EntityReading:
         """Add a run of ordinary items; returns where the line begins that ends it."""
         if self._scanner is None:
             return at
-        room = ENTITIES_PER_BATCH - len(self)
+        room = min(ENTITIES_PER_BATCH - len(self), self._left)
         behind = self._scanner.scan(data, at, room, BYTES_PER_BATCH - self._gathered)
         begins, ends = self._scanner.last_places()
         if not ends:
@@ -155,13 +128,16 @@ class EntityReading:
         """Add one entity, which is at place `at` of its lines, and account for it."""
         self._end_run(self._scanner)
         ledger, reason = self._out.ledger, None
-        ledger.read()
         try:
             reason = self._columns.add(text)
         except EntityRefused as refused:
+            if refused.reason in ("json_syntax", "unknown_type") and self._add_each(text, lines, at):
+                return
             reason = refused.reason
+            ledger.read()
             self._reject(reason, refused.detail, text, lines, at, record=refused.record)
         else:
+            ledger.read()
             if reason is None:
                 ledger.keep()
             else:
@@ -170,6 +146,17 @@ class EntityReading:
             self._check_keys(text)
         self._after(1, len(text))
 
+    def _add_each(self, text: bytes, lines: Lines, at: int) -> bool:
+        """Add the entities of a line that is no entity: an answer of the API, or several of a list; returns whether it is."""
+        splitter = EntitySplitter(self._max_line_bytes)
+        found = list(splitter.split(Chunk(text, lines.unit, 0, True)))
+        if not splitter.is_between or not found or found[0].text == text:
+            return False
+        for one in found:
+            if not self.is_full:
+                self.add(one.text, lines, at + one.offset)
+        return True
+
     def _check_keys(self, text: bytes) -> None:
         self._out.ledger.count("entities_checked_for_doubled_keys", 1)
         self._out.ledger.count("doubled_keys", num_doubled_keys(text))
@@ -177,6 +164,7 @@ class EntityReading:
     def _after(self, num_entities: int, num_bytes: int) -> None:
         """Note that so much more has been read; hand rows on when there are enough."""
         self._number += num_entities
+        self._left -= num_entities
         self._gathered += num_bytes
         if len(self) >= ENTITIES_PER_BATCH or self._gathered >= BYTES_PER_BATCH:
             self._write()

@@ -21,7 +21,7 @@ from pipeline.dumps.record import RECORD, read_record
 from pipeline.fetch.catalogue import checked_date, checked_wiki
 from pipeline.wikidata.columns import EntityColumns, ItemOptions
 from pipeline.wikidata.decoding import EntityRefused
-from pipeline.wikidata.reading import entity_text
+from pipeline.wikidata.layout import entity_text
 from pipeline.wikipedia.articles import ArticleOptions, read_article
 from pipeline.wikipedia.pages import PageProblem, page_namespace, read_page
 from pipeline.wikipedia.siteinfo import read_siteinfo

@@ -74,12 +74,12 @@ def read_head(path: str, num_bytes: int, open_file: Opener = open_read) -> bytes
 
 
 def with_end_checked(
-    span: ByteRange, final_mark: bytes, open_file: Opener = open_read, salvage: bool = False
+    span: ByteRange, final_mark: bytes, open_file: Opener = open_read, salvage: bool = False, *, advice: str = ""
 ) -> Generator[Chunk, None, None]:
     """Yield `read_chunks(span)`; where its section holds the file's end, check that the file ends in `final_mark`.
 
     White space and zero bytes after the mark do not count; where the last block is damaged and passed over, nothing is
-    checked. This is what notices a dump that was cut between two units.
+    checked. This is what notices a dump that was cut between two units. `advice` is added to the message.
 
     Raises:
         InputCorrupt: the file ends in something else.
@@ -102,7 +102,7 @@ def with_end_checked(
         found = tail.decode("utf-8", "replace")
         raise InputCorrupt(
             f"{span.path}, byte {span.size}: the dump ends in {found!r}, expected {final_mark.decode()!r}. "
-            "It was cut off: download it again and compare size and checksum with the server's."
+            f"It was cut off: download it again and compare size and checksum with the server's.{advice}"
         )
 
 

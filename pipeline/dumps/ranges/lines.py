@@ -41,6 +41,7 @@ def read_lines(
     max_line_bytes: int = MAX_LINE_BYTES,
     final_mark: bytes = b"",
     open_file: Opener = open_read,
+    advice: str = "",
 ) -> Iterator[Lines]:
     """Yield the lines that belong to a range: line 0 in the first, otherwise those whose preceding newline it holds.
 
@@ -49,11 +50,14 @@ def read_lines(
         max_line_bytes: a longer line comes as a batch of its own with its first bytes only.
         final_mark: what the file must end in, white space aside, for instance b"]"; b"" checks nothing.
         open_file: opens the range's path.
+        advice: what else to do where the file does not end so, in words.
 
     Raises:
         InputCorrupt: the file is damaged, cut off, or does not end in `final_mark`.
     """
-    source = with_end_checked(span, final_mark, open_file) if final_mark else read_chunks(span, open_file)
+    source = read_chunks(span, open_file)
+    if final_mark:
+        source = with_end_checked(span, final_mark, open_file, advice=advice)
     with closing(source) as chunks:
         yield from _split(chunks, span.is_first, max_line_bytes)
 

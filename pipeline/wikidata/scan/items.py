@@ -23,7 +23,7 @@ from pipeline.wikidata.scan.texts import add_texts, forget_texts, read_aliases, 
 
 _TYPE, _ID, _ITEM, _LABELS = map(word, ("type", "id", "item", "labels"))
 _DESCRIPTIONS, _ALIASES, _CLAIMS, _SITELINKS = map(word, ("descriptions", "aliases", "claims", "sitelinks"))
-_DATATYPE, _REDIRECT = map(word, ("datatype", "redirect"))
+_DATATYPE, _REDIRECT, _REDIRECTS, _MISSING = map(word, ("datatype", "redirect", "redirects", "missing"))
 
 _QUOTE, _COMMA, _NEWLINE, _ZERO = ord('"'), ord(","), ord("\n"), ord("0")
 
@@ -117,9 +117,15 @@ def _field(text, key, end, item, buffers, languages, scratch):
         return read_claims(text, at, item, buffers, scratch), _HAS_CLAIMS
     if equals(text, key, end, _SITELINKS):
         return read_sitelinks(text, at, buffers, scratch), _HAS_SITELINKS
+    return (BAD if _is_of_others(text, key, end) else value_end(text, at)), 0
+
+
+@compiled
+def _is_of_others(text, key, end):
+    """Whether a key is one that no item of a dump has."""
     if equals(text, key, end, _DATATYPE) or equals(text, key, end, _REDIRECT):
-        return BAD, 0
-    return value_end(text, at), 0
+        return True
+    return equals(text, key, end, _REDIRECTS) or equals(text, key, end, _MISSING)
 
 
 @compiled

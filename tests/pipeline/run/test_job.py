@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.run import beam as beam_run
@@ -18,7 +19,7 @@ from pipeline.run import worker_watch
 from pipeline.run.beam import pipeline_options
 from pipeline.run.job import run_job
 from pipeline.run.task import Task
-from pipeline.run.task_output import TASKS_FOLDER
+from pipeline.run.task_output import TASKS_FOLDER, TaskOutput
 from schemas import TRIPLES, iter_shard, read_manifest
 from schemas.errors import (
     InputCorrupt,
@@ -108,6 +109,35 @@ def test_a_lost_row_stops_the_job(tmp_path: Path) -> None:
     with pytest.raises(XlmkError, match="40 records read, but kept, dropped and rejected ones add up to 39"):
         run_job(JOB, config(tmp_path, lose_one=True), ONE_PROCESS)
     assert not (tmp_path / "out").exists()
+
+
+def test_rejects_are_written_as_they_come_and_stop_a_task_that_has_too_many(tmp_path: Path) -> None:
+    def reject(share: float, num_tasks: int, name: str) -> tuple[int, int, TaskOutput]:
+        """Reject two records of three; returns how many were read, how many rows were held at most."""
+        (tmp_path / name).mkdir()
+        most = number = 0
+        out = TaskOutput(
+            job="numbers", source="n", index=0, num_tasks=num_tasks, built=str(tmp_path / name), max_reject_share=share
+        )
+        with out:
+            for number in range(1, 9_001):
+                out.ledger.read()
+                if number % 3:
+                    out.ledger.reject("not_liked", offset=number)
+                else:
+                    out.ledger.keep()
+                most = max(most, len(out.ledger.rejects))
+        return number, most, out
+
+    assert reject(1.0, 1, "all")[:2] == (9_000, 999)
+    (shard,) = (tmp_path / "all").rglob("*.parquet")
+    assert pq.read_table(shard).column("offset").to_pylist() == [n for n in range(1, 9_001) if n % 3]
+    assert reject(0.1, 8, "one of eight tasks")[0] == 9_000  # a twelfth of all records, if the others are clean
+    with pytest.raises(
+        RejectLimitExceeded, match=r"1,000 of 1,499 records .*, the limit is 10.00%:\n  not_liked: 1,000, first in n"
+    ):
+        reject(0.1, 1, "the only task")
+    assert not list((tmp_path / "the only task").rglob("*.parquet"))
 
 
 def test_too_many_rejects_stop_the_job_with_reasons_and_examples(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from pipeline.run.job import run_job
 from pipeline.run.task import Task
 from pipeline.run.task_output import TaskOutput
 from pipeline.wikidata import job as wikidata
+from pipeline.wikidata import layout
 from pipeline.wikidata.job import JOB, WikidataConfig
 from schemas import ENTITIES, REJECTS, SITELINKS, TABLES, Manifest, Table, read_shard
 from schemas.errors import InputCorrupt, InputMissing, OutputBusy, RejectLimitExceeded, UsageError
@@ -224,10 +225,33 @@ def test_layouts_of_other_tools(tmp_path: Path, caplog: pytest.LogCaptureFixture
         "document": json.dumps(json.loads(lines[0]), indent=4).encode(),
         "documents of the API": api,
     }
+    indented = [json.dumps(json.loads(line), indent=2).encode() for line in lines]
+    layouts |= {
+        "answer on one line": json.dumps(json.loads(api)).encode(),
+        "answer with other parts": b'{"warnings": {"main": {"*": "{["}}, "entities": %s, "more": {"id": "Q9", "type": "item"}}'
+        % json.dumps(json.loads(api)["entities"]).encode(),
+        "answers, one a line": b"\n".join(b'{"entities": {"Q%d": %s}}' % (n + 1, line) for n, line in enumerate(lines)),
+        "list of answers": b"[" + b",".join(b'{"entities": [%s]}' % line for line in lines) + b"]",
+        "array on one line": b"[" + b", ".join(lines) + b"]\n",
+        "array indented": b"[\n" + b",\n".join(indented) + b"\n]",
+        "objects indented": b"\n".join(indented),
+        "one on a line, then more": b"["
+        + lines[0]
+        + b",\n"
+        + lines[1]
+        + b", "
+        + lines[2]
+        + b",\n"
+        + indented[3]
+        + b"]",
+        "document on one line": json.dumps(json.loads(lines[0]), indent=None).encode(),
+    }
+    fewer = {"document": [1], "document on one line": [1], "documents of the API": [3, 4]}
+    fewer |= {"answer on one line": [3, 4], "answer with other parts": [3, 4]}
     for number, (name, text) in enumerate(layouts.items()):
         path = tmp_path / f"{number}.json"
         path.write_bytes(text)
-        wanted = {"document": [1], "documents of the API": [3, 4]}.get(name, [1, 2, 3, 4])
+        wanted = fewer.get(name, [1, 2, 3, 4])
         for range_bytes in (1 << 30, 150):
             settings = config(path, tmp_path, output=str(tmp_path / f"{number}-{range_bytes}"), range_bytes=range_bytes)
             with caplog.at_level(logging.WARNING):
@@ -236,10 +260,62 @@ def test_layouts_of_other_tools(tmp_path: Path, caplog: pytest.LogCaptureFixture
     assert "if it was cut off between two lines, nobody can tell" in caplog.text
 
 
+def test_several_entities_in_some_lines_of_a_long_dump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The head shows one entity a line; what follows is read nevertheless."""
+    monkeypatch.setattr(layout, "HEAD_BYTES", 2_000)
+    lines = [item(number) for number in range(1, 30)]
+    lines[15] += b"," + lines.pop(16)
+    lines[20] = b'{"entities": {"Q22": %s, "Q800": {"id": "Q800", "missing": ""}}}' % lines[20]
+    path = write_dump(tmp_path, lines)
+    settings = config(path, tmp_path, range_bytes=400, max_reject_share=0.0)
+    manifest = run(settings)
+    assert [row["entity"] for row in rows(settings, manifest, ENTITIES)] == [f"Q{n}" for n in range(1, 30)]
+    (account,) = manifest.accounts
+    assert (account.read, account.dropped) == (30, {"missing": 1})
+
+
+def test_entities_that_redirect_or_are_missing_become_no_rows(tmp_path: Path) -> None:
+    redirected = item(3)[:-1] + b',"redirects":{"from":"Q9","to":"Q3"}}'
+    answer = b'{"entities":{"Q1":%s,"Q9":%s,"Q7":{"id":"Q7","missing":""},"Q8":{"type":"item","id":"Q8","missing":""}}}'
+    path = tmp_path / "answer.json"
+    path.write_bytes(answer % (item(1), redirected))
+    in_lines = tmp_path / "dump.json"
+    in_lines.write_bytes(
+        dump_of([item(2), b'{"type":"item","id":"Q6","missing":""}', redirected.replace(b"Q3", b"Q5", 1)])
+    )
+    settings = config([path, in_lines], tmp_path)
+    manifest = run(settings)
+    assert [row["entity"] for row in rows(settings, manifest, ENTITIES)] == ["Q1", "Q2"]
+    dropped = {account.source: account.dropped for account in manifest.accounts}
+    assert dropped == {"answer.json": {"missing": 2, "redirect": 1}, "dump.json": {"missing": 1, "redirect": 1}}
+
+
+@pytest.mark.parametrize("form", PACKINGS)
+def test_the_first_entities_of_a_dump_that_was_cut(tmp_path: Path, form: str) -> None:
+    text = dump_of([item(number) for number in range(1, 120)])
+    text = text[: text.index(b'"Q100"') - 20]
+    path = tmp_path / f"dump{EXTENSIONS[form]}"
+    path.write_bytes(pack(text, form, list(range(0, len(text), 3000))))
+    with pytest.raises(InputCorrupt, match="--max-entities"):
+        run(config(path, tmp_path, output=str(tmp_path / "whole")))
+    for wanted in (1, 50, 99):
+        settings = config(path, tmp_path, output=str(tmp_path / f"{wanted}"), max_entities=wanted, range_bytes=300)
+        manifest = run(settings)
+        assert [row["entity"] for row in rows(settings, manifest, ENTITIES)] == [f"Q{n}" for n in range(1, wanted + 1)]
+        assert manifest.accounts[0].read == wanted
+
+
+def test_a_dump_of_lexemes_alone_is_named(tmp_path: Path) -> None:
+    lexemes = [b'{"type":"lexeme","id":"L%d"}' % n for n in range(1, 5)] + [b'{"type":"mediainfo","id":"M7"}']
+    path = write_dump(tmp_path, lexemes)
+    with pytest.raises(InputCorrupt, match="no item and no property in any of them, but 4 lexeme, 1 mediainfo"):
+        run(config(path, tmp_path))
+
+
 def test_a_damaged_document(tmp_path: Path) -> None:
     path = tmp_path / "one.json"
     path.write_bytes(json.dumps(json.loads(item(1)), indent=4).encode()[:-40] + b"}")
-    with pytest.raises(InputCorrupt, match="does not decode"):
+    with pytest.raises(InputCorrupt, match="before its last bracket is closed.*--max-entities"):
         run(config(path, tmp_path))
 
 

@@ -18,7 +18,7 @@ from pipeline.dumps.ranges import Lines
 from pipeline.wikidata.cleaning import clean_array, clean_text
 from pipeline.wikidata.columns import EntityColumns, ItemOptions
 from pipeline.wikidata.decoding import EntityRefused
-from pipeline.wikidata.reading import entity_text
+from pipeline.wikidata.layout import entity_text
 from pipeline.wikidata.scan import scanner as scanning
 from pipeline.wikidata.scan.plain_text import PLAIN_LETTERS, mark_doubtful
 from tests.pipeline.wikidata.entity_lines import (
