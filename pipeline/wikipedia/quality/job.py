@@ -1,10 +1,11 @@
 """Measure the text quality of Wikipedia dumps as the `wikipedia` job reads them: a table by wiki, as Markdown.
 
     python -m pipeline quality --dumps 'dumps/*.xml.bz2'
+    python -m pipeline quality --against pages/
 
 By wiki: pages with leftovers per 1,000 (`leftovers.py`), defects in leads, leads missing by reason, share of text kept, and
 links: whether each span holds its surface, how many of those mwparserfromhell finds are found, and their
-fates.
+fates. Against rendered pages: sentences, links and template calls as a reader sees them (`against.py`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from pipeline.dumps.ranges import read_elements, read_head
 from pipeline.dumps.sources import plan_sources
@@ -20,10 +22,14 @@ from pipeline.wikipedia.articles import ArticleOptions, read_article
 from pipeline.wikipedia.config import WikipediaConfig
 from pipeline.wikipedia.job import dump_files, dump_wiki
 from pipeline.wikipedia.pages import DumpPage, PageProblem, page_namespace, read_page
+from pipeline.wikipedia.quality.against import compare
+from pipeline.wikipedia.quality.against_report import render_against
 from pipeline.wikipedia.quality.figures import WikiQuality
+from pipeline.wikipedia.quality.rendered_pages import read_pages
 from pipeline.wikipedia.quality.report import render
 from pipeline.wikipedia.siteinfo import HEAD_BYTES, read_siteinfo
 from pipeline.wikipedia.wikitext.dialects import Dialect, wiki_dialect
+from schemas.errors import UsageError
 
 WHOLE_FILE = 1 << 40
 
@@ -32,8 +38,11 @@ WHOLE_FILE = 1 << 40
 class QualityConfig:
     """Which dumps are measured, and how much of them."""
 
-    dumps: tuple[str, ...]
+    dumps: tuple[str, ...] = ()
     """Paths, URLs or glob patterns of XML dumps."""
+    against: str = ""
+    """Folder of rendered pages with their text (`<wiki>/<title>.html` and `.wikitext`, or records of snapshots as NDJSON): what
+    a reader reads is compared with what we read. Takes the place of dumps."""
     max_pages: int = 0
     """Most articles of one dump; 0 for all."""
     wiki_from_name: bool = False
@@ -88,5 +97,16 @@ CONFIG = QualityConfig
 
 
 def run(config: QualityConfig) -> None:
-    """Measure and print."""
-    print(render(measure(config), examples=config.examples))
+    """Measure and print.
+
+    Raises:
+        UsageError: neither dumps nor rendered pages are named, or both.
+    """
+    if bool(config.dumps) == bool(config.against):
+        raise UsageError(
+            "quality measures --dumps by themselves, or a folder of pages --against what a reader reads: name one"
+        )
+    if config.against:
+        print(render_against(compare(read_pages(Path(config.against))), examples=config.examples))
+    else:
+        print(render(measure(config), examples=config.examples))

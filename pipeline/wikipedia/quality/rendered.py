@@ -37,6 +37,7 @@ _GONE_CLASSES = frozenset(
     "mw-file-description".split()
 )
 _GONE_ROLES = frozenset(("note", "navigation"))
+_SOURCES = frozenset(("citation", "ouvrage", "cite"))
 _SOUNDS = frozenset(("IPA", "API", "ext-phonos", "haudio"))
 _HIDDEN = re.compile(r"display\s*:\s*none")
 _NOTE = re.compile(r"\s*\[.*\]\s*\Z", re.DOTALL)
@@ -76,6 +77,9 @@ class Block:
     links: list[tuple[int, int, str]] = field(default_factory=list)
     """First and last piece and title of each link to a page of the wiki."""
     calls: list[tuple[int, int, Call]] = field(default_factory=list)
+    """First and last piece of what each template call left."""
+    is_source: bool = False
+    """Whether it names a book or an article in full, as lists of literature do."""
 
     def text(self) -> str:
         """All its text."""
@@ -84,7 +88,7 @@ class Block:
 
 def is_translated(html: str) -> bool:
     """Whether a page was translated by a browser before it was saved: other words than the wiki's."""
-    return html.count("<font ") * 2_000 > len(html)
+    return html.count("<font ") * 10_000 > len(html)
 
 
 def is_reindented(html: str) -> bool:
@@ -135,6 +139,8 @@ class _Walk:
         elif not _is_gone(node):
             if node.tag in BLOCKS:
                 self._open.append(Block())
+            elif self._open and _is_source(node):
+                self._open[-1].is_source = True
             elif node.tag == "a" and self._open and _title(node):
                 self._open[-1].links.append((len(self._open[-1].pieces), -1, _title(node)))
             return True
@@ -187,6 +193,10 @@ def _is_gone(node: LexborNode) -> bool:
         or _HIDDEN.search(node.attrs.get("style") or "") is not None
         or (node.tag == "sup" and _NOTE.match(node.text()) is not None)
     )
+
+
+def _is_source(node: LexborNode) -> bool:
+    return node.tag == "cite" or not _SOURCES.isdisjoint((node.attrs.get("class") or "").split())
 
 
 def _is_sound(node: LexborNode) -> bool:

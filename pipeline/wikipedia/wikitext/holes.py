@@ -26,7 +26,8 @@ _RUN = re.compile(f"(?:{HOLE}.)(?:[ ,;]*{HOLE}.)*")
 _HANGS = re.compile(rf"(?:[^\W\d_]{{2}}|[)）»”’\]%°,;،、，]){_BETWEEN}\Z")
 _ENDED = re.compile(rf"(?:[.!?…][\"'”’»){MARKS}]*\s*|[。！？।॥]\s*)\Z")
 _POINT = re.compile(rf"{_BETWEEN}[.,;:!?。，、；：।،؛]")
-_SHORT = re.compile(r"(?:\b[^\W\d_]{1,3}|\b\d{1,2}|[IVXLCDM]+)\.[\"'”’»)\]]*\s*\Z")
+_SHORT = re.compile(r"(?:\b[^\W\d_]|\b[^\W\d_a-zа-яё][^\W\d_]{1,2}|\b\d{1,2}|[IVXLCDM]+)\.[\"'”’»)\]]*\s*\Z")
+_SHORT_BEFORE_NUMBER = re.compile(r"\b[^\W\d_]{2,3}\.\s*\Z")
 _FOLLOWED = re.compile(rf"{_BETWEEN}(?:\s|[.,;:!?)\]»”’。，、；：）।،؛]|\Z)")
 
 
@@ -98,7 +99,11 @@ def holed_ranges(text: str) -> list[tuple[int, int, str]]:
 
 def _sure_ends(line: str) -> list[int]:
     """Sentence ends but those behind what may be an abbreviation, a numeral or an initial: half a sentence is none."""
-    return [end for end in sentence_ends(line) if not _SHORT.search(line, max(end - 12, 0), end)]
+    return [end for end in sentence_ends(line) if not _may_be_short(line[max(end - 12, 0) : end], line[end : end + 1])]
+
+
+def _may_be_short(before: str, following: str) -> bool:
+    return bool(_SHORT.search(before) or (following.isdigit() and _SHORT_BEFORE_NUMBER.search(before)))
 
 
 def without_holes(text: str, holes: Holes, found: Counter[str]) -> tuple[str, Callable[[int], int]]:

@@ -19,6 +19,7 @@ from pipeline.wikipedia.wikitext.inline import character, plain_inline
 from pipeline.wikipedia.wikitext.link_trails import end_of_trail, part_prefix
 from pipeline.wikipedia.wikitext.marks import LINK_END, LINK_START, SECTION_MARK, opening
 from pipeline.wikipedia.wikitext.namespaces import FILE_ENDING, TITLE_BLANKS, Fate
+from pipeline.wikipedia.wikitext.quotes import shown_apostrophes
 from pipeline.wikipedia.wikitext.spacing import BLANKS, UNSEEN
 
 _BLOCKS = "p|div|li|ul|ol|dl|dt|dd|blockquote|center|hr|h[1-6]|table|tr|td|th|caption|poem|tbody"
@@ -48,7 +49,6 @@ _BRACKETS = re.compile(r"\[\[(?!\[)|\]\]")
 _EXTERNAL_LABEL = re.compile(r"((?:[^\[\]\n]++|\[\[[^\[\]\n]*+\]\])*+)\]")
 _HEAD = re.compile(r"\[\[([^\[\]{}|<>\n]*+)\|?")
 _NOT_TEXT = re.compile(rf"['<&\[\]_{{}}\n{BLANKS}{UNSEEN}]")
-_WORD = re.compile(r"[^\W\d_]")
 _LONGEST_NESTED = 20_000
 _TAGS = {name: "\n" for name in _BLOCKS.replace("h[1-6]", "h1|h2|h3|h4|h5|h6").split("|")}
 _TAGS |= {"br": " ", "li": "\n"} | {name: "" for name in _INLINE.split("|") if name not in _TAGS and name != "br"}
@@ -92,6 +92,7 @@ class Scanner:
         self._text = text
         self._marked = Marked(links=[] if links is None else links)
         self._pairs: dict[int, int] | None = None
+        self._line_start = self._line_end = -1
         pieces: list[str] = []
         position = 0
         search = _TOKEN.search
@@ -218,19 +219,15 @@ class Scanner:
         return plain_inline(token["label"]), token.end()
 
     def _quotes(self, token: re.Match[str]) -> tuple[str, int]:
-        """Bold and italic marks leave nothing; of four or more than five quotes the surplus is text."""
-        count = len(token["quotes"]) + 1
-        if count == 3 and self._is_apostrophe(token):
-            return "'", token.end()
-        return "'" * (1 if count == 4 else max(count - 5, 0)), token.end()
-
-    def _is_apostrophe(self, token: re.Match[str]) -> bool:
-        """`l'''amour''` is an apostrophe before italics: it stands in a word and two quotes follow next."""
-        text, end = self._text, token.end()
-        if not (_WORD.match(text, token.start() - 1) and _WORD.match(text, end)):
-            return False
-        following = text.find("''", end, end + 200)
-        return following > 0 and text[following : following + 3] != "'''" and "\n" not in text[end:following]
+        """Bold and italic marks leave nothing but the apostrophes that are text."""
+        start, end = token.span()
+        if end - start == 2:
+            return "", end
+        if start >= self._line_end:
+            self._line_start = self._text.rfind("\n", 0, start) + 1
+            self._line_end = self._text.find("\n", end) % (len(self._text) + 1)
+            self._apostrophes = shown_apostrophes(self._text[self._line_start : self._line_end])
+        return "'" * self._apostrophes.get(start - self._line_start, 0), end
 
     def _tag(self, token: re.Match[str]) -> tuple[str, int]:
         """Tags of HTML leave nothing, or a border; digits in `<sup>` are raised. Other things in <> are text."""

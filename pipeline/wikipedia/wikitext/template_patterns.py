@@ -19,11 +19,12 @@ Arguments = Mapping[str, str]
 Part = str | tuple[str, ...] | list["Part"]
 """Of a pattern: literal text; the names of arguments, the first that is given counts; an optional part."""
 
-_PIECE = re.compile(r"<\?|\?>|\{([^{}\[\]]+)\}")
+_PIECE = re.compile(r"<\?|\?>|\{([^{}]+)\}")
 _CHANGES: dict[str, Callable[[str, str], str]] = {
     "language": lambda value, wiki: language_name(value, wiki_language(wiki)),
     "language_small": lambda value, wiki: language_name(value, wiki_language(wiki)).lower(),
     "number": lambda value, wiki: find_locale(wiki_language(wiki)).number(value.replace(" ", "").replace(",", ".")),
+    "lower": lambda value, wiki: value.lower(),
     "upper": lambda value, wiki: value.upper(),
     "bare": lambda value, wiki: re.sub(r"\s*\([^()]*\)\s*\Z", "", value),
 }

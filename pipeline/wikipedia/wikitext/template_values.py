@@ -92,11 +92,13 @@ def _number(text: str, wiki: str) -> str:
 def dated(arguments: Arguments, wiki: str) -> str | None:
     """`{{birth date|1879|3|14}}` in the language's words; what is no date in numbers is joined as it stands."""
     words = [word for word in numbered(arguments)[:3] if word]
-    if not words or not all(re.fullmatch("[0-9]+", word) for word in words):
+    if not words or not all(re.fullmatch("[0-9]+", word) for word in words[:1] + words[2:]):
         return written_date(arguments, wiki)
     if len(words[0]) < 3 and len(words) == 3 and len(words[2]) > 2:
         words.reverse()
     year, month, day = [*words, "", ""][:3]
+    if month.isalpha():
+        return f"{day} {month} {year}".strip()
     if len(words) == 1 or not 1 <= int(month) <= 12:
         return " ".join(words)
     return _in_words(year, int(month), int(day) if day else None, arguments, wiki)
@@ -211,6 +213,8 @@ COMPUTATIONS: dict[str, Callable[[Arguments, str], str | None]] = {
     "hour": hour,
     "in_languages": template_words.in_languages,
     "siècle": template_words.siècle,
+    "ordinal": template_words.ordinal,
+    "harvard": template_words.harvard,
     "incise": template_words.incise,
     "siglo": template_words.siglo,
     "language_mark": template_words.language_mark,

@@ -47,6 +47,31 @@ def siècle(arguments: Arguments, wiki: str) -> str | None:
     return "".join(words).rstrip() + noun + (" av. J.-C." if name.startswith("-") else "")
 
 
+def ordinal(arguments: Arguments, wiki: str) -> str:
+    """`{{3e|étage}}` as "3e étage", `{{XXe|s}}` as "XXe": the template's name is the numeral."""
+    ending = {"ème": "e", "eme": "e", "ieme": "e", "ième": "e", "ère": "re", "ere": "re"}.get(
+        arguments["NAME.2"], arguments["NAME.2"]
+    )
+    noun = arguments.get("1", "")
+    return f"{arguments['NAME.1'].upper()}{ending}" + (f" {noun}" if noun and noun not in ("s", "S") else "")
+
+
+def harvard(arguments: Arguments, wiki: str) -> str | None:
+    """`{{harvtxt|Jakobson|Halle|1971|p=3}}` as "Jakobson & Halle (1971, p. 3)", in the three forms of the family."""
+    given = [value for value in numbered(arguments) if value]
+    if len(given) < 2:
+        return None
+    *authors, year = given[:5]
+    names = " & ".join([", ".join(authors[:-1]), authors[-1]]) if authors[1:] else authors[0]
+    names = f"{authors[0]} et al." if len(authors) > 3 else names
+    places = (("p. ", "p"), ("pp. ", "pp"), ("p. ", "page"), ("pp. ", "pages"), ("", "loc"))
+    place = "".join(f", {label}{arguments[key]}" for label, key in places if arguments.get(key))
+    name = arguments.get("NAME", "").lower()
+    if name.endswith("txt"):
+        return f"{names} ({year}{place})"
+    return f"{names} {year}{place}" if name.endswith("nb") else f"({names} {year}{place})"
+
+
 def incise(arguments: Arguments, wiki: str) -> str:
     """`{{incise|a few words}}` between dashes; `stop` where the sentence ends with them."""
     return f"— {arguments.get('1', '')}" + ("" if arguments.get("2") or arguments.get("stop") else " —")
