@@ -51,7 +51,7 @@ def _rows(texts: Descriptions) -> list[list[int]]:
 
 def _sample(data: TokenDataset, texts: Descriptions, language: str, count: int) -> list[tuple[MentionQuery, int]]:
     """Random mentions whose entity has a description in the target language, with its row."""
-    queries = read_mention_queries(data, language, limit=0, seed=0)
+    queries, _ = read_mention_queries(data, language, limit=0, seed=0)
     rows = texts.rows(np.array([query.entity for query in queries], dtype=np.int64))
     known = [(query, int(row)) for query, row in zip(queries, rows, strict=True) if row >= 0]
     return [known[i] for i in permutation(len(known), "answers", language)[:count]]

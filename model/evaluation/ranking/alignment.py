@@ -18,8 +18,8 @@ from model.evaluation.documents import Document, description
 from model.evaluation.embedder import Embedder, load_embedder
 from model.evaluation.ranking.config import AlignmentConfig
 from model.evaluation.ranking.labels import Labels, common_languages, read_labels, widest_entities
+from model.evaluation.ranking.ranked import Ranked, frequency_rows, sample_notes
 from model.evaluation.ranking.ranks import chance_score, score_ranks, truth_ranks
-from model.evaluation.ranking.retrieval import Ranked, frequency_rows
 from model.evaluation.ranking.retrieval_data import mention_counts
 from model.evaluation.results import Results, Row
 from model.training.tokenizer_source import open_tokenizer
@@ -51,7 +51,10 @@ def align_labels(
     Raises: InputCorrupt where no two languages share an entity.
     """
     languages = list(config.languages) or common_languages(labels, DEFAULT_LANGUAGES)
-    entities = widest_entities(labels, languages, config.max_entities)
+    entities, total = (
+        widest_entities(labels, languages, config.max_entities),
+        len(widest_entities(labels, languages, 0)),
+    )
     owned = {language: [e for e in entities if language in labels[e]] for language in languages}
     vectors = {
         language: embedder.embed(
@@ -71,9 +74,20 @@ def align_labels(
         primary_metric="mrr",
         primary_keys=summary[0].keys,
         rows=[*summary, *(frequency_rows(ranked, counted) if counted else []), *rows],
-        notes=[] if embedder.has_head("mep_key") and config.pooling == "state" else ["no projection head is used"],
+        notes=[*sample_notes({"label": (len(entities), total)}), *_notes(embedder, config)],
         config=asdict(config),
     )
+
+
+def _notes(embedder: Embedder, config: AlignmentConfig) -> list[str]:
+    notes = []
+    if config.max_entities and Path(config.data).is_dir():
+        notes.append(
+            f"of the tables, the {config.max_entities:,} entities with most sitelinks: a sample of the best known"
+        )
+    if not (embedder.has_head("mep_key") and config.pooling == "state"):
+        notes.append("no projection head is used")
+    return notes
 
 
 def _document(label: str, tokenizer: Any, embedder: Embedder) -> Document:

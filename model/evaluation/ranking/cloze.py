@@ -1,8 +1,9 @@
 """What a masked language model thinks of candidates of any length in the gap of a sentence.
 
-A candidate of k tokens is scored in the sentence with k mask tokens in the gap, all masked at once: the mean over the
-k positions of the log probability of its tokens there. So one pass serves all candidates of a length, and long
-candidates are comparable with short ones.
+A candidate is put into the gap, the sentence is tokenised as a whole, and the tokens that touch the candidate are masked, all
+at once; its score is the mean over them of the log probability of what stood there. So the text around the gap is cut as it
+would be with the candidate in place: masks put into the text instead would leave a `▁` before the full stop of
+"… lives in <mask>." that no text has. Candidates whose sentences differ in the masked tokens alone share one pass.
 
 Source: the scoring of multi-token objects in multilingual LAMA (Kassner et al., 2021).
 """
@@ -23,12 +24,53 @@ ROWS = 256
 """Masked positions whose distribution over the vocabulary is computed at once: 256 MB at 250,002 pieces."""
 
 
+MASKED = -1
+"""Stands in a document for a masked token."""
+_TEXTS = 20_000
+"""Sentences tokenised at once."""
+
+
 @dataclass(frozen=True)
 class Gap:
     """A sentence around its gap, as text."""
 
     left: str
     right: str
+
+
+@dataclass(frozen=True)
+class Cloze:
+    """One gap, tokenised: documents with `MASKED` tokens, and for each the candidates that fill it, by their number."""
+
+    documents: dict[tuple[int, ...], dict[int, list[int]]]
+    num_candidates: int
+
+
+def make_clozes(tokenizer: Any, gaps: Sequence[Gap], labels: Sequence[str]) -> list[Cloze]:
+    """Put every candidate into every gap, and mask it there."""
+    clozes = []
+    step = max(1, _TEXTS // max(len(labels), 1))
+    for start in range(0, len(gaps), step):
+        some = gaps[start : start + step]
+        texts = [f"{gap.left}{label}{gap.right}" for gap in some for label in labels]
+        encoded = tokenizer(texts, return_offsets_mapping=True, verbose=False)
+        found = zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
+        for gap in some:
+            documents: dict[tuple[int, ...], dict[int, list[int]]] = {}
+            for number, label in enumerate(labels):
+                token_ids, offsets = next(found)
+                masked = _touched(offsets, len(gap.left), len(gap.left) + len(label))
+                if masked:
+                    document = [MASKED if place in masked else token for place, token in enumerate(token_ids)]
+                    filling = [token_ids[place] for place in sorted(masked)]
+                    documents.setdefault(tuple(document), {})[number] = filling
+            clozes.append(Cloze(documents, len(labels)))
+    return clozes
+
+
+def _touched(offsets: Sequence[tuple[int, int]], start: int, stop: int) -> set[int]:
+    """Tokens that stand for a character of a stretch; special tokens stand for none."""
+    return {place for place, (low, high) in enumerate(offsets) if low < high and low < stop and high > start}
 
 
 class ClozeScorer:
@@ -45,58 +87,40 @@ class ClozeScorer:
             # A head of another form: its scores come from the whole model, at every position.
             self._head = None
 
-    def candidate_tokens(self, label: str, left: str) -> list[int]:
-        """Tokens of a label as it stands after `left`: without a space before it, it continues a word."""
-        alone: list[int] = self.tokenizer(label, add_special_tokens=False)["input_ids"]
-        before = left[-1:]
-        if not before or before.isspace():
-            return alone
-        encoded = self.tokenizer(before + label, add_special_tokens=False, return_offsets_mapping=True)
-        offsets = encoded["offset_mapping"]
-        inside = [i for i, (start, end) in enumerate(offsets) if start >= 1 and end > start]
-        # A piece that spans the border belongs to neither side: then the label stands alone.
-        if not inside or any(start < 1 < end for start, end in offsets):
-            return alone
-        continued: list[int] = encoded["input_ids"][inside[0] :]
-        return continued
-
     @torch.no_grad()
-    def scores(
-        self, gaps: Sequence[Gap], candidates: Sequence[Sequence[list[int]]]
-    ) -> list[Float[Tensor, " candidates"]]:
-        """Score each gap's candidates, given as tokens; higher is likelier. Candidates without tokens get -inf."""
-        jobs = [(i, k) for i, own in enumerate(candidates) for k in sorted({len(c) for c in own if c})]
-        documents = [self._document(gaps[i], k) for i, k in jobs]
-        results = [torch.full((len(own),), -torch.inf) for own in candidates]
+    def scores(self, clozes: Sequence[Cloze]) -> list[Float[Tensor, " candidates"]]:
+        """Score each gap's candidates; higher is likelier. Candidates of which no token is left get -inf."""
+        jobs = [(i, document) for i, cloze in enumerate(clozes) for document in cloze.documents]
+        fillings = [clozes[i].documents[document] for i, document in jobs]
+        mask = self.tokenizer.mask_token_id
+        documents = [[mask if token == MASKED else token for token in document] for _, document in jobs]
+        masked = [[token == MASKED for token in document] for _, document in jobs]
+        results = [torch.full((cloze.num_candidates,), -torch.inf) for cloze in clozes]
         for batch in length_batches([len(ids) for ids in documents], self.batch_tokens):
-            self._score_batch([jobs[j] for j in batch], [documents[j] for j in batch], candidates, results)
+            own = [results[jobs[j][0]] for j in batch]
+            self._score_batch(
+                [documents[j] for j in batch], [masked[j] for j in batch], [fillings[j] for j in batch], own
+            )
         return results
-
-    def _document(self, gap: Gap, count: int) -> list[int]:
-        """The sentence with `count` masks in its gap."""
-        text = f"{gap.left}{self.tokenizer.mask_token * count}{gap.right}"
-        token_ids: list[int] = self.tokenizer(text)["input_ids"]
-        if token_ids.count(self.tokenizer.mask_token_id) != count:
-            raise UsageError(f"the tokenizer does not keep {count} {self.tokenizer.mask_token} apart in {text[:80]!r}")
-        return token_ids
 
     def _score_batch(
         self,
-        jobs: Sequence[tuple[int, int]],
         documents: Sequence[list[int]],
-        candidates: Sequence[Sequence[list[int]]],
-        results: list[Tensor],
+        are_masked: Sequence[list[bool]],
+        fillings: Sequence[dict[int, list[int]]],
+        results: Sequence[Tensor],
     ) -> None:
         device = next(self.model.parameters()).device
         token_ids, attention = pad(documents, self.tokenizer.pad_token_id, device)
-        masked = token_ids == self.tokenizer.mask_token_id
+        # Not every mask token: a subject's own text might hold one.
+        masked = pad(are_masked, 0, device)[0].bool()
         states, ends = self._states(token_ids, attention, masked), masked.sum(1).cumsum(0).tolist()
         start = 0
         for group in _groups(ends, ROWS):
             log_probabilities = self._log_probabilities(states[start : ends[group[-1]]])
             for place in group:
                 rows = log_probabilities[(ends[place - 1] if place else 0) - start : ends[place] - start]
-                _gather(rows, candidates[jobs[place][0]], results[jobs[place][0]])
+                _gather(rows, fillings[place], results[place])
             start = ends[group[-1]]
 
     def _states(self, token_ids: Tensor, attention: Tensor, masked: Tensor) -> Tensor:
@@ -124,9 +148,8 @@ def _groups(ends: Sequence[int], most: int) -> list[list[int]]:
     return groups
 
 
-def _gather(rows: Float[Tensor, "masks pieces"], candidates: Sequence[list[int]], result: Tensor) -> None:
-    """Fill in the scores of the candidates that have as many tokens as there are masks."""
-    places = [place for place, tokens in enumerate(candidates) if len(tokens) == len(rows)]
-    wanted = torch.tensor([candidates[place] for place in places])
+def _gather(rows: Float[Tensor, "masks pieces"], fillings: dict[int, list[int]], result: Tensor) -> None:
+    """Fill in the scores of the candidates that fill a document's masks."""
+    wanted = torch.tensor(list(fillings.values()))
     positions = torch.arange(len(rows)).expand_as(wanted)
-    result[places] = rows[positions, wanted].mean(1)
+    result[list(fillings)] = rows[positions, wanted].mean(1)

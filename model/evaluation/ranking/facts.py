@@ -52,6 +52,8 @@ class Question:
     """Entities, most frequent first, equal ones by id."""
     others: list[list[int]]
     """By fact, candidates that are true too and do not count against it."""
+    frequencies: list[int]
+    """How often each candidate is an object of the relation in the triples."""
 
 
 def read_knowledge(folder: Path) -> Knowledge:
@@ -60,7 +62,7 @@ def read_knowledge(folder: Path) -> Knowledge:
     return Knowledge(
         facts=_read_triples(files["triples"]),
         labels=read_label_file(files["labels"]),
-        templates=_read_templates(files["patterns"]),
+        templates=read_templates(files["patterns"]),
     )
 
 
@@ -75,7 +77,8 @@ def _read_triples(path: Path) -> list[Fact]:
     return facts
 
 
-def _read_templates(path: Path) -> dict[tuple[str, str], list[str]]:
+def read_templates(path: Path) -> dict[tuple[str, str], list[str]]:
+    """Read templates by language and relation. Raises: InputCorrupt with the line."""
     templates: dict[tuple[str, str], list[str]] = {}
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.strip():
@@ -156,7 +159,8 @@ def _question(knowledge: Knowledge, language: str, relation: _Relation, config: 
         sorted(places[entity] for entity in relation.true[fact.subject] - {fact.object} if entity in places)
         for fact in asked
     ]
-    return Question(language, relation.name, templates, asked, candidates, others)
+    frequencies = [relation.frequencies[entity] for entity in candidates]
+    return Question(language, relation.name, templates, asked, candidates, others, frequencies)
 
 
 def _candidates(relation: _Relation, right: Sequence[str], labelled: Callable[[str], bool], most: int) -> list[str]:

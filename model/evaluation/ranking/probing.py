@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from model.evaluation.embedder import choose_device
 from model.evaluation.finetuning.pretrained import open_model
-from model.evaluation.ranking.cloze import ClozeScorer, Gap
+from model.evaluation.ranking.cloze import ClozeScorer, Gap, make_clozes
 from model.evaluation.ranking.config import ProbingConfig
 from model.evaluation.ranking.facts import OBJECT, SUBJECT, Fact, Knowledge, Question, make_questions, read_knowledge
 from model.evaluation.ranking.ranks import score_ranks
@@ -58,16 +58,17 @@ def probe_models(config: ProbingConfig, models: dict[str, nn.Module], tokenizer:
         raise InputCorrupt(
             f"{config.data}: no relation has templates, labels and facts in {', '.join(config.languages)}"
         )
-    lines = {
-        name: [ask(ClozeScorer(model, tokenizer, config.batch_tokens), q, knowledge) for q in questions]
-        for name, model in models.items()
-    }
-    lines[MAJORITY] = [majority(question) for question in questions]
+    scorers = {name: ClozeScorer(model, tokenizer, config.batch_tokens) for name, model in models.items()}
+    lines: dict[str, list[Answers]] = {name: [] for name in (*scorers, MAJORITY)}
+    for question in questions:
+        for name, answers in ask(scorers, tokenizer, question, knowledge).items():
+            lines[name].append(answers)
+        lines[MAJORITY].append(majority(question))
     rows = []
-    for name, answers in lines.items():
-        rows += [*summary_rows(name, answers), *consistency_rows(name, answers)]
-    for name, answers in lines.items():
-        rows += [*_grouped(name, answers, "relation"), *_each(name, answers)]
+    for name, own in lines.items():
+        rows += [*summary_rows(name, own), *consistency_rows(name, own)]
+    for name, own in lines.items():
+        rows += [*_grouped(name, own, "relation"), *_each(name, own)]
     return Results(
         task="probing",
         model=config.model,
@@ -79,28 +80,28 @@ def probe_models(config: ProbingConfig, models: dict[str, nn.Module], tokenizer:
     )
 
 
-def ask(scorer: ClozeScorer, question: Question, knowledge: Knowledge) -> Answers:
-    """Rank the candidates of every fact by their mean score over the templates."""
+def ask(
+    scorers: dict[str, ClozeScorer], tokenizer: Any, question: Question, knowledge: Knowledge
+) -> dict[str, Answers]:
+    """Let every model rank the candidates of every fact by their mean score over the templates."""
     labels = [knowledge.labels[entity][question.language] for entity in question.candidates]
-    total = torch.zeros(len(question.facts), len(labels))
+    totals = {name: torch.zeros(len(question.facts), len(labels)) for name in scorers}
     for template in question.templates:
-        gaps = [_gap(template, knowledge.labels[fact.subject][question.language]) for fact in question.facts]
-        tokens: dict[str, list[list[int]]] = {}
-        for gap in gaps:
-            # Only the character before the gap bears on how a label is cut.
-            if gap.left[-1:] not in tokens:
-                tokens[gap.left[-1:]] = [scorer.candidate_tokens(label, gap.left) for label in labels]
-        total += torch.stack(scorer.scores(gaps, [tokens[gap.left[-1:]] for gap in gaps]))
-    return _answers(question, total)
+        gaps = [gap_of(template, knowledge.labels[fact.subject][question.language]) for fact in question.facts]
+        clozes = make_clozes(tokenizer, gaps, labels)
+        for name, scorer in scorers.items():
+            totals[name] += torch.stack(scorer.scores(clozes))
+    return {name: _answers(question, total) for name, total in totals.items()}
 
 
 def majority(question: Question) -> Answers:
-    """The same order for every subject: the most frequent object first."""
-    frequency = -torch.arange(len(question.candidates), dtype=torch.float)
+    """The same order for every subject: the most frequent object first, equally frequent ones tied."""
+    frequency = torch.tensor(question.frequencies, dtype=torch.float)
     return _answers(question, frequency.expand(len(question.facts), -1).clone())
 
 
-def _gap(template: str, subject: str) -> Gap:
+def gap_of(template: str, subject: str) -> Gap:
+    """A template with its subject, around the gap of its object."""
     left, right = template.split(OBJECT)
     return Gap(left.replace(SUBJECT, subject), right.replace(SUBJECT, subject))
 

@@ -7,7 +7,7 @@ against an OE query.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -20,39 +20,24 @@ from model.evaluation.documents import Document, description, masked_context, su
 from model.evaluation.embedder import Embedder
 from model.evaluation.ranking.config import RetrievalConfig, Role
 from model.evaluation.ranking.frequency import Frequency
-from model.evaluation.ranking.ranks import chance_score, score_ranks, truth_ranks
+from model.evaluation.ranking.ranked import Ranked, frequency_rows, pair_rows, sample_notes, summary_rows
+from model.evaluation.ranking.ranks import truth_ranks
 from model.evaluation.ranking.retrieval_data import (
     Descriptions,
     MentionQuery,
     TripleQuery,
     check_languages,
-    look_up_counts,
     read_descriptions,
     read_mention_queries,
     read_relations,
     read_triple_queries,
     sample_descriptions,
 )
-from model.evaluation.results import Results, Row
+from model.evaluation.results import Results
 from schemas.errors import InputCorrupt
 
 Answer = Callable[[Sequence[Any], list[Document]], Tensor]
 """Turns queries, given as they were read and as documents, into vectors to be compared with the candidates'."""
-
-FREQUENCY_BINS = ((0, 0, "0 (unseen)"), (1, 9, "1 to 9"), (10, 99, "10 to 99"), (100, None, "100 or more"))
-"""How often an entity is mentioned in training contexts: from, to (inclusive), name."""
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """Ranks of the answered queries of one language pair, and what was chosen from."""
-
-    question: str
-    source: str
-    target: str
-    ranks: Tensor
-    entities: list[int]
-    num_candidates: int
 
 
 class Retrieval:
@@ -63,8 +48,14 @@ class Retrieval:
         self.config, self.embedder, self.data = config, embedder, data
         self.languages = check_languages(data, config.languages)
         limit, seed = config.max_queries, config.seed
-        self._mentions = {language: read_mention_queries(data, language, limit, seed) for language in self.languages}
-        self._triples = read_triple_queries(data, limit, seed)
+        mentions = {language: read_mention_queries(data, language, limit, seed) for language in self.languages}
+        self._mentions = {language: drawn for language, (drawn, _) in mentions.items()}
+        self._triples, num_triples = read_triple_queries(data, limit, seed)
+        self.asked = {
+            "mep": (sum(map(len, self._mentions.values())), sum(total for _, total in mentions.values())),
+            "oe": (len(self._triples), num_triples),
+        }
+        """Queries drawn, and how many there were, by question."""
         needed = self._needed_entities()
         self.descriptions = {
             language: sample_descriptions(
@@ -151,7 +142,8 @@ class Retrieval:
         if others is not None:
             also_true = [[int(row) for row in texts.rows(others[i]) if row >= 0] for i in answerable]
         ranks = truth_ranks(vectors[answerable], candidates, torch.from_numpy(rows[answerable]), also_true)
-        return Ranked(question, source, target, ranks, entities[answerable].tolist(), len(texts.entities))
+        filtered = [len(set(row) - {int(rows[i])}) for i, row in zip(answerable, also_true or [], strict=False)]
+        return Ranked(question, source, target, ranks, entities[answerable].tolist(), len(texts.entities), filtered)
 
     def _embed(self, documents: Sequence[Document], role: Role) -> Tensor:
         return self.embedder.embed(documents, role, self.config.pooling)
@@ -191,81 +183,9 @@ def evaluate_retrieval(config: RetrievalConfig, embedder: Embedder, data: TokenD
         primary_metric="mrr",
         primary_keys=first.keys,
         rows=rows,
-        notes=_notes(embedder, config),
+        notes=[*sample_notes(retrieval.asked), *_notes(embedder, config)],
         config=asdict(config),
     )
-
-
-def summary_rows(ranked: Sequence[Ranked], by_frequency: Sequence[Ranked]) -> list[Row]:
-    """Per question, the mean over language pairs: across languages, then within one, beside frequency and chance."""
-    rows = []
-    for question in dict.fromkeys(one.question for one in ranked):
-        for name, across in (("across", True), ("within", False)):
-            pairs = _pairs(ranked, question, across)
-            if pairs:
-                keys = {"about": "summary", "question": question, "languages": name}
-                rows.append(Row.single(keys | {"line": "model"}, _mean_over_pairs(pairs)))
-                least = _mean_over_pairs(_pairs(by_frequency, question, across))
-                rows.append(Row.single(keys | {"line": "frequency"}, least))
-                rows.append(Row.single(keys | {"line": "chance"}, _mean_chance(pairs)))
-    return rows
-
-
-def _pairs(ranked: Sequence[Ranked], question: str, across: bool) -> list[Ranked]:
-    return [one for one in ranked if one.question == question and (one.source != one.target) == across]
-
-
-def pair_rows(ranked: Sequence[Ranked]) -> list[Row]:
-    """One row per question and language pair."""
-    rows = []
-    for one in ranked:
-        keys = {"about": "pair", "question": one.question, "source": one.source, "target": one.target}
-        counts = {"candidates": one.num_candidates}
-        rows.append(Row.single(keys, score_ranks(one.ranks).measures() | counts))
-    return rows
-
-
-def frequency_rows(ranked: Sequence[Ranked], counted: tuple[np.ndarray, np.ndarray]) -> list[Row]:
-    """Per question, over all pairs: by how often the right entity is mentioned in training, and seen or unseen."""
-    rows = []
-    for question in dict.fromkeys(one.question for one in ranked):
-        pairs = [one for one in ranked if one.question == question]
-        ranks = torch.cat([one.ranks for one in pairs])
-        counts = look_up_counts(counted, [entity for one in pairs for entity in one.entities])
-        bins = [("frequency", name, _within(counts, low, high)) for low, high, name in FREQUENCY_BINS]
-        bins += [("seen", "seen", counts > 0), ("seen", "unseen", counts == 0)]
-        for about, name, chosen in bins:
-            if chosen.any():
-                keys = {"about": about, "question": question, "mentions in training": name}
-                rows.append(Row.single(keys, score_ranks(ranks[torch.from_numpy(chosen)]).measures()))
-    return rows
-
-
-def _within(counts: np.ndarray, low: int, high: int | None) -> np.ndarray:
-    return (counts >= low) & (counts <= (np.inf if high is None else high))
-
-
-def _mean_over_pairs(pairs: Sequence[Ranked]) -> dict[str, float]:
-    means = _mean([score_ranks(one.ranks).measures() for one in pairs])
-    return means | {"mrr by entity": _mrr_by_entity(pairs)}
-
-
-def _mrr_by_entity(pairs: Sequence[Ranked]) -> float:
-    """MRR with every right entity counting once, however many queries ask for it."""
-    entities = np.concatenate([np.array(one.entities, dtype=np.int64) for one in pairs])
-    shares = 1 / torch.cat([one.ranks for one in pairs]).double().numpy()
-    _, places = np.unique(entities, return_inverse=True)
-    return float(np.mean(np.bincount(places, weights=shares) / np.bincount(places)))
-
-
-def _mean_chance(pairs: Sequence[Ranked]) -> dict[str, float]:
-    means = _mean([chance_score(one.num_candidates, len(one.ranks)).measures() for one in pairs])
-    return means | {"mrr by entity": means["mrr"]}
-
-
-def _mean(scores: Sequence[dict[str, float]]) -> dict[str, float]:
-    means = {name: float(np.mean([score[name] for score in scores])) for name in ("hits@1", "hits@10", "mrr")}
-    return means | {"queries": sum(score["queries"] for score in scores)}
 
 
 def _true_objects(data: TokenDataset, asked: Sequence[TripleQuery]) -> list[np.ndarray]:

@@ -88,8 +88,8 @@ def description_languages(data: TokenDataset) -> list[str]:
     return data.manifest.partitions(TOKEN_DESCRIPTIONS)
 
 
-def read_mention_queries(data: TokenDataset, language: str, limit: int, seed: int) -> list[MentionQuery]:
-    """Mentions of the validation contexts of one language; a random `limit` of them where there are more (0: all)."""
+def read_mention_queries(data: TokenDataset, language: str, limit: int, seed: int) -> tuple[list[MentionQuery], int]:
+    """Mentions of the validation contexts of one language, and how many there are; of more than `limit` a random draw."""
     queries = []
     for table in _row_groups(data, TOKEN_MENTIONS, language, ("token_ids", "mentions"), (VALIDATION,)):
         for row in table.to_pylist():
@@ -97,7 +97,7 @@ def read_mention_queries(data: TokenDataset, language: str, limit: int, seed: in
                 queries.append(
                     MentionQuery(row["token_ids"], mention["first"], mention["last"], mention["entity_number"])
                 )
-    return _sample(queries, limit, "mention queries", language, seed)
+    return _sample(queries, limit, "mention queries", language, seed), len(queries)
 
 
 def read_triples(data: TokenDataset, split: str) -> Numbers:
@@ -110,10 +110,10 @@ def read_triples(data: TokenDataset, split: str) -> Numbers:
     return np.concatenate(parts) if parts else np.empty((0, 3), dtype=np.int64)
 
 
-def read_triple_queries(data: TokenDataset, limit: int, seed: int) -> list[TripleQuery]:
-    """Triples of the validation split; a random `limit` of them where there are more (0: all)."""
+def read_triple_queries(data: TokenDataset, limit: int, seed: int) -> tuple[list[TripleQuery], int]:
+    """Triples of the validation split, and how many there are; of more than `limit` (0: none) a random draw."""
     queries = [TripleQuery(*map(int, row)) for row in read_triples(data, VALIDATION)]
-    return _sample(queries, limit, "triple queries", "", seed)
+    return _sample(queries, limit, "triple queries", "", seed), len(queries)
 
 
 def read_relations(data: TokenDataset, language: str) -> dict[int, list[int]]:

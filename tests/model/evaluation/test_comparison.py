@@ -68,7 +68,8 @@ def test_runs_are_compared_beside_chance(
     assert chance[:3] == [
         f"{100 * x:.1f}" for x in ((1 / 2 + 1 / 3) / 2, 1.0, ((1 + 1 / 2) / 2 + (1 + 1 / 2 + 1 / 3) / 3) / 2)
     ]
-    assert read_results(output / "with-heads" / "retrieval.json").notes == []
+    notes = read_results(output / "with-heads" / "retrieval.json").notes
+    assert all("too few to mean anything" in note for note in notes)
 
 
 @pytest.fixture
