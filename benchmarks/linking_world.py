@@ -182,7 +182,7 @@ def _triples(draws: np.random.Generator, pages: int) -> pa.Table:
 
 
 def _relations() -> pa.Table:
-    text = {"language": "en", "label": "country", "short_description": None, "aliases": []}
+    text = {"language": "en", "label": "country", "short_description": None, "aliases": [], "code": "en"}
     return pa.Table.from_pylist(
         [{"relation": "P17", "datatype": "wikibase-item", "texts": [text]}], schema=RELATIONS.columns
     )

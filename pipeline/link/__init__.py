@@ -1,10 +1,13 @@
 """What the link job does, in plain functions over Arrow batches and sorted arrays; no Beam.
 
-    sitelinks, pages, redirects ─▶ title index ─┐
-    entities ─▶ kinds, short texts ─────────────┼─▶ survey of pages: what each link leads to, which leads are fit
-                                                ▼
-                       decisions: described entities, counts of frequent ones ─▶ descriptions, mentions, triples
+    pages, read once ─▶ keys of titles and links, hashes of leads ─┐
+    sitelinks, redirects ──────────────────────────────────────────┼─▶ title index
+    entities ─▶ kinds, short texts ────────────────────────────────┤       │
+                                                                   ▼       ▼
+        survey of the keys: what each link leads to, which leads are fit, what is mentioned how often
+                                                                   ▼
+        decisions: described entities, frequent ones ─▶ texts of pages, read once ─▶ descriptions, mentions, triples
 
-Everything that must be known of the whole before a row can be written is kept as sorted arrays of numbers on disk
-(`numbers`), memory-mapped by the workers. Rows are never shuffled.
+Everything that must be known of the whole before a row can be written is kept as arrays of numbers on disk, memory-mapped by
+the workers: some 14 bytes a link and 80 a page. Rows are never shuffled.
 """

@@ -1,15 +1,13 @@
-"""The link job's configuration, and what it selects from the two datasets."""
+"""The link job's configuration, what it selects from the two datasets, and where it keeps what it prepares."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.link.prepare import LinkInputs
 from pipeline.link.short_texts import ShortTexts
-from pipeline.link.survey import Rules
 from pipeline.wikis.languages import language_wiki, named_languages, parse_languages, wiki_language
-from schemas import ENTITIES, PAGES, REDIRECTS, RELATIONS, SITELINKS, TRIPLES, Manifest, read_manifest
+from schemas import ENTITIES, PAGES, REDIRECTS, RELATIONS, SITELINKS, TRIPLES, Manifest, Shard, read_manifest
 from schemas.errors import UsageError
 from schemas.files import check_shards
 from schemas.names import Names
@@ -51,13 +49,73 @@ class LinkConfig:
     """Largest share of records that may be rejected, 0 to 1."""
 
 
-def rules_of(config: LinkConfig) -> Rules:
-    """The settings that decide about leads and links."""
-    return Rules(
-        min_bytes=config.min_description_bytes,
-        max_characters=config.max_description_characters,
-        keep_section_links=config.keep_section_links,
-    )
+@dataclass(frozen=True, kw_only=True)
+class LinkInputs:
+    """The two datasets that are linked, and what of them is wanted."""
+
+    wikidata: Path
+    """Folder of the wikidata job's dataset."""
+    wikipedia: Path
+    """Folder of the wikipedia job's dataset."""
+    entities: list[Shard]
+    """Shards of `entities`."""
+    relations: list[Shard]
+    """Shards of `relations`."""
+    triples: list[Shard]
+    """Shards of `triples`."""
+    pages: dict[str, list[Shard]]
+    """Shards of `pages` by wiki, both in order."""
+    languages: dict[str, str]
+    """Language of each wiki."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedPaths:
+    """Where the pieces below `_shared/` are."""
+
+    root: Path
+    """The folder `_shared` of the build."""
+
+    @property
+    def titles(self) -> Path:
+        """Folder of the title index."""
+        return self.root / "titles"
+
+    @property
+    def namesakes(self) -> Path:
+        """Entities that are disambiguation pages."""
+        return self.root / "namesakes.npy"
+
+    @property
+    def others(self) -> Path:
+        """Entities that are other pages than articles."""
+        return self.root / "others.npy"
+
+    @property
+    def described(self) -> Path:
+        """Entities with a description in any language."""
+        return self.root / "described.npy"
+
+    @property
+    def relations(self) -> Path:
+        """Relations with a text."""
+        return self.root / "relations.npy"
+
+    def with_lead(self, language: str) -> Path:
+        """Entities whose description in a language is a lead."""
+        return self.root / "with_lead" / f"{language}.npy"
+
+    def with_short_text(self, language: str) -> Path:
+        """Entities whose description in a language is Wikidata's."""
+        return self.root / "with_short_text" / f"{language}.npy"
+
+    def of_shard(self, shard: Shard, what: str) -> Path:
+        """What the survey found in a shard."""
+        return self.of_path(shard.path, what)
+
+    def of_path(self, path: str, what: str) -> Path:
+        """What the survey found in the shard of a path."""
+        return self.root / "survey" / f"{path}.{what}.npy"
 
 
 def short_texts_of(config: LinkConfig, languages: list[str]) -> ShortTexts:

@@ -1,8 +1,12 @@
 """The link job: ties pages to Wikidata and writes `descriptions`, `mentions`, `triples` and `relations` for training.
 
-Before its tasks it builds the title index and surveys all shards (`pipeline.linking`); then one task per shard of pages,
-a few for Wikidata's short texts, one per shard of triples and one for the relations write their rows alone. Every link
-found has exactly one fate, and the fates of each language add up to its links.
+Before its tasks it reads titles, links and leads of all pages to keys, builds the title index and decides about the whole
+(`pipeline.link.prepare`); then one task per shard of pages, a few for Wikidata's short texts, one per shard of triples and
+one for the relations write their rows alone. Every link found has exactly one fate, and the fates of each language add up to
+its links.
+
+What decides is read of a page shard once, and its texts once: each column goes through one of the two reads, but for the few
+that name a page, and the leads.
 """
 
 from __future__ import annotations
@@ -14,8 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.link import prepare as steps
-from pipeline.link.config import LinkConfig, check_inputs, link_inputs, read_inputs, rules_of, short_texts_of
-from pipeline.link.prepare import LinkInputs, SharedPaths
+from pipeline.link.config import (
+    LinkConfig,
+    LinkInputs,
+    SharedPaths,
+    check_inputs,
+    link_inputs,
+    read_inputs,
+    short_texts_of,
+)
 from pipeline.link.tasks import RUNNERS
 from pipeline.link.title_index_build import TitleIndexBuilder
 from pipeline.link.title_sources import add_titles
@@ -59,12 +70,16 @@ def prepare(config: LinkConfig, built: str) -> None:
     shared, found = SharedPaths(root=Path(built, SHARED_FOLDER)), link_inputs(config)
     check_inputs(config)
     _forget_other_preparation(config, shared.root)
+    num_pages = sum(map(len, found.pages.values()))
+    with steps.step(f"reading of {num_pages} shards of pages"):
+        lengths = {"min_bytes": config.min_description_bytes, "max_characters": config.max_description_characters}
+        steps.read_wikis(found, shared, **lengths)
     _build_titles(config, found, shared)
     with steps.step(f"survey of {len(found.entities)} shards of entities"):
         texts = short_texts_of(config, sorted(found.languages.values()))
         steps.survey_wikidata(found, shared, texts, config.min_description_bytes)
-    with steps.step(f"survey of {sum(map(len, found.pages.values()))} shards of pages"):
-        steps.survey_wikis(found, shared, rules_of(config))
+    with steps.step(f"links of {num_pages} shards of pages"):
+        steps.survey_wikis(found, shared, keep_section_links=config.keep_section_links)
     with steps.step("decisions on descriptions and frequent entities"):
         steps.decide(found, shared, max_same_skeleton=config.max_same_skeleton, cap=config.max_mentions)
 

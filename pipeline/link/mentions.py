@@ -11,31 +11,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.link.caps import Cap
-from pipeline.link.fates import Fate, is_mention
+from pipeline.link.fates import is_mention
 from pipeline.link.leads import LeadFate, cut_text
 from pipeline.link.short_texts import ShortText
-from pipeline.link.survey import Kinds, Rules, early_fates, links_of_batch
+from pipeline.link.survey import links_of_batch
 from pipeline.link.title_index import Values, entity_numbers
-from pipeline.wikis.numbers import Numbers, contains, ids_of_numbers
+from pipeline.wikis.numbers import ids_of_numbers
 from schemas import DESCRIPTIONS, MENTIONS, split_of
 from schemas.mentions import MENTION
 
-
-@dataclass(frozen=True, kw_only=True)
-class Decisions:
-    """What was decided about the whole before rows are written."""
-
-    kinds: Kinds
-    """Entities that are no articles."""
-    described: Numbers | None
-    """Entities with a description in any language, ascending; None where mentions of others are wanted too."""
-    rules: Rules
-    """Settings."""
-    repeated_pages: NDArray[np.int64]
-    """Ids of the shard's pages that an earlier shard of the wiki had, ascending."""
-    validation_per_mille: int
-    """Share of page entities whose contexts are for validation."""
+ROW_COLUMNS = (
+    *("wiki", "language", "title", "page_id", "revision_id", "lead"),
+    *(f"contexts.list.element.{field}" for field in ("text", "links.list.element.start", "links.list.element.end")),
+)
+"""What rows are made of: the columns of `pages` that the survey has not read, and those that name a page."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,30 +35,21 @@ class LinkedContexts:
     """Rows of `mentions`."""
     splits: NDArray[np.str_]
     """The split of each row: `train` or `validation`."""
-    fates: NDArray[np.uint8]
-    """The fate of every link of the batch."""
     num_contexts: int
     """Contexts looked at."""
 
 
-def final_fates(batch: pa.RecordBatch, values: Values, decisions: Decisions, cap: Cap | None) -> NDArray[np.uint8]:
-    """The fates of all links of a batch of pages; `values` are those the survey found for them."""
-    fates = early_fates(batch, values, decisions.kinds, decisions.rules, decisions.repeated_pages)
-    mentioned = np.flatnonzero(is_mention(fates))
-    numbers = entity_numbers(values[mentioned]).astype(np.uint32)
-    # The cap counts as the survey did: before undescribed entities, of which all mentions go anyway, are left out.
-    if cap is not None:
-        fates[mentioned[~cap.keeps(numbers)]] = Fate.CAPPED
-    if decisions.described is not None:
-        fates[mentioned[~contains(decisions.described, numbers)]] = Fate.UNDESCRIBED
-    return fates
-
-
 def link_contexts(
-    batch: pa.RecordBatch, values: Values, page_values: Values, decisions: Decisions, cap: Cap | None
+    batch: pa.RecordBatch, values: Values, fates: NDArray[np.uint8], page_values: Values, validation_per_mille: int
 ) -> LinkedContexts:
-    """Tie the links of a batch of pages to entities and keep the contexts that have any."""
-    fates = final_fates(batch, values, decisions, cap)
+    """Tie the links of a batch of pages to entities and keep the contexts that have any.
+
+    Args:
+        batch: columns `ROW_COLUMNS` of some pages.
+        values, fates: what each link leads to, and what becomes of it.
+        page_values: what the pages' own titles lead to.
+        validation_per_mille: share of page entities whose contexts are for validation.
+    """
     links, _ = links_of_batch(batch)
     contexts = batch.column("contexts")
     flat = contexts.flatten()
@@ -91,8 +71,8 @@ def link_contexts(
     for name in ("language", "wiki", "title", "page_id", "revision_id"):
         columns[name] = batch.column(name).take(pa.array(page))
     rows = pa.RecordBatch.from_arrays([columns[name] for name in MENTIONS.columns.names], schema=MENTIONS.columns)
-    splits = _page_splits(batch, page_numbers, decisions.validation_per_mille)[page]
-    return LinkedContexts(rows=rows, splits=splits, fates=fates, num_contexts=len(flat))
+    splits = _page_splits(batch, page_numbers, validation_per_mille)[page]
+    return LinkedContexts(rows=rows, splits=splits, num_contexts=len(flat))
 
 
 def _mention_lists(links: pa.StructArray, values: Values, sizes: NDArray[np.int64]) -> pa.ListArray:
@@ -110,12 +90,12 @@ def _page_splits(batch: pa.RecordBatch, numbers: NDArray[np.int64], per_mille: i
 
 
 def lead_descriptions(
-    batch: pa.RecordBatch, fates: NDArray[np.uint8], page_values: Values, rules: Rules
+    batch: pa.RecordBatch, fates: NDArray[np.uint8], page_values: Values, max_characters: int
 ) -> pa.RecordBatch:
     """Rows of `descriptions` from the pages whose lead was kept."""
     kept = np.flatnonzero(fates == LeadFate.KEPT)
     pages = batch.take(pa.array(kept))
-    texts = [cut_text(text, rules.max_characters) for text in pages.column("lead").to_pylist()]
+    texts = [cut_text(text, max_characters) for text in pages.column("lead").to_pylist()]
     columns = {
         "entity": ids_of_numbers(entity_numbers(page_values[kept])),
         "text": pa.array(texts, pa.string()),

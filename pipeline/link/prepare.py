@@ -1,7 +1,8 @@
-"""What the link job does once, before its tasks: the title index, the survey, and the decisions made from it.
+"""What the link job does once, before its tasks: reading pages to keys, the title index, the survey, and the decisions.
 
 All of it lies below `_shared/` of the build folder, each piece written beside and renamed, so that a run that was stopped
-finds what is done. The survey runs in as many processes as the machine has cores.
+finds what is done. The work on single shards runs in as many
+processes as the machine has cores, and is a function of the shard and of files below `_shared/` alone.
 """
 
 from __future__ import annotations
@@ -12,20 +13,21 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pipeline.link import short_texts
-from pipeline.link.caps import ShardCounts, frequent_entities
+from pipeline.link.config import LinkInputs, SharedPaths
+from pipeline.link.fates import ShardCounts, frequent_entities
 from pipeline.link.leads import LeadFate, decide_leads
 from pipeline.link.repeats import FirstRows, repeated_in_shards
 from pipeline.link.short_texts import ShortTexts, decide_short_texts, survey_short_texts
-from pipeline.link.survey import Kinds, Rules, survey_entities, survey_pages
+from pipeline.link.survey import PAGE_ARRAYS, Kinds, ReadPages, read_pages, survey_entities, survey_pages
 from pipeline.link.title_index import open_titles
 from pipeline.link.triples import read_relations, relations_with_text
 from pipeline.wikis.numbers import NumberBits, open_array, save_array, save_numbers
@@ -33,75 +35,6 @@ from schemas import ENTITIES, Shard, iter_shard
 
 _INLINE_BYTES = 50_000_000
 """Below this much input, processes would cost more than they save."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LinkInputs:
-    """The two datasets that are linked, and what of them is wanted."""
-
-    wikidata: Path
-    """Folder of the wikidata job's dataset."""
-    wikipedia: Path
-    """Folder of the wikipedia job's dataset."""
-    entities: list[Shard]
-    """Shards of `entities`."""
-    relations: list[Shard]
-    """Shards of `relations`."""
-    triples: list[Shard]
-    """Shards of `triples`."""
-    pages: dict[str, list[Shard]]
-    """Shards of `pages` by wiki, both in order."""
-    languages: dict[str, str]
-    """Language of each wiki."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SharedPaths:
-    """Where the pieces below `_shared/` are."""
-
-    root: Path
-    """The folder `_shared` of the build."""
-
-    @property
-    def titles(self) -> Path:
-        """Folder of the title index."""
-        return self.root / "titles"
-
-    @property
-    def namesakes(self) -> Path:
-        """Entities that are disambiguation pages."""
-        return self.root / "namesakes.npy"
-
-    @property
-    def others(self) -> Path:
-        """Entities that are other pages than articles."""
-        return self.root / "others.npy"
-
-    @property
-    def described(self) -> Path:
-        """Entities with a description in any language."""
-        return self.root / "described.npy"
-
-    @property
-    def relations(self) -> Path:
-        """Relations with a text."""
-        return self.root / "relations.npy"
-
-    def with_lead(self, language: str) -> Path:
-        """Entities whose description in a language is a lead."""
-        return self.root / "with_lead" / f"{language}.npy"
-
-    def with_short_text(self, language: str) -> Path:
-        """Entities whose description in a language is Wikidata's."""
-        return self.root / "with_short_text" / f"{language}.npy"
-
-    def of_shard(self, shard: Shard, what: str) -> Path:
-        """What the survey found in a shard."""
-        return self.of_path(shard.path, what)
-
-    def of_path(self, path: str, what: str) -> Path:
-        """What the survey found in the shard of a path."""
-        return self.root / "survey" / f"{path}.{what}.npy"
 
 
 @contextmanager
@@ -159,22 +92,46 @@ def _survey_short_texts(path: Path, shard: Shard, shared: SharedPaths, texts: Sh
     save_array(shared.of_shard(shard, "done"), np.empty(0))
 
 
-def survey_wikis(inputs: LinkInputs, shared: SharedPaths, rules: Rules) -> None:
-    """Resolve every link, and find leads that could serve."""
+def read_wikis(inputs: LinkInputs, shared: SharedPaths, *, min_bytes: int, max_characters: int) -> None:
+    """Read every shard of pages, once, to what decides about its links and leads."""
+    todo = _shards_without("read", inputs, shared)
+    calls = [(inputs.wikipedia / shard.path, shard, wiki, shared, min_bytes, max_characters) for wiki, shard in todo]
+    in_processes(_read_page_shard, calls, sum(shard.bytes for _, shard in todo))
+
+
+def _shards_without(mark: str, inputs: LinkInputs, shared: SharedPaths) -> list[tuple[str, Shard]]:
+    """Shards of pages, with their wiki, that a step of the preparation is still to be done for."""
     shards = [(wiki, shard) for wiki, group in inputs.pages.items() for shard in group]
-    todo = [(wiki, shard) for wiki, shard in shards if not shared.of_shard(shard, "done").exists()]
-    calls = [(inputs.wikipedia / shard.path, shard, wiki, shared, rules) for wiki, shard in todo]
+    return [(wiki, shard) for wiki, shard in shards if not shared.of_shard(shard, mark).exists()]
+
+
+def _read_page_shard(
+    path: Path, shard: Shard, wiki: str, shared: SharedPaths, min_bytes: int, max_characters: int
+) -> None:
+    pa.set_cpu_count(1)
+    found = read_pages(path, wiki, min_bytes=min_bytes, max_characters=max_characters)
+    for what in PAGE_ARRAYS:
+        save_array(shared.of_shard(shard, what), getattr(found, what))
+    save_array(shared.of_shard(shard, "read"), np.empty(0))
+
+
+def survey_wikis(inputs: LinkInputs, shared: SharedPaths, *, keep_section_links: bool) -> None:
+    """Resolve every link, and find leads that could serve; from what `read_wikis` left, with the title index."""
+    todo = _shards_without("done", inputs, shared)
+    calls = [(shard, wiki, shared, keep_section_links) for wiki, shard in todo]
     in_processes(_survey_page_shard, calls, sum(shard.bytes for _, shard in todo))
 
 
-def _survey_page_shard(path: Path, shard: Shard, wiki: str, shared: SharedPaths, rules: Rules) -> None:
-    pa.set_cpu_count(1)
+def _survey_page_shard(shard: Shard, wiki: str, shared: SharedPaths, keep_section_links: bool) -> None:
+    pages = ReadPages(**{what: np.load(shared.of_shard(shard, what)) for what in PAGE_ARRAYS})
     repeated = open_array(shared.of_shard(shard, "repeated_pages"))
-    found = survey_pages(path, open_titles(shared.titles, wiki), read_kinds(shared), rules, repeated)
-    pieces: dict[str, np.ndarray] = {
-        "pages": found.page_values,
-        "links": found.link_values,
-        "leads": found.lead_fates,
+    titles, kinds = open_titles(shared.titles, wiki), read_kinds(shared)
+    found = survey_pages(pages, titles, kinds, repeated, keep_section_links=keep_section_links)
+    pieces: dict[str, NDArray[Any]] = {
+        "page_values": found.page_values,
+        "link_values": found.link_values,
+        "link_fates": found.link_fates,
+        "survey_lead_fates": found.lead_fates,
         "candidates": found.candidates,
         "mentioned": found.counts.numbers,
         "mention_counts": found.counts.counts,
@@ -203,9 +160,9 @@ def _decide_leads(shards: list[Shard], shared: SharedPaths, language: str, max_s
     candidates = [np.load(shared.of_shard(shard, "candidates")) for shard in shards]
     kept = [np.empty(0, np.uint32)]
     for shard, rows, fates in zip(shards, candidates, decide_leads(candidates, max_same_skeleton), strict=True):
-        of_pages = np.load(shared.of_shard(shard, "leads"))
+        of_pages = np.load(shared.of_shard(shard, "survey_lead_fates"))
         of_pages[rows["row"]] = fates
-        save_array(shared.of_shard(shard, "final_leads"), of_pages)
+        save_array(shared.of_shard(shard, "final_lead_fates"), of_pages)
         kept.append(rows["number"][fates == LeadFate.KEPT])
     numbers = np.unique(np.concatenate(kept))
     save_numbers(shared.with_lead(language), numbers)

@@ -1,7 +1,8 @@
-"""The survey: one look at every shard before any row is written, so that workers can decide alone afterwards.
+"""What is known of every shard before any row is written, so that workers can decide alone afterwards.
 
-Of `entities`: which are no articles, and which short texts could serve as descriptions. Of `pages`: what each link leads
-to, which leads could serve, and how often each entity is mentioned. Texts of contexts are not read.
+Of `entities`: which are no articles. Of `pages`: titles, links and leads are read once, as keys and hashes; when the title
+index is made, the keys alone tell what each link leads to, which leads could serve, and how often each entity is mentioned.
+Texts of contexts are not read here.
 """
 
 from __future__ import annotations
@@ -17,10 +18,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.link import leads
-from pipeline.link.caps import ShardCounts, count_mentions
-from pipeline.link.fates import is_mention, link_fates
+from pipeline.link.fates import ShardCounts, count_mentions, is_mention, link_fates
 from pipeline.link.leads import LeadFate
-from pipeline.link.title_index import DISAMBIGUATION, ENTITY_BITS, Values, WikiTitles, entity_numbers
+from pipeline.link.title_index import DISAMBIGUATION, ENTITY_BITS, Keys, Values, WikiTitles, entity_numbers, title_keys
 from pipeline.wikis.numbers import Numbers, contains, find_keys, numbers_of_ids
 from schemas import PAGES, iter_shard
 
@@ -47,23 +47,42 @@ class Kinds:
     """Categories, templates, lists and other pages, ascending."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rules:
-    """The settings that decide about leads and links; the field docs of `LinkConfig` say what each means."""
+LEAD = np.dtype([("row", "<i8"), ("text", "<u8"), ("skeleton", "<u8")])
+"""A lead that is long enough: its page's row in the shard, and hashes of text and skeleton."""
 
-    min_bytes: int
-    max_characters: int
-    keep_section_links: bool
+
+@dataclass(frozen=True, kw_only=True)
+class ReadPages:
+    """What of a shard of `pages` decides about links and leads, 9 bytes a link and some 50 a page."""
+
+    title_keys: Keys
+    """Keys of the pages' titles, shape [pages]."""
+    page_ids: NDArray[np.int64]
+    """Shape [pages]."""
+    flags: NDArray[np.bool_]
+    """Whether each page says that it lists namesakes, shape [pages]."""
+    num_links: NDArray[np.int64]
+    """Links on each page, shape [pages]."""
+    target_keys: Keys
+    """Keys of the links' targets, in the order of the shard, shape [links]."""
+    sections: NDArray[np.bool_]
+    """Whether each link names a section, shape [links]."""
+    lead_fates: NDArray[np.uint8]
+    """`LeadFate` of each page as far as its lead alone decides, shape [pages]."""
+    leads: NDArray[np.void]
+    """`LEAD` rows of the pages whose lead is kept so far."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PageSurvey:
-    """What the survey of one shard of `pages` found."""
+    """What the title index says of a shard of `pages`."""
 
     page_values: Values
-    """What the index says of each page's own title, shape [pages]."""
+    """What it says of each page's own title, shape [pages]."""
     link_values: Values
     """What each link leads to, in the order of the shard, shape [links]."""
+    link_fates: NDArray[np.uint8]
+    """`Fate` of each link, before caps and descriptions are known, shape [links]."""
     lead_fates: NDArray[np.uint8]
     """`LeadFate` of each page as far as it follows from the page alone, shape [pages]."""
     candidates: NDArray[np.void]
@@ -102,111 +121,120 @@ def survey_entities(batches: Iterator[pa.RecordBatch]) -> EntitySurvey:
 
 
 def links_of_batch(batch: pa.RecordBatch) -> tuple[pa.StructArray, NDArray[np.int64]]:
-    """All links of a batch of pages in order, and the row of the page each stands on."""
+    """All links of a batch of pages in order, and how many each page has."""
     contexts = batch.column("contexts")
     links = contexts.flatten().field("links")
-    page_of_context = np.repeat(np.arange(batch.num_rows), _lengths(contexts))
-    return links.flatten(), np.repeat(page_of_context, _lengths(links))
-
-
-def count_links(batch: pa.RecordBatch) -> int:
-    """Number of links of a batch of pages."""
-    return len(batch.column("contexts").flatten().field("links").flatten())
+    ends = np.r_[0, np.cumsum(_lengths(links))][np.cumsum(_lengths(contexts))]
+    return links.flatten(), np.diff(ends, prepend=0)
 
 
 def _lengths(lists: pa.ListArray) -> NDArray[np.int64]:
     return np.asarray(pc.list_value_length(lists), np.int64)
 
 
-def section_links(links: pa.StructArray, rules: Rules) -> NDArray[np.bool_]:
-    """Whether each link names a section, where such links are not wanted."""
-    if rules.keep_section_links:
-        return np.zeros(len(links), np.bool_)
-    return np.asarray(pc.is_valid(links.field("fragment")), np.bool_)
-
-
-def early_fates(
-    batch: pa.RecordBatch, values: Values, kinds: Kinds, rules: Rules, repeated_pages: NDArray[np.int64]
-) -> NDArray[np.uint8]:
-    """The fates of all links of a batch of pages, before caps and descriptions are known.
+def read_pages(path: Path, wiki: str, *, min_bytes: int, max_characters: int) -> ReadPages:
+    """Read one shard of `pages`, a batch at a time.
 
     Args:
-        values: what the index says of each link.
-        repeated_pages: page ids that an earlier shard of the wiki had, ascending.
+        min_bytes: shortest lead, in UTF-8.
+        max_characters: where leads are cut.
     """
-    links, page_of_link = links_of_batch(batch)
-    flagged = batch.column("is_disambiguation").to_numpy(zero_copy_only=False)
-    repeated = find_keys(repeated_pages, batch.column("page_id").to_numpy(zero_copy_only=False))[1]
-    return link_fates(
-        values,
-        is_section=section_links(links, rules),
-        from_disambiguation=flagged[page_of_link],
-        from_repeated=repeated[page_of_link],
-        namesakes=kinds.namesakes,
-        others=kinds.others,
-    )
+    parts: list[ReadPages] = []
+    first_row = 0
+    for batch in iter_shard(path, PAGES, PAGE_COLUMNS, BATCH_ROWS):
+        links, num_links = links_of_batch(batch)
+        lead_fates, found = _read_leads(batch, first_row, min_bytes, max_characters)
+        part = ReadPages(
+            title_keys=title_keys(wiki, batch.column("title").to_pylist()),
+            page_ids=batch.column("page_id").to_numpy(zero_copy_only=False),
+            flags=batch.column("is_disambiguation").to_numpy(zero_copy_only=False),
+            num_links=num_links,
+            target_keys=title_keys(wiki, links.field("target").to_pylist()),
+            sections=pc.is_valid(links.field("fragment")).to_numpy(zero_copy_only=False),
+            lead_fates=lead_fates,
+            leads=found,
+        )
+        parts.append(part)
+        first_row += batch.num_rows
+    return ReadPages(**{name: _joined([getattr(p, name) for p in parts], kind) for name, kind in PAGE_ARRAYS.items()})
+
+
+PAGE_ARRAYS: dict[str, Any] = {
+    "title_keys": np.uint64,
+    "page_ids": np.int64,
+    "flags": np.bool_,
+    "num_links": np.int64,
+    "target_keys": np.uint64,
+    "sections": np.bool_,
+    "lead_fates": np.uint8,
+    "leads": LEAD,
+}
+"""Names and types of the arrays of `ReadPages`."""
+
+
+def _read_leads(
+    batch: pa.RecordBatch, first_row: int, min_bytes: int, max_characters: int
+) -> tuple[NDArray[np.uint8], NDArray[np.void]]:
+    fates = np.zeros(batch.num_rows, np.uint8)
+    fates[pc.is_null(batch.column("lead")).to_numpy(zero_copy_only=False)] = LeadFate.NO_LEAD
+    # What such a page says is no description, whatever its title leads to.
+    fates[batch.column("is_disambiguation").to_numpy(zero_copy_only=False)] = LeadFate.DISAMBIGUATION
+    found = []
+    for row in np.flatnonzero(fates == LeadFate.KEPT).tolist():
+        text = leads.cut_text(batch.column("lead")[row].as_py(), max_characters)
+        if leads.long_enough(text, min_bytes):
+            own = leads.skeleton(text, batch.column("title")[row].as_py())
+            found.append((first_row + row, leads.hash_text(text), leads.hash_text(own)))
+        else:
+            fates[row] = LeadFate.TOO_SHORT
+    return fates, np.array(found, LEAD)
 
 
 def survey_pages(
-    path: Path, titles: WikiTitles, kinds: Kinds, rules: Rules, repeated_pages: NDArray[np.int64]
-) -> PageSurvey:
-    """Survey one shard of `pages`; `repeated_pages` are the page ids that an earlier shard had, ascending."""
-    parts: list[PageSurvey] = []
-    first_row = 0
-    for batch in iter_shard(path, PAGES, PAGE_COLUMNS, BATCH_ROWS):
-        parts.append(_survey_batch(batch, first_row, titles, kinds, rules, repeated_pages))
-        first_row += batch.num_rows
-    mentioned = [np.repeat(part.counts.numbers, part.counts.counts) for part in parts]
-    return PageSurvey(
-        page_values=_joined([part.page_values for part in parts], np.uint32),
-        link_values=_joined([part.link_values for part in parts], np.uint32),
-        lead_fates=_joined([part.lead_fates for part in parts], np.uint8),
-        candidates=_joined([part.candidates for part in parts], leads.CANDIDATE),
-        counts=count_mentions(_joined(mentioned, np.uint32)),
-    )
-
-
-def _joined(pieces: list[NDArray[Any]], dtype: type | np.dtype[Any]) -> NDArray[Any]:
-    return np.concatenate(pieces) if pieces else np.empty(0, dtype)
-
-
-def _survey_batch(
-    batch: pa.RecordBatch,
-    first_row: int,
+    pages: ReadPages,
     titles: WikiTitles,
     kinds: Kinds,
-    rules: Rules,
     repeated_pages: NDArray[np.int64],
+    *,
+    keep_section_links: bool,
 ) -> PageSurvey:
-    page_values = titles.look_up(batch.column("title").to_pylist())
-    values = titles.look_up(links_of_batch(batch)[0].field("target").to_pylist())
-    fates = early_fates(batch, values, kinds, rules, repeated_pages)
-    lead_fates, candidates = _survey_leads(batch, first_row, page_values, kinds, rules)
+    """Survey one shard of `pages` that has been read; `repeated_pages` are the ids that an earlier shard had, ascending."""
+    page_values, link_values = titles.look_up_keys(pages.title_keys), titles.look_up_keys(pages.target_keys)
+    repeated = find_keys(repeated_pages, pages.page_ids)[1]
+    fates = link_fates(
+        link_values,
+        is_section=pages.sections & (not keep_section_links),
+        from_disambiguation=np.repeat(pages.flags, pages.num_links),
+        from_repeated=np.repeat(repeated, pages.num_links),
+        namesakes=kinds.namesakes,
+        others=kinds.others,
+    )
+    lead_fates = _lead_fates(pages, page_values, kinds)
+    kept = pages.leads[lead_fates[pages.leads["row"]] == LeadFate.KEPT]
+    candidates = np.empty(len(kept), leads.CANDIDATE)
+    for name in LEAD.names or ():
+        candidates[name] = kept[name]
+    candidates["number"] = entity_numbers(page_values[kept["row"]])
     return PageSurvey(
         page_values=page_values,
-        link_values=values,
+        link_values=link_values,
+        link_fates=fates,
         lead_fates=lead_fates,
         candidates=candidates,
-        counts=count_mentions(values[is_mention(fates)] & ENTITY_BITS),
+        counts=count_mentions(link_values[is_mention(fates)] & ENTITY_BITS),
     )
 
 
-def _survey_leads(
-    batch: pa.RecordBatch, first_row: int, page_values: Values, kinds: Kinds, rules: Rules
-) -> tuple[NDArray[np.uint8], NDArray[np.void]]:
-    numbers = entity_numbers(page_values)
-    fates = np.zeros(batch.num_rows, np.uint8)
-    fates[pc.is_null(batch.column("lead")).to_numpy(zero_copy_only=False)] = LeadFate.NO_LEAD
+def _lead_fates(pages: ReadPages, page_values: Values, kinds: Kinds) -> NDArray[np.uint8]:
+    """Which leads could serve, by what their pages are about too."""
+    numbers, fates = entity_numbers(page_values), pages.lead_fates.copy()
+    # The first reason stands: those set last are the ones asked first.
     fates[contains(kinds.others, numbers)] = LeadFate.NOT_AN_ARTICLE
     fates[numbers == 0] = LeadFate.NO_ITEM
     named_so = contains(kinds.namesakes, numbers) | (page_values & DISAMBIGUATION != 0)
-    fates[named_so | batch.column("is_disambiguation").to_numpy(zero_copy_only=False)] = LeadFate.DISAMBIGUATION
-    found = []
-    for row in np.flatnonzero(fates == LeadFate.KEPT).tolist():
-        text = leads.cut_text(batch.column("lead")[row].as_py(), rules.max_characters)
-        if leads.long_enough(text, rules.min_bytes):
-            own = leads.skeleton(text, batch.column("title")[row].as_py())
-            found.append((first_row + row, numbers[row], leads.hash_text(text), leads.hash_text(own)))
-        else:
-            fates[row] = LeadFate.TOO_SHORT
-    return fates, np.array(found, leads.CANDIDATE)
+    fates[named_so | pages.flags] = LeadFate.DISAMBIGUATION
+    return fates
+
+
+def _joined(pieces: list[NDArray[Any]], dtype: Any) -> NDArray[Any]:
+    return np.concatenate(pieces) if pieces else np.empty(0, dtype)

@@ -11,22 +11,20 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.link import short_texts
-from pipeline.link.caps import Cap
-from pipeline.link.config import LinkConfig, rules_of, short_texts_of
-from pipeline.link.fates import MENTION_FATES, count_fates
+from pipeline.link.config import LinkConfig, SharedPaths, short_texts_of
+from pipeline.link.fates import MENTION_FATES, Cap, count_fates, final_fates
 from pipeline.link.leads import LeadFate, long_enough
 from pipeline.link.mentions import (
-    Decisions,
+    ROW_COLUMNS,
     LinkedContexts,
     lead_descriptions,
     link_contexts,
     mention_counts,
     short_descriptions,
 )
-from pipeline.link.prepare import SharedPaths, read_kinds
 from pipeline.link.repeats import FirstRows
 from pipeline.link.short_texts import ShortText, ShortTextFate
-from pipeline.link.survey import BATCH_ROWS, count_links
+from pipeline.link.survey import BATCH_ROWS, links_of_batch
 from pipeline.link.triples import TripleFate, kept_triples, read_relations, relation_rows, triple_fates
 from pipeline.run.task import SHARED_FOLDER
 from pipeline.run.task_output import TaskOutput
@@ -47,24 +45,22 @@ def run_pages(config: LinkConfig, payload: dict[str, Any], out: TaskOutput) -> N
 
     Raises: ShardMismatch where the shard is not the one that was surveyed.
     """
-    shared, path, wiki = shared_of(out), payload["shard"], payload["wiki"]
-    values, page_values, leads = (open_array(shared.of_path(path, what)) for what in ("links", "pages", "final_leads"))
+    shared, path, language = shared_of(out), payload["shard"], wiki_language(payload["wiki"])
+    names = ("link_values", "link_fates", "page_values", "final_lead_fates")
+    values, early, page_values, lead_fates = (open_array(shared.of_path(path, name)) for name in names)
     cap = Cap(config.max_mentions, open_array(shared.of_path(path, "frequent"))) if config.max_mentions else None
-    decisions = Decisions(
-        kinds=read_kinds(shared),
-        described=None if config.keep_undescribed else open_array(shared.described),
-        rules=rules_of(config),
-        repeated_pages=open_array(shared.of_path(path, "repeated_pages")),
-        validation_per_mille=config.validation_per_mille,
-    )
+    fates = final_fates(early, values, cap, None if config.keep_undescribed else open_array(shared.described))
     notes = LanguageNotes(out.notes)
+    _account_links(out, notes, language, fates)
+    _account_leads(out, language, lead_fates)
     page = link = 0
-    for batch in iter_shard(Path(config.wikipedia, path), PAGES, batch_rows=BATCH_ROWS):
-        rows, links = slice(page, page + batch.num_rows), slice(link, link + count_links(batch))
-        linked = link_contexts(batch, values[links], page_values[rows], decisions, cap)
-        _write_contexts(out, notes, wiki_language(wiki), linked)
-        descriptions = lead_descriptions(batch, leads[rows], page_values[rows], decisions.rules)
-        _write_leads(out, notes, wiki_language(wiki), leads[rows], descriptions)
+    for batch in iter_shard(Path(config.wikipedia, path), PAGES, ROW_COLUMNS, BATCH_ROWS):
+        rows, links = slice(page, page + batch.num_rows), slice(link, link + len(links_of_batch(batch)[0]))
+        linked = link_contexts(batch, values[links], fates[links], page_values[rows], config.validation_per_mille)
+        _write_contexts(out, notes, language, linked)
+        described = lead_descriptions(batch, lead_fates[rows], page_values[rows], config.max_description_characters)
+        out.write(DESCRIPTIONS, described, partition=language)
+        notes.add(language, "descriptions_wikipedia", described.num_rows)
         page, link = rows.stop, links.stop
     if (page, link) != (len(page_values), len(values)):
         raise ShardMismatch(
@@ -72,29 +68,18 @@ def run_pages(config: LinkConfig, payload: dict[str, Any], out: TaskOutput) -> N
         )
 
 
-def _write_contexts(out: TaskOutput, notes: LanguageNotes, language: str, linked: LinkedContexts) -> None:
-    source, rows = f"links/{language}", linked.rows
-    out.ledger.read(len(linked.fates), source=source)
-    for fate, n in count_fates(linked.fates).items():
+def _account_links(out: TaskOutput, notes: LanguageNotes, language: str, fates: NDArray[np.uint8]) -> None:
+    source = f"links/{language}"
+    out.ledger.read(len(fates), source=source)
+    for fate, n in count_fates(fates).items():
         notes.add(language, f"links_{fate.name.lower()}", n)
         if fate in MENTION_FATES:
             out.ledger.keep(n, source=source)
         else:
             out.ledger.drop(fate.name.lower(), n, source=source)
-    source = f"contexts/{language}"
-    out.ledger.read(linked.num_contexts, source=source)
-    out.ledger.keep(rows.num_rows, source=source)
-    out.ledger.drop("no_mention", linked.num_contexts - rows.num_rows, source=source)
-    for split in SPLITS:
-        chosen = rows.filter(pa.array(linked.splits == split, pa.bool_()))
-        out.write(MENTIONS, chosen, partition=language, split=split)
-        for name, n in mention_counts(chosen).items():
-            notes.add(language, f"{split}_{name}", n)
 
 
-def _write_leads(
-    out: TaskOutput, notes: LanguageNotes, language: str, fates: NDArray[np.uint8], rows: pa.RecordBatch
-) -> None:
+def _account_leads(out: TaskOutput, language: str, fates: NDArray[np.uint8]) -> None:
     source = f"leads/{language}"
     out.ledger.read(len(fates), source=source)
     for fate in LeadFate:
@@ -103,8 +88,18 @@ def _write_leads(
             out.ledger.keep(n, source=source)
         elif n:
             out.ledger.drop(fate.name.lower(), n, source=source)
-    out.write(DESCRIPTIONS, rows, partition=language)
-    notes.add(language, "descriptions_wikipedia", rows.num_rows)
+
+
+def _write_contexts(out: TaskOutput, notes: LanguageNotes, language: str, linked: LinkedContexts) -> None:
+    source, rows = f"contexts/{language}", linked.rows
+    out.ledger.read(linked.num_contexts, source=source)
+    out.ledger.keep(rows.num_rows, source=source)
+    out.ledger.drop("no_mention", linked.num_contexts - rows.num_rows, source=source)
+    for split in SPLITS:
+        chosen = rows.filter(pa.array(linked.splits == split, pa.bool_()))
+        out.write(MENTIONS, chosen, partition=language, split=split)
+        for name, n in mention_counts(chosen).items():
+            notes.add(language, f"{split}_{name}", n)
 
 
 def run_short_texts(config: LinkConfig, payload: dict[str, Any], out: TaskOutput) -> None:

@@ -46,23 +46,27 @@ def hash_titles(titles: Iterable[str]) -> Keys:
     return np.frombuffer(digests, dtype="<u8")
 
 
+def title_keys(wiki: str, titles: Sequence[str]) -> Keys:
+    """The keys of titles or link targets as they are written in a wiki, shape [len(titles)]."""
+    return hash_titles(normalise_titles(titles, title_case(wiki)))
+
+
 class WikiTitles:
     """The titles of one wiki, memory-mapped."""
 
     def __init__(self, wiki: str, keys: Keys, values: Values) -> None:
         """`keys` ascend; `values[i]` belongs to `keys[i]`."""
         self.wiki, self._keys, self._values = wiki, keys, values
-        self._case = title_case(wiki)
 
     def __len__(self) -> int:
         return len(self._keys)
 
     def look_up(self, targets: Sequence[str]) -> Values:
         """What link targets or titles, as written, lead to; `ABSENT` for unknown ones. Shape [len(targets)]."""
-        return self.look_up_keys(hash_titles(normalise_titles(targets, self._case)))
+        return self.look_up_keys(title_keys(self.wiki, targets))
 
     def look_up_keys(self, wanted: Keys) -> Values:
-        """The same for hashes of titles in normal form."""
+        """The same for keys of titles."""
         places, found = find_keys(self._keys, wanted)
         if not len(self._keys):
             return np.zeros(len(wanted), np.uint32)

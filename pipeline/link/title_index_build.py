@@ -20,15 +20,15 @@ from pipeline.link.title_index import (
     REDIRECT,
     Keys,
     Values,
-    hash_titles,
     index_paths,
+    title_keys,
 )
-from pipeline.wikis.languages import title_case
 from pipeline.wikis.numbers import find_keys
-from pipeline.wikis.titles import normalise_titles
 from schemas.errors import InputCorrupt
 
 Kind = Literal["sitelinks", "pages", "redirects"]
+Titles = Sequence[str] | Keys
+"""Titles as they are written, or their keys where the caller has them already."""
 
 MAX_REDIRECTS = 5
 """Redirects followed one after the other; wikis forbid two, loops never end."""
@@ -53,7 +53,7 @@ class TitleIndexBuilder:
         self._buffered = 0
         self._wikis: set[str] = set()
 
-    def add_sitelinks(self, wiki: str, titles: Sequence[str], entity_numbers: ArrayLike) -> None:
+    def add_sitelinks(self, wiki: str, titles: Titles, entity_numbers: ArrayLike) -> None:
         """Titles of pages and the items Wikidata ties to them.
 
         Raises: InputCorrupt for an entity number beyond the 30 bits an index value has for it.
@@ -65,18 +65,18 @@ class TitleIndexBuilder:
             )
         self._append(wiki, "sitelinks", self._hashed(wiki, titles), numbers)
 
-    def add_pages(self, wiki: str, titles: Sequence[str], is_disambiguation: ArrayLike) -> None:
+    def add_pages(self, wiki: str, titles: Titles, is_disambiguation: ArrayLike) -> None:
         """Titles of articles, with what the page says of itself."""
         flags = np.where(np.asarray(is_disambiguation, np.bool_), DISAMBIGUATION, np.uint32(0))
         self._append(wiki, "pages", self._hashed(wiki, titles), flags)
 
-    def add_redirects(self, wiki: str, titles: Sequence[str], targets: Sequence[str]) -> None:
+    def add_redirects(self, wiki: str, titles: Titles, targets: Titles) -> None:
         """Titles of redirects and the titles they lead to."""
         self._append(wiki, "redirects", self._hashed(wiki, titles), self._hashed(wiki, targets))
 
     @staticmethod
-    def _hashed(wiki: str, titles: Sequence[str]) -> Keys:
-        return hash_titles(normalise_titles(titles, title_case(wiki)))
+    def _hashed(wiki: str, titles: Titles) -> Keys:
+        return titles if isinstance(titles, np.ndarray) else title_keys(wiki, titles)
 
     def _append(self, wiki: str, kind: Kind, keys: Keys, values: NDArray[Any]) -> None:
         rows = np.empty(len(keys), _SPOOL_TYPES[kind])

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.link.prepare import LinkInputs, SharedPaths
+from pipeline.link.config import LinkInputs, SharedPaths
 from pipeline.link.sql_dump import read_items_per_site, read_page_props
 from pipeline.link.title_index_build import TitleIndexBuilder
 from pipeline.wikis.numbers import find_keys, numbers_of_ids, save_array
-from schemas import PAGES, REDIRECTS, SITELINKS, iter_shard, read_manifest
+from schemas import REDIRECTS, SITELINKS, iter_shard, read_manifest
 from schemas.errors import InputMissing
 
 
@@ -21,13 +20,13 @@ def add_titles(builder: TitleIndexBuilder, inputs: LinkInputs, shared: SharedPat
     """Give the builder every title of the wanted wikis.
 
     Args:
-        shared: where repeated pages are noted.
+        shared: where the shards of pages have been read to, and repeated pages are noted.
         sitelinks_sql: `wb_items_per_site.sql.gz`, or a folder of `<wiki>-…-page_props.sql.gz`; empty to read `sitelinks`.
     """
     if not sitelinks_sql:
         _add_sitelinks(builder, inputs)
     elif Path(sitelinks_sql).is_dir():
-        _add_page_props(builder, inputs, Path(sitelinks_sql))
+        _add_page_props(builder, inputs, shared, Path(sitelinks_sql))
     else:
         for wiki, titles, numbers in read_items_per_site(Path(sitelinks_sql), set(inputs.pages)):
             builder.add_sitelinks(wiki, titles, numbers)
@@ -47,16 +46,12 @@ def _add_sitelinks(builder: TitleIndexBuilder, inputs: LinkInputs) -> None:
 
 def _add_pages(builder: TitleIndexBuilder, inputs: LinkInputs, shared: SharedPaths) -> None:
     """Also notes which pages of each shard an earlier shard of the wiki had: two dumps of one wiki were read."""
-    columns = ("title", "page_id", "is_disambiguation")
     for wiki, shards in inputs.pages.items():
         seen = np.empty(0, np.int64)
         for shard in shards:
-            of_shard = [seen[:0]]
-            for batch in iter_shard(inputs.wikipedia / shard.path, PAGES, columns, 100_000):
-                flags = batch.column("is_disambiguation").to_numpy(zero_copy_only=False)
-                builder.add_pages(wiki, batch.column("title").to_pylist(), flags)
-                of_shard.append(batch.column("page_id").to_numpy())
-            page_ids = np.unique(np.concatenate(of_shard))
+            keys, flags = (np.load(shared.of_shard(shard, what)) for what in ("title_keys", "flags"))
+            builder.add_pages(wiki, keys, flags)
+            page_ids = np.unique(np.load(shared.of_shard(shard, "page_ids")))
             save_array(shared.of_shard(shard, "repeated_pages"), page_ids[find_keys(seen, page_ids)[1]])
             seen = np.union1d(seen, page_ids)
 
@@ -69,7 +64,7 @@ def _add_redirects(builder: TitleIndexBuilder, inputs: LinkInputs) -> None:
                 builder.add_redirects(wiki, batch.column("title").to_pylist(), batch.column("target").to_pylist())
 
 
-def _add_page_props(builder: TitleIndexBuilder, inputs: LinkInputs, folder: Path) -> None:
+def _add_page_props(builder: TitleIndexBuilder, inputs: LinkInputs, shared: SharedPaths, folder: Path) -> None:
     """Page ids come from the SQL dump, titles from the pages themselves: only pages that were read can be named."""
     for wiki, shards in inputs.pages.items():
         found = sorted(folder.glob(f"{wiki}-*page_props.sql*"))
@@ -79,16 +74,6 @@ def _add_page_props(builder: TitleIndexBuilder, inputs: LinkInputs, folder: Path
             )
         item_of_page = read_page_props(found[-1])
         for shard in shards:
-            for batch in iter_shard(inputs.wikipedia / shard.path, PAGES, ("title", "page_id"), 100_000):
-                _add_pages_with_items(builder.add_sitelinks, wiki, batch, item_of_page)
-
-
-def _add_pages_with_items(
-    add: Callable[[str, Sequence[str], Sequence[int]], None],
-    wiki: str,
-    batch: pa.RecordBatch,
-    item_of_page: dict[int, int],
-) -> None:
-    pages = zip(batch.column("title").to_pylist(), batch.column("page_id").to_pylist(), strict=True)
-    tied = [(title, item_of_page[page_id]) for title, page_id in pages if page_id in item_of_page]
-    add(wiki, [title for title, _ in tied], [number for _, number in tied])
+            keys, page_ids = (np.load(shared.of_shard(shard, what)) for what in ("title_keys", "page_ids"))
+            numbers = np.array([item_of_page.get(page_id, 0) for page_id in page_ids.tolist()], np.int64)
+            builder.add_sitelinks(wiki, keys[numbers > 0], numbers[numbers > 0])

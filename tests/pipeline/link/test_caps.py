@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.link.caps import Cap, count_mentions, frequent_entities
+from pipeline.link.fates import Cap, count_mentions, frequent_entities
 
 SHARDS = st.lists(st.lists(st.integers(1, 6), max_size=60), min_size=1, max_size=5)
 

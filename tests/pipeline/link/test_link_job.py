@@ -9,9 +9,23 @@ import pytest
 
 from pipeline.link.config import LinkConfig
 from pipeline.link.job import JOB, prepare
+from pipeline.link.mentions import ROW_COLUMNS
+from pipeline.link.survey import PAGE_COLUMNS
 from pipeline.run.job import run_job
 from pipeline.wikis.numbers import open_array
-from schemas import DESCRIPTIONS, MENTIONS, RELATIONS, TRIPLES, Manifest, Table, read_manifest, read_shard, split_of
+from schemas import (
+    DESCRIPTIONS,
+    MENTIONS,
+    PAGES,
+    RELATIONS,
+    TRIPLES,
+    Manifest,
+    Table,
+    read_manifest,
+    read_shard,
+    shards,
+    split_of,
+)
 from schemas.errors import InputMissing, UsageError
 from tests.pipeline.link.datasets import small_wikidata, small_wikipedia
 
@@ -202,4 +216,21 @@ def test_a_stopped_survey_is_gone_on_with(tmp_path: Path) -> None:
     shared = tmp_path / "again.partial" / "_shared"
     (shared / "described.npy").unlink()
     (shared / "survey" / "pages" / "dewiki" / "part-00001-of-00002.parquet.done.npy").unlink()
+    (shared / "survey" / "pages" / "swwiki" / "part-00000-of-00001.parquet.read.npy").unlink()
     assert run_job(JOB, config, ["--direct_num_workers=1"]).fingerprint == whole.fingerprint
+
+
+def test_each_shard_of_pages_is_read_once_before_the_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    true = shards.open_shard
+    monkeypatch.setattr(shards, "open_shard", lambda path, table: (read.append(str(path)), true(path, table))[1])
+    small_wikidata(tmp_path / "wikidata")
+    wikipedia = small_wikipedia(tmp_path / "wikipedia")
+    inputs = {"wikidata": str(tmp_path / "wikidata"), "wikipedia": str(tmp_path / "wikipedia")}
+    prepare(LinkConfig(output=str(tmp_path / "linked"), **inputs), str(tmp_path / "linked.partial"))
+    pages = [str(tmp_path / "wikipedia" / shard.path) for shard in wikipedia.of(PAGES)]
+    assert sorted(path for path in read if "/pages/" in path) == sorted(pages)
+
+
+def test_no_text_and_no_target_is_read_twice() -> None:
+    assert set(PAGE_COLUMNS) & set(ROW_COLUMNS) == {"title", "page_id", "lead"}

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.link.config import LinkConfig, link_inputs
+from pipeline.link.config import LinkConfig, LinkInputs, SharedPaths, link_inputs
 from pipeline.link.job import JOB
-from pipeline.link.prepare import LinkInputs, SharedPaths
+from pipeline.link.prepare import read_wikis
 from pipeline.link.title_index import open_titles
 from pipeline.link.title_index_build import TitleIndexBuilder
 from pipeline.link.title_sources import add_titles
@@ -33,8 +33,9 @@ def found(tmp_path: Path) -> LinkInputs:
 
 
 def index(folder: Path, inputs: LinkInputs, sql: str = "") -> dict[str, bytes]:
-    builder = TitleIndexBuilder(folder)
-    add_titles(builder, inputs, SharedPaths(root=folder.parent / f"{folder.name}_shared"), sql)
+    builder, shared = TitleIndexBuilder(folder), SharedPaths(root=folder.parent / f"{folder.name}_shared")
+    read_wikis(inputs, shared, min_bytes=16, max_characters=1_000)
+    add_titles(builder, inputs, shared, sql)
     builder.finish()
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
