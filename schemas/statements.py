@@ -25,6 +25,21 @@ class Qualifier:
     """`item`, `string`, `text`, `quantity`, `time`, `coordinate`, or `novalue` / `somevalue`."""
     value: str | None
     """Canonical text of the value, in the form that `literals` uses; an item id for items; None without a value."""
+    language: str | None
+    """Language of a `text`; None otherwise."""
+    unit: str | None
+    """Unit of a `quantity` as an item id; None where it has none, and for other kinds."""
+    precision: float | None
+    """Of a `time` Wikidata's number (11 a day, 9 a year); of a `coordinate` degrees; None otherwise, and where it is not said."""
+    calendar: str | None
+    """Calendar model of a `time` as an item id: Q1985727 is the Gregorian one, Q1985786 the Julian, and then `value` is a date of
+    the Julian calendar."""
+    globe: str | None
+    """What a `coordinate` is on, as an item id: Q2 is the Earth, Q405 the Moon."""
+    lower: str | None
+    """Lower bound of a `quantity`; of a `time` how many units of its precision it may be earlier; None where it is not said."""
+    upper: str | None
+    """Upper bound of a `quantity`; of a `time` how many units of its precision it may be later; None where it is not said."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +59,34 @@ class Literal:
     language: str | None
     """Language of a `text`; None otherwise."""
     unit: str | None
-    """Unit of a `quantity` as an item id, None where it has none; for a `time`, the precision as Wikidata's number."""
+    """Unit of a `quantity` as an item id; None where it has none, and for other kinds."""
+    precision: float | None
+    """Of a `time` Wikidata's number (11 a day, 9 a year); of a `coordinate` degrees; None otherwise, and where it is not said."""
+    calendar: str | None
+    """Calendar model of a `time` as an item id: Q1985727 is the Gregorian one, Q1985786 the Julian, and then `value` is a date of
+    the Julian calendar."""
+    globe: str | None
+    """What a `coordinate` is on, as an item id: Q2 is the Earth, Q405 the Moon."""
+    lower: str | None
+    """Lower bound of a `quantity`; of a `time` how many units of its precision it may be earlier; None where it is not said."""
+    upper: str | None
+    """Upper bound of a `quantity`; of a `time` how many units of its precision it may be later; None where it is not said."""
 
+
+_MEANING = (
+    pa.field("language", pa.string()),
+    pa.field("unit", pa.string()),
+    pa.field("precision", pa.float64()),
+    pa.field("calendar", pa.string()),
+    pa.field("globe", pa.string()),
+    pa.field("lower", pa.string()),
+    pa.field("upper", pa.string()),
+)
+"""What a value means."""
 
 QUALIFIERS = Table(
     name="qualifiers",
-    version=1,
+    version=2,
     row=Qualifier,
     columns=pa.schema(
         [
@@ -59,13 +96,14 @@ QUALIFIERS = Table(
             required("qualifier", pa.string()),
             required("kind", pa.string()),
             pa.field("value", pa.string()),
+            *_MEANING,
         ]
     ),
 )
 
 LITERALS = Table(
     name="literals",
-    version=1,
+    version=2,
     row=Literal,
     columns=pa.schema(
         [
@@ -74,8 +112,7 @@ LITERALS = Table(
             required("rank", pa.string()),
             required("kind", pa.string()),
             required("value", pa.string()),
-            pa.field("language", pa.string()),
-            pa.field("unit", pa.string()),
+            *_MEANING,
         ]
     ),
 )

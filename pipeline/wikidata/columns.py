@@ -17,6 +17,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from pipeline.wikidata.decoding import EntityDecoder, EntityRefused, reason_absent, reason_to_drop
+from pipeline.wikidata.filters import KEEP_ALL, RowFilter
 from pipeline.wikidata.kinds import page_kind
 from pipeline.wikidata.sitelinks import SitelinkColumns
 from pipeline.wikidata.statements import LiteralColumns, QualifierColumns, TripleColumns, item_values
@@ -45,6 +46,8 @@ class ItemOptions:
     """Whether statements with literal values are kept."""
     qualifiers: bool = False
     """Whether qualifiers are kept."""
+    rows: RowFilter = KEEP_ALL
+    """Which items and statements are written."""
 
 
 class EntityColumns:

@@ -46,8 +46,14 @@ class AnyValue(msgspec.Struct, gc=False):
     number: int | None = msgspec.field(default=None, name="numeric-id")
     amount: str | None = None
     unit: str | None = None
+    lower: str | None = msgspec.field(default=None, name="lowerBound")
+    upper: str | None = msgspec.field(default=None, name="upperBound")
     time: str | None = None
+    calendar: str | None = msgspec.field(default=None, name="calendarmodel")
+    before: int | None = None
+    after: int | None = None
     precision: float | None = None
+    globe: str | None = None
     latitude: float | None = None
     longitude: float | None = None
     text: str | None = None

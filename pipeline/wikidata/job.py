@@ -23,6 +23,7 @@ from pipeline.run.accounts import merge_accounts
 from pipeline.run.task import Job, Task
 from pipeline.run.task_output import TaskOutput, TaskRecord
 from pipeline.wikidata.columns import ItemOptions, Ranks
+from pipeline.wikidata.filters import RowFilter
 from pipeline.wikidata.layout import FINAL_MARK, find_layout, split_entities
 from pipeline.wikidata.reading import EntityReading, can_scan
 from pipeline.wikis.languages import find_wiki, label_languages, parse_languages
@@ -50,6 +51,12 @@ class WikidataConfig:
     looked for in that order, and rows say in which language it was found."""
     wikis: Names = ("all",)
     """Wikis whose sitelinks are kept, as `enwiki`, `de` or `zh-yue`; `all` keeps every Wikipedia."""
+    only_linked: bool = False
+    """Keep only items that one of the chosen wikis has a page on, with their statements: a third of Wikidata's triples."""
+    instance_of: str = ""
+    """Keep only items that are instances of these classes, as `Q5,Q515`; with `subclasses`, of their subclasses too."""
+    relations: str = ""
+    """Keep only statements of these properties, as `P31,P279,P17`; empty keeps all."""
     ranks: Ranks = "best"
     """`best` keeps of each property's statements the preferred ones, or the normal ones where none is preferred; `all`
     keeps every statement, deprecated ones included, with its rank."""
@@ -75,7 +82,7 @@ def item_options(config: WikidataConfig) -> ItemOptions:
     """What is kept of each entity.
 
     Raises:
-        UsageError: a language or wiki nobody knows.
+        UsageError: a language or wiki nobody knows, or an id that is none.
     """
     languages = wikis = None
     if not _is_all(config.languages):
@@ -91,11 +98,25 @@ def item_options(config: WikidataConfig) -> ItemOptions:
         ranks=config.ranks,
         literals=config.literals,
         qualifiers=config.qualifiers,
+        rows=RowFilter(
+            only_linked=config.only_linked,
+            classes=_ids(config.instance_of, "Q") or None,
+            relations=_ids(config.relations, "P") or None,
+        ),
     )
 
 
 def _is_all(names: str | Iterable[str]) -> bool:
     return [name.lower() for name in split_names(names)] == ["all"]
+
+
+def _ids(given: str, letter: str) -> frozenset[str]:
+    ids = given.replace(",", " ").split()
+    for name in ids:
+        if name[:1] != letter or not name[1:].isdigit():
+            kind = {"Q": "an item, as Q5", "P": "a property, as P31"}[letter]
+            raise UsageError(f"expected {kind}, found {name!r}")
+    return frozenset(ids)
 
 
 def plan(config: WikidataConfig) -> list[Task]:
@@ -152,8 +173,9 @@ def run_task(config: WikidataConfig, task: Task, out: TaskOutput) -> None:
         scans=_scans(config, [task]),
         max_line_bytes=limit,
         check_keys_every=config.check_keys_every,
-        max_entities=config.max_entities,
     )
+    if config.max_entities:
+        reading.stop_after(config.max_entities)
     with closing(_lines(config, task)) as batches:
         for lines in batches:
             reading.add_lines(lines)

@@ -49,7 +49,6 @@ class EntityReading:
         scans: bool,
         max_line_bytes: int,
         check_keys_every: int,
-        max_entities: int = 0,
     ) -> None:
         """Args:
         options: what is kept of each entity.
@@ -59,7 +58,6 @@ class EntityReading:
             first time ever.
         max_line_bytes: longest line that is read.
         check_keys_every: of so many entities one is looked through for doubled keys; 0 for none.
-        max_entities: how many are read; 0 for all.
         """
         self._columns, self._span, self._out, self._max_line_bytes = EntityColumns(options), span, out, max_line_bytes
         self._scanner = _open_scanner(options, self._columns) if scans and can_scan(options) else None
@@ -71,8 +69,13 @@ class EntityReading:
         """Entities so far; one too many where none is to be looked through."""
         self._gathered = 0
         """Bytes of JSON since the last batch."""
-        self._left = max_entities or sys.maxsize
+        self._filter = options.rows
+        self._left = sys.maxsize
         """Entities that may still be read."""
+
+    def stop_after(self, max_entities: int) -> None:
+        """Read so many entities and no more."""
+        self._left = max_entities
 
     @property
     def is_full(self) -> bool:
@@ -179,12 +182,23 @@ class EntityReading:
     def _write(self) -> None:
         self._end_run(self._columns)
         self._end_run(self._scanner)
-        rows = _joined(self._runs)
+        rows = self._chosen(_joined(self._runs))
         for table, batch in rows.items():
             self._out.write(table, batch)
         for name, n in count_empty_fields(rows).items():
             self._out.ledger.count(name, n)
         self._runs, self._num_in_runs, self._gathered = [], 0, 0
+
+    def _chosen(self, rows: dict[Table, pa.RecordBatch]) -> dict[Table, pa.RecordBatch]:
+        """The rows that are written; what is left out is accounted for."""
+        if self._filter.keeps_all:
+            return rows
+        ledger = self._out.ledger
+        rows, left_out = self._filter.apply(rows, self._columns.sitelinks, ledger.counters)
+        ledger.keep(-left_out.total())
+        for reason, n in left_out.items():
+            ledger.drop(reason, n)
+        return rows
 
     def counts(self) -> Counter[str]:
         """Counts over all lines besides those of rows: statements by what became of them, texts cleaned, links left out."""

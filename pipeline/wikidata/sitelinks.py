@@ -25,6 +25,8 @@ class SitelinkColumns:
         """`wikis` are the database names to keep; None keeps all Wikipedias."""
         self._chosen = None if wikis is None else tuple(dict.fromkeys(wikis))
         self._batches: list[pa.RecordBatch] = []
+        self._num_settled = 0
+        """How many of the batches, from the first on, are not among the newest any more."""
         self.counts: Counter[str] = Counter()
         """Links left out, titles that had to be cleaned."""
         self._start()
@@ -84,13 +86,28 @@ class SitelinkColumns:
         columns = [wikis.filter(kept), titles, entities.take(pa.array(owners))]
         self._batches.append(pa.RecordBatch.from_arrays(columns, names=SITELINKS.columns.names))
 
+    def newest_entities(self) -> pa.Array:
+        """The items, each as often as it has links, whose links were packed since the last call of `forget_newest`."""
+        columns = [batch.column("entity") for batch in self._batches[self._num_settled :]]
+        return pa.concat_arrays(columns) if columns else pa.array([], pa.string())
+
+    def keep_newest(self, entities: pa.Array) -> None:
+        """Of the links packed since the last call of `forget_newest`, keep those of some items."""
+        newest = self._batches[self._num_settled :]
+        kept = [batch.filter(pc.is_in(batch.column("entity"), value_set=entities)) for batch in newest]
+        self._batches[self._num_settled :] = [batch for batch in kept if batch.num_rows]
+
+    def forget_newest(self) -> None:
+        """Begin anew with the newest links."""
+        self._num_settled = len(self._batches)
+
     def take(self) -> pa.Table:
         """All rows, sorted by wiki and title."""
         self.pack()
         if not self._batches:
             return SITELINKS.columns.empty_table()
         table = pa.Table.from_batches(self._batches).unify_dictionaries().combine_chunks()
-        self._batches = []
+        self._batches, self._num_settled = [], 0
         wikis = table.column("wiki").combine_chunks()
         names = wikis.dictionary.to_pylist()
         places = {name: place for place, name in enumerate(sorted(names))}

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from pipeline.wikidata.cleaning import text_array
 from pipeline.wikidata.entity_json import AnyValue, EntityValue, FullStatement, Statement
-from pipeline.wikidata.values import literal_of, snak_text
+from pipeline.wikidata.values import literal_of, value_of_snak
 from schemas import LITERALS, QUALIFIERS, TRIPLES
 
 AnyStatement = Statement | FullStatement
@@ -138,7 +138,7 @@ class LiteralColumns:
 
     def __init__(self, *, all_ranks: bool) -> None:
         self._all_ranks = all_ranks
-        self._rows: list[tuple[str, str, str, str, str, str | None, str | None]] = []
+        self._rows: list[tuple[str | float | None, ...]] = []
         self.counts: Counter[str] = Counter()
         """Texts that had to be cleaned."""
 
@@ -152,7 +152,7 @@ class LiteralColumns:
 
     def take(self) -> pa.RecordBatch:
         """The rows gathered since the last call."""
-        batch = _string_batch(self._rows, LITERALS.columns, self.counts)
+        batch = _value_batch(self._rows, LITERALS.columns, self.counts)
         self._rows = []
         return batch
 
@@ -162,7 +162,7 @@ class QualifierColumns:
 
     def __init__(self, *, all_ranks: bool) -> None:
         self._all_ranks = all_ranks
-        self._rows: list[tuple[str, str, str, str, str, str | None]] = []
+        self._rows: list[tuple[str | float | None, ...]] = []
         self.counts: Counter[str] = Counter()
         """Qualifiers that became no row, and texts that had to be cleaned."""
 
@@ -175,7 +175,7 @@ class QualifierColumns:
             for qualifier, snaks in qualifiers.items():
                 for snak in snaks:
                     item = None if snak.datavalue is None else item_of(snak.datavalue.value)
-                    found = snak_text(snak, item)
+                    found = value_of_snak(snak, item)
                     if found is None:
                         self.counts["qualifiers_of_other_kinds"] += 1
                         continue
@@ -183,17 +183,19 @@ class QualifierColumns:
 
     def take(self) -> pa.RecordBatch:
         """The rows gathered since the last call."""
-        batch = _string_batch(self._rows, QUALIFIERS.columns, self.counts)
+        batch = _value_batch(self._rows, QUALIFIERS.columns, self.counts)
         self._rows = []
         return batch
 
 
-def _string_batch(rows: Sequence[tuple[str | None, ...]], schema: pa.Schema, counts: Counter[str]) -> pa.RecordBatch:
-    """Rows of strings as a batch; the values are cleaned."""
+def _value_batch(
+    rows: Sequence[tuple[str | float | None, ...]], schema: pa.Schema, counts: Counter[str]
+) -> pa.RecordBatch:
+    """Rows of values as a batch; the values are cleaned."""
     columns = list(zip(*rows, strict=True)) or [()] * len(schema)
     arrays = []
     for field, column in zip(schema, columns, strict=True):
-        array, changed = text_array(column) if field.name == "value" else (pa.array(column, pa.string()), 0)
+        array, changed = text_array(column) if field.name == "value" else (pa.array(column, field.type), 0)
         counts["texts_cleaned"] += changed
         arrays.append(array)
     return pa.RecordBatch.from_arrays(arrays, schema=schema)

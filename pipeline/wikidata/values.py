@@ -11,16 +11,17 @@ from pipeline.wikidata.entity_json import AnySnak, AnyValue
 
 
 class LiteralValue(NamedTuple):
-    """A value as `literals` and `qualifiers` store it."""
+    """A value as `literals` and `qualifiers` store it; what each field holds is said there."""
 
     kind: str
-    """`string`, `text`, `quantity`, `time` or `coordinate`."""
-    value: str
-    """The string; the text; the amount; the time; `latitude,longitude` in degrees."""
+    value: str | None
     language: str | None = None
-    """Language of a `text`."""
     unit: str | None = None
-    """Unit of a `quantity` as an item id, None where it has none; precision of a `time` as Wikidata's number."""
+    precision: float | None = None
+    calendar: str | None = None
+    globe: str | None = None
+    lower: str | None = None
+    upper: str | None = None
 
 
 def literal_of(value: AnyValue | str | int | float | list[Any] | None) -> LiteralValue | None:
@@ -30,28 +31,34 @@ def literal_of(value: AnyValue | str | int | float | list[Any] | None) -> Litera
     if not isinstance(value, AnyValue) or value.kind is not None:
         return None
     if value.amount is not None:
-        return LiteralValue("quantity", value.amount, None, unit_of(value.unit))
+        unit = item_of_address(value.unit)
+        return LiteralValue("quantity", value.amount, unit=unit, lower=value.lower, upper=value.upper)
     if value.time is not None:
-        return LiteralValue("time", value.time, None, None if value.precision is None else f"{value.precision:g}")
+        return LiteralValue(
+            "time",
+            value.time,
+            precision=value.precision,
+            calendar=item_of_address(value.calendar),
+            lower=None if value.before is None else str(value.before),
+            upper=None if value.after is None else str(value.after),
+        )
     if value.latitude is not None and value.longitude is not None:
-        return LiteralValue("coordinate", f"{value.latitude!r},{value.longitude!r}")
+        place = f"{value.latitude!r},{value.longitude!r}"
+        return LiteralValue("coordinate", place, precision=value.precision, globe=item_of_address(value.globe))
     if value.text is not None:
         return LiteralValue("text", value.text, value.language)
     return None
 
 
-def unit_of(unit: str | None) -> str | None:
-    """Item id of a unit's address (`http://www.wikidata.org/entity/Q11573`); None for `1`, which means no unit."""
-    if unit is None or unit == "1":
+def item_of_address(address: str | None) -> str | None:
+    """The id of a unit, calendar or globe (`http://www.wikidata.org/entity/Q11573`); None for `1`, which means no unit."""
+    if address is None or address == "1":
         return None
-    return unit.rsplit("/", 1)[-1]
+    return address.rsplit("/", 1)[-1]
 
 
-def snak_text(snak: AnySnak, item: str | None) -> tuple[str, str | None] | None:
-    """(kind, value) of a qualifier; `item` is the item it names, if any. None for other entities and unknown types."""
+def value_of_snak(snak: AnySnak, item: str | None) -> LiteralValue | None:
+    """The value of a qualifier; `item` is the item it names, if any. None for other entities and unknown types."""
     if snak.snaktype != "value" or snak.datavalue is None:
-        return ("somevalue" if snak.snaktype == "value" else snak.snaktype), None
-    if item is not None:
-        return "item", item
-    literal = literal_of(snak.datavalue.value)
-    return None if literal is None else (literal.kind, literal.value)
+        return LiteralValue("somevalue" if snak.snaktype == "value" else snak.snaktype, None)
+    return LiteralValue("item", item) if item is not None else literal_of(snak.datavalue.value)

@@ -26,7 +26,12 @@ def kind_matches(annotation: object, kind: pa.DataType) -> bool:
         return pa.types.is_list(kind) and not kind.value_field.nullable and kind_matches(args[0], kind.value_type)
     if dataclasses.is_dataclass(annotation):
         return pa.types.is_struct(kind) and fields_match(annotation, list(kind))
-    checks = {str: pa.types.is_string, int: pa.types.is_signed_integer, bool: pa.types.is_boolean}
+    checks = {
+        str: pa.types.is_string,
+        int: pa.types.is_signed_integer,
+        float: pa.types.is_float64,
+        bool: pa.types.is_boolean,
+    }
     return checks[annotation](kind)  # type: ignore[index]
 
 

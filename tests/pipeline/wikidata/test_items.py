@@ -368,3 +368,29 @@ def test_planted_faults_of_another_project(real_data: Path) -> None:
     assert len(rows["entities"]) == sum(entity["type"] == "item" for entity in plain)
     assert len(rows["relations"]) == sum(entity["type"] == "property" for entity in plain)
     assert {row["object"] for row in rows["triples"] if row["subject"] == "Q1"} == {"Q1454986"}
+
+
+def test_literals_and_qualifiers_keep_what_gives_a_value_its_meaning() -> None:
+    """A date of the Julian calendar is no Gregorian one, a place on the Moon none on the Earth, a bound no exact amount."""
+    address = "http://www.wikidata.org/entity/"
+    birth = {"time": "+1452-04-15T00:00:00Z", "timezone": 0, "before": 0, "after": 2, "precision": 11}
+    landing = {"latitude": 0.67416, "longitude": 23.47314, "altitude": None, "precision": 0.0001}
+    height = {"amount": "+3.5", "unit": address + "Q11573", "lowerBound": "+3.4", "upperBound": "+3.7"}
+    times = [statement(birth | {"calendarmodel": address + f"Q{n}"}) for n in (1985786, 1985727)]
+    places = [statement(landing | {"globe": address + name}) for name in ("Q405", "Q2")]
+    exact = statement({"amount": "+7", "unit": "1"}, qualifiers={"P2048": [statement(height)["mainsnak"]]})
+    claims = {"P569": times, "P625": places, "P1082": [exact, statement(height)]}
+    rows = rows_of(line_of(claims=claims), literals=True, qualifiers=True)
+    meaning = ("kind", "value", "language", "unit", "precision", "calendar", "globe", "lower", "upper")
+    assert [tuple(row[name] for name in meaning) for row in rows["literals"]] == [
+        ("time", "+1452-04-15T00:00:00Z", None, None, 11.0, "Q1985786", None, "0", "2"),
+        ("time", "+1452-04-15T00:00:00Z", None, None, 11.0, "Q1985727", None, "0", "2"),
+        ("coordinate", "0.67416,23.47314", None, None, 0.0001, None, "Q405", None, None),
+        ("coordinate", "0.67416,23.47314", None, None, 0.0001, None, "Q2", None, None),
+        ("quantity", "+7", None, None, None, None, None, None, None),
+        ("quantity", "+3.5", None, "Q11573", None, None, None, "+3.4", "+3.7"),
+    ]
+    (qualifier,) = rows["qualifiers"]
+    assert tuple(qualifier[name] for name in meaning) == (
+        "quantity", "+3.5", None, "Q11573", None, None, None, "+3.4", "+3.7",
+    )  # fmt: skip

@@ -17,7 +17,7 @@ from pipeline.run.task_output import TaskOutput
 from pipeline.wikidata import job as wikidata
 from pipeline.wikidata import layout
 from pipeline.wikidata.job import JOB, WikidataConfig
-from schemas import ENTITIES, REJECTS, SITELINKS, TABLES, Manifest, Table, read_shard
+from schemas import ENTITIES, REJECTS, SITELINKS, TABLES, TRIPLES, Manifest, Table, read_shard
 from schemas.errors import InputCorrupt, InputMissing, OutputBusy, RejectLimitExceeded, UsageError
 from tests.pipeline.dumps.ranges.packing import EXTENSIONS, PACKINGS, pack
 from tests.pipeline.wikidata.entity_lines import line_of, real_lines, rows_of, statement
@@ -381,6 +381,8 @@ def test_languages_come_with_their_variants_and_fallbacks(tmp_path: Path) -> Non
         ({"wikis": "enwiki,nosuchwiki"}, "nosuchwiki"),
         ({"wikis": ","}, "no wiki given"),
         ({"range_bytes": 0}, "at least 1"),
+        ({"instance_of": "Q5,P31"}, "an item, as Q5, found .P31."),
+        ({"relations": "17"}, "a property, as P31"),
     ],
 )
 def test_settings_that_cannot_be_meant(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
@@ -408,3 +410,42 @@ def test_all_real_files(tmp_path: Path, real_data: Path) -> None:
             assert (accounts[path.name].read, accounts[path.name].kept) == (len(lines), len(lines))
     assert manifest.rows["entities"] == 732
     assert manifest.rows["rejects"] == 0
+
+
+@pytest.mark.parametrize("odd", [False, True], ids=["scanned", "some decoded"])
+def test_rows_that_are_left_out_while_reading(tmp_path: Path, odd: bool) -> None:
+    """Items without a page on a chosen wiki, of other classes, and statements of other relations, each by name."""
+    lines = []
+    for number in range(1, 3000):
+        links = {"swwiki": {"title": f"Kitu {number}"}} if number % 3 == 0 else {"dewiki": {"title": f"Ding {number}"}}
+        classes = [statement(f"Q{number % 4 + 5000}"), statement("Q9")]
+        claims = {"P31": classes, "P17": [statement("Q7")], "P99": [statement("a string")]}
+        line = line_of(id=f"Q{number}", sitelinks=links if number % 5 else {}, claims=claims)
+        lines.append(line.replace(b":", b": ", 1) if odd and number % 7 == 0 else line)
+    path = write_dump(tmp_path, lines)
+    linked = [n for n in range(1, 3000) if n % 3 == 0 and n % 5]
+    of_class = [n for n in linked if n % 4 == 1]
+
+    settings = config(path, tmp_path, wikis="sw", only_linked=True, range_bytes=20_000)
+    manifest = run(settings)
+    assert [row["entity"] for row in rows(settings, manifest, ENTITIES)] == [f"Q{n}" for n in linked]
+    assert {row["entity"] for row in rows(settings, manifest, SITELINKS)} == {f"Q{n}" for n in linked}
+    assert [row["subject"] for row in rows(settings, manifest, TRIPLES)] == [f"Q{n}" for n in linked for _ in range(3)]
+    (account,) = manifest.accounts
+    assert (account.read, account.kept, account.dropped) == (2999, len(linked), {"no_page": 2999 - len(linked)})
+    assert manifest.counters["triples_of_items_left_out"] == 3 * (2999 - len(linked))
+
+    settings = config(
+        path, tmp_path, output=str(tmp_path / "classes"), wikis="sw", only_linked=True, instance_of="Q5001, Q77",
+        relations="P17", range_bytes=20_000,
+    )  # fmt: skip
+    manifest = run(settings)
+    found = rows(settings, manifest, ENTITIES)
+    assert [row["entity"] for row in found] == [f"Q{n}" for n in of_class]
+    assert {tuple(row["instance_of"]) for row in found} == {("Q5001", "Q9")}
+    assert {row["entity"] for row in rows(settings, manifest, SITELINKS)} == {f"Q{n}" for n in of_class}
+    triples = [(row["subject"], row["relation"]) for row in rows(settings, manifest, TRIPLES)]
+    assert triples == [(f"Q{n}", "P17") for n in of_class]
+    (account,) = manifest.accounts
+    assert account.dropped == {"no_page": 2999 - len(linked), "other_class": len(linked) - len(of_class)}
+    assert manifest.counters["triples_of_other_relations"] == 2 * len(of_class)
