@@ -142,15 +142,6 @@ def all_agree(verdict: Tensor) -> Tensor:
     return votes.to(torch.bool)
 
 
-def any_rank(flag: bool, device: torch.device) -> bool:
-    """Whether a flag is set on some rank; reads the result, so it is not for the middle of a step."""
-    if world_size() == 1:
-        return flag
-    votes = torch.tensor(int(flag), device=device)
-    dist.all_reduce(votes, op=dist.ReduceOp.MAX)
-    return bool(votes)
-
-
 def barrier() -> None:
     """Waits for all ranks."""
     if world_size() > 1:

@@ -1,7 +1,6 @@
 """Checks a dataset folder against its manifest: every file, every page, every row, every count.
 
-What `verify_dataset` finds is a list, so that a person sees all that is wrong at once; `require_sound` raises on the
-first, for readers that must not go on.
+What `verify_dataset` finds is a list, so that a person sees all that is wrong at once.
 """
 
 from __future__ import annotations
@@ -64,21 +63,6 @@ def verify_dataset(
     if read_rows and not findings:
         findings += check_rejects(root, manifest)
     return manifest, findings
-
-
-def require_sound(folder: Path | str, *, read_rows: bool = False) -> Manifest:
-    """Return the manifest of a dataset that has nothing wrong with it.
-
-    Raises:
-        InputMissing: the folder is no dataset.
-        ShardMismatch, SchemaMismatch: the first thing that is wrong, and how many more there are.
-    """
-    manifest, findings = verify_dataset(folder, read_rows=read_rows)
-    if findings:
-        first = findings[0].error
-        more = f" ({len(findings) - 1} more findings; `python -m pipeline verify {folder}` lists them)"
-        raise type(first)(f"{first}{more if len(findings) > 1 else ''}")
-    return manifest
 
 
 def check_tables(manifest: Manifest) -> Iterator[Finding]:

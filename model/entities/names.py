@@ -19,6 +19,7 @@ import numpy.typing as npt
 from model.data.stores.array_folder import Arrays, open_arrays
 from model.data.stores.ragged import Numbers
 from schemas import ENTITIES, Manifest, iter_shard
+from schemas.sorted_keys import find_keys, rows_of_keys
 
 FALLBACK_LANGUAGES = ("mul", "en")
 """Where an item has no label in the language asked for; then whichever label comes first."""
@@ -76,19 +77,16 @@ class EntityNames:
         """Return for each surface the items that have it as label or alias in any language, the best-known first."""
         if len(self.hashes) == 0 or not surfaces:
             return [[] for _ in surfaces]
-        wanted = name_hashes(surfaces)
-        places = np.searchsorted(self.hashes, wanted)
-        places[places == len(self.hashes)] = 0
-        found = (self.hashes[places] == wanted).tolist()
+        places = rows_of_keys(self.hashes, name_hashes(surfaces)).tolist()
         return [
-            self.items[self.first_item[place] : self.first_item[place + 1]].tolist() if known else []
-            for place, known in zip(places.tolist(), found, strict=True)
+            self.items[self.first_item[place] : self.first_item[place + 1]].tolist() if place >= 0 else []
+            for place in places
         ]
 
     def label(self, entity_number: int, language: str) -> str:
         """Return an item's label in a language, else in `mul` or English, else any; "" where it has none."""
-        place = int(np.searchsorted(self.entities, entity_number))
-        if place == len(self.entities) or self.entities[place] != entity_number:
+        place = int(rows_of_keys(self.entities, np.array([entity_number]))[0])
+        if place < 0:
             return ""
         records = range(int(self.first_label[place]), int(self.first_label[place + 1]))
         by_language = {str(self.languages[self.label_language[record]]): record for record in records}
@@ -127,10 +125,7 @@ def _entities(tables: Path, manifest: Manifest, wanted: Numbers) -> Iterator[dic
     for shard in manifest.of(ENTITIES):
         for batch in iter_shard(tables / shard.path, ENTITIES, ["entity", "num_sitelinks", "texts"], _BATCH_ROWS):
             numbers = np.array([int(entity[1:]) for entity in batch.column("entity").to_pylist()], dtype=np.int64)
-            places = np.searchsorted(wanted, numbers)
-            places[places == len(wanted)] = 0
-            kept = np.flatnonzero(wanted[places] == numbers) if len(wanted) else np.empty(0, np.int64)
-            yield from batch.take(kept).to_pylist()
+            yield from batch.take(np.flatnonzero(find_keys(wanted, numbers)[1])).to_pylist()
 
 
 def _by_name(hashes: list[npt.NDArray[np.uint64]], owners: list[tuple[int, int, int]]) -> Arrays:

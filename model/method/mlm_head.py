@@ -15,8 +15,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-IGNORED = -100
-"""The label of an unused slot."""
+from model.batch import IGNORED_LABEL
 
 CHUNK_BYTES = 2**30
 """Upper bound of the float32 logits held at one time, in bytes."""
@@ -36,7 +35,7 @@ def masked_word_loss(
     Args:
         rows: transformed hidden states of the masked positions.
         weight, bias: the output embedding.
-        labels: the right pieces; -100 marks an unused slot, which adds nothing.
+        labels: the right pieces; `IGNORED_LABEL` marks an unused slot, which adds nothing.
         chunk_rows: most rows of a chunk; 0 chooses the most that fit `CHUNK_BYTES`.
         compiled: compiles the work on a chunk's logits, which then are read three times instead of ten.
 
@@ -116,7 +115,7 @@ def _chunk(
 
     One buffer holds the logits, then their exponentials, then their gradient.
     """
-    used = labels != IGNORED
+    used = labels != IGNORED_LABEL
     targets = torch.where(used, labels, 0)[:, None]
     logits = (rows @ weight.T).to(bias.dtype).add_(bias)
     top = logits.amax(-1, keepdim=True)

@@ -31,8 +31,6 @@ class Heads:
     """Projection heads by role, in evaluation mode; none in a model trained with MLM alone."""
     layer: int | None
     """Layer whose states they take, 0 being the embedding; None is the last."""
-    temperatures: dict[str, float]
-    """Temperature of each knowledge objective, for scores as in training."""
 
 
 def save_heads(joint: JointModel, norm: str, folder: Path) -> None:
@@ -63,7 +61,7 @@ def load_heads(folder: Path | str) -> Heads:
     """
     path = Path(folder) / FILE
     if not path.exists():
-        return Heads(heads={}, layer=None, temperatures={})
+        return Heads(heads={}, layer=None)
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
@@ -81,6 +79,4 @@ def _from_parts(header: dict[str, str], tensors: dict[str, Tensor]) -> Heads:
         head = ProjectionHead(int(header["width"]), "layer" if header["norm"] == "layer" else "batch")
         head.load_state_dict({n.partition("/")[2]: t for n, t in tensors.items() if n.partition("/")[0] == role})
         heads[role] = head.eval()
-    suffix = "_temperature"
-    temperatures = {n.removesuffix(suffix): float(value) for n, value in header.items() if n.endswith(suffix)}
-    return Heads(heads=heads, layer=int(header["layer"]) if header["layer"] else None, temperatures=temperatures)
+    return Heads(heads=heads, layer=int(header["layer"]) if header["layer"] else None)

@@ -21,8 +21,9 @@ from pipeline.link import leads
 from pipeline.link.fates import ShardCounts, count_mentions, is_mention, link_fates
 from pipeline.link.leads import LeadFate
 from pipeline.link.title_index import DISAMBIGUATION, ENTITY_BITS, Keys, Values, WikiTitles, entity_numbers, title_keys
-from pipeline.wikis.numbers import Numbers, contains, find_keys, numbers_of_ids
+from pipeline.wikis.numbers import Numbers, contains, numbers_of_ids
 from schemas import PAGES, iter_shard
+from schemas.sorted_keys import find_keys
 
 BATCH_ROWS = 2_000
 """Pages looked at together: some 60,000 links, 30 MB of text where it is read."""

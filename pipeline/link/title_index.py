@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.wikis.languages import title_case
-from pipeline.wikis.numbers import find_keys
 from pipeline.wikis.titles import normalise_titles
 from schemas.errors import InputCorrupt, InputMissing
+from schemas.sorted_keys import find_keys
 
 Keys = NDArray[np.uint64]
 """Hashes of titles."""

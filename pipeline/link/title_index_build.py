@@ -23,8 +23,8 @@ from pipeline.link.title_index import (
     index_paths,
     title_keys,
 )
-from pipeline.wikis.numbers import find_keys
 from schemas.errors import InputCorrupt
+from schemas.sorted_keys import find_keys
 
 Kind = Literal["sitelinks", "pages", "redirects"]
 Titles = Sequence[str] | Keys

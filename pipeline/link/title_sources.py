@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 from pipeline.link.config import LinkInputs, SharedPaths
 from pipeline.link.sql_dump import read_items_per_site, read_page_props
 from pipeline.link.title_index_build import TitleIndexBuilder
-from pipeline.wikis.numbers import find_keys, numbers_of_ids, save_array
+from pipeline.wikis.numbers import numbers_of_ids, save_array
 from schemas import REDIRECTS, SITELINKS, iter_shard, read_manifest
 from schemas.errors import InputMissing
+from schemas.sorted_keys import find_keys
 
 
 def add_titles(builder: TitleIndexBuilder, inputs: LinkInputs, shared: SharedPaths, sitelinks_sql: str = "") -> None:

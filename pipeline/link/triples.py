@@ -21,6 +21,7 @@ from pipeline.wikis.languages import fallback_languages, own_label_languages
 from pipeline.wikis.numbers import Numbers, contains, numbers_of_ids
 from schemas import RELATIONS, TRIPLES, Relation, RelationText, read_shard, split_of, triple_key
 from schemas.errors import InputCorrupt
+from schemas.sorted_keys import find_keys
 
 _MAX_RELATION = 1 << 20
 _PREFERRED, _NORMAL, _DEPRECATED = 0, 1, 2
@@ -77,10 +78,7 @@ def triple_fates(
 def _is_worse(pairs: NDArray[np.int64], ranks: NDArray[Any]) -> NDArray[np.bool_]:
     """Normal statements beside a preferred one of the same subject and relation."""
     preferred = np.unique(pairs[ranks == _PREFERRED])
-    places = np.searchsorted(preferred, pairs)
-    places[places == len(preferred)] = 0
-    beside = preferred[places] == pairs if len(preferred) else np.zeros(len(pairs), np.bool_)
-    return np.asarray(beside & (ranks == _NORMAL))
+    return np.asarray(find_keys(preferred, pairs)[1] & (ranks == _NORMAL))
 
 
 def _is_repeated(pairs: NDArray[np.int64], objects: NDArray[np.int64], fates: NDArray[np.uint8]) -> NDArray[np.bool_]:

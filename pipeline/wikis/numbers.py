@@ -11,20 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
+from schemas.sorted_keys import find_keys
+
 Numbers = NDArray[np.uint32]
 """Entity or relation numbers (42 for Q42)."""
-
-
-def find_keys(sorted_keys: NDArray[Any], wanted: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Where each wanted key stands in `sorted_keys`, and whether it is there at all; both of shape [len(wanted)]."""
-    if not len(sorted_keys):
-        return np.zeros(len(wanted), np.intp), np.zeros(len(wanted), np.bool_)
-    # Asked in ascending order, a binary search finds its neighbours' pages still in the cache.
-    order = np.argsort(wanted)
-    places = np.empty(len(wanted), np.intp)
-    places[order] = np.searchsorted(sorted_keys, wanted[order])
-    places[places == len(sorted_keys)] = 0
-    return places, np.asarray(sorted_keys[places] == wanted)
 
 
 def numbers_of_ids(ids: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:

@@ -16,10 +16,10 @@ from pipeline.run.task_output import task_record_path
 from pipeline.sample_world import SampleWorldConfig
 from pipeline.sample_world import run as write_sample_world
 from schemas.errors import InputCorrupt, OutputBusy, ShardMismatch, StorageError
-from schemas.verify import require_sound
 from tests.faults.recorder import Recorder
 from tests.pipeline.run.number_job import JOB, NumberConfig
 from tests.pipeline.run.test_job import ONE_PROCESS
+from tests.sound import require_sound
 
 
 def stopped(folder: Path) -> tuple[NumberConfig, Path]:

@@ -23,12 +23,12 @@ import schemas
 from pipeline.run.job import run_job
 from schemas import TRIPLES, read_manifest
 from schemas.errors import OutputBusy, RejectLimitExceeded, ShardMismatch, StorageError
-from schemas.verify import require_sound
 from tests.faults import dumps, ingest
 from tests.faults.recorder import REPOSITORY, Recorder
 from tests.pipeline.run.folder_urls import FolderFileSystem
 from tests.pipeline.run.number_job import JOB, NumberConfig
 from tests.pipeline.run.test_job import ONE_PROCESS, command
+from tests.sound import require_sound
 
 LINES = dumps.things(300)
 

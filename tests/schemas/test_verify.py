@@ -15,8 +15,9 @@ from pipeline.run.job import run_job
 from pipeline.verify import VerifyConfig, run
 from schemas import TRIPLES, Account, Manifest, Shard, file_sha256, read_manifest, read_shard, write_manifest
 from schemas.errors import InputMissing, SchemaMismatch, ShardMismatch
-from schemas.verify import require_sound, verify_dataset
+from schemas.verify import verify_dataset
 from tests.pipeline.run.number_job import JOB, NumberConfig
+from tests.sound import require_sound
 
 SHARD = "triples/part-00001-of-00004.parquet"
 

@@ -72,11 +72,6 @@ class UnitPlan:
         self._schedule = LanguageSchedule(self._unit_shares(sizes, alpha), *key)
         self._order = lru_cache(maxsize=256)(self._make_order)
 
-    @property
-    def num_units(self) -> int:
-        """Units of all languages."""
-        return sum(map(len, self._units.values()))
-
     def window(self, lane: int, number: int) -> list[Unit]:
         """Return the units of a lane's window."""
         first = number * self._config.window_units

@@ -21,6 +21,7 @@ from model.data.stores.ragged import Numbers, Slices, slices
 from model.data.stores.token_dataset import TokenDataset
 from schemas import TOKEN_DESCRIPTIONS
 from schemas.errors import UsageError
+from schemas.sorted_keys import rows_of_keys
 
 MOST_TOKENS = 510
 """Longest stored description, in tokens: no encoder here reads more."""
@@ -67,9 +68,7 @@ class DescriptionStore:
 
     def find(self, entity_numbers: Numbers) -> Numbers:
         """Return the index of each entity, -1 where it has no description."""
-        places = np.searchsorted(self.entities, entity_numbers)
-        places[places == len(self.entities)] = 0
-        return np.where(self.entities[places] == entity_numbers, places, -1)
+        return rows_of_keys(self.entities, entity_numbers)
 
     def records(self, entity_indexes: Numbers) -> tuple[Numbers, Numbers]:
         """Return (first record, number of records) of each entity index; an index of -1 has none."""
@@ -93,14 +92,6 @@ class DescriptionStore:
             if self.languages[self.language[record]] == language:
                 return self.tokens(record)
         return None
-
-    def in_language(self, language: str) -> tuple[Numbers, Numbers]:
-        """Return (entity numbers, records) of all descriptions in a language, by rising entity number."""
-        if language not in self.languages:
-            return np.empty(0, np.int64), np.empty(0, np.int64)
-        records = np.flatnonzero(self.language == self.languages.index(language))
-        owners = np.searchsorted(self.first_record, records, side="right") - 1
-        return self.entities[owners], records
 
 
 def build(data: TokenDataset, folder: Path) -> None:

@@ -11,6 +11,7 @@ from model.data.stores.ragged import Numbers, Ragged
 from model.data.stores.token_dataset import TokenDataset
 from schemas import TOKEN_RELATIONS
 from schemas.errors import UsageError
+from schemas.sorted_keys import rows_of_keys
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,7 @@ class RelationTexts:
 
     def find(self, relation_numbers: Numbers) -> Numbers:
         """Return the index of each relation, -1 where it has no text."""
-        places = np.searchsorted(self.relations, relation_numbers)
-        places[places == len(self.relations)] = 0
-        return np.where(self.relations[places] == relation_numbers, places, -1)
+        return rows_of_keys(self.relations, relation_numbers)
 
     def records(self, indexes: Numbers) -> tuple[Numbers, Numbers]:
         """Return (first record, number of records) of each relation index; an index of -1 has none."""

@@ -13,6 +13,7 @@ from model.data.stores.array_folder import open_or_build
 from model.data.stores.ragged import Numbers, TextRows, decode_texts, draw_from_runs, expand
 from model.data.stores.token_dataset import TokenDataset
 from schemas import TOKEN_MENTIONS, TRAIN
+from schemas.sorted_keys import find_keys
 
 _LAYOUT = 1
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -45,10 +46,8 @@ class SurfaceIndex:
         """Draw up to `count` other items of each surface, as [mentions, count], padded with -1."""
         if len(self.surfaces) == 0:
             return np.full((len(items), count), -1, dtype=np.int64)
-        places = np.searchsorted(self.surfaces, surfaces)
-        places[places == len(self.surfaces)] = 0
+        places, known = find_keys(self.surfaces, surfaces)
         first = self.first_item[places]
-        known = self.surfaces[places] == surfaces
         drawn = draw_from_runs(self.items, first, np.where(known, self.first_item[places + 1] - first, 0), count, *key)
         drawn[drawn == items[:, None]] = -1
         return drawn

@@ -16,6 +16,7 @@ from model.data.stores.ragged import Numbers, expand
 from model.data.stores.token_dataset import TokenDataset
 from schemas import TOKEN_TRIPLES
 from schemas.errors import UsageError
+from schemas.sorted_keys import find_keys
 
 PASS_ROWS = 50_000_000
 """Triples sorted at a time; a pass takes some 50 bytes of memory for each."""
@@ -62,9 +63,7 @@ class TripleIndex:
     def true_objects(self, subjects: Numbers, relations: Numbers) -> tuple[Numbers, Numbers]:
         """Return (query of each object, object) for all true objects of the queries, queries rising."""
         keys = pair_key(subjects, relations)
-        places = np.searchsorted(self.pairs, keys)
-        places[places == len(self.pairs)] = 0
-        found = self.pairs[places] == keys
+        places, found = find_keys(self.pairs, keys)
         first = self.first_object[places]
         queries, positions = expand(first, np.where(found, self.first_object[places + 1] - first, 0))
         return queries, self.objects[positions]
@@ -89,10 +88,8 @@ class TripleIndex:
 
     def candidates(self, relations: Numbers) -> tuple[Numbers, Numbers]:
         """Return (first, count) of each relation's run in `objects_of_relation`; unknown relations count 0."""
-        places = np.searchsorted(self.relations, relations)
-        places[places == len(self.relations)] = 0
+        places, known = find_keys(self.relations, relations)
         first = self.first_of_relation[places]
-        known = self.relations[places] == relations
         return first, np.where(known, self.first_of_relation[places + 1] - first, 0)
 
 

@@ -9,9 +9,6 @@ from torch import Tensor
 from model.data.draws import permutation
 from model.evaluation.embedder import pad
 
-IGNORED = -100
-"""Label of a token that has none."""
-
 BUCKET_BATCHES = 50
 """Batches within which examples are sorted by length: enough to pad little, few enough to stay well mixed."""
 

@@ -8,8 +8,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from model.batch import IGNORED_LABEL
 from model.evaluation.finetuning.config import NerConfig
-from model.evaluation.finetuning.features import IGNORED, Feature
+from model.evaluation.finetuning.features import Feature
 from model.evaluation.finetuning.pretrained import open_model
 from model.evaluation.finetuning.task import EvaluationSet, FinetuneTask, Scored
 from model.evaluation.finetuning.words import word_tokens
@@ -67,18 +68,18 @@ class NerTask(FinetuneTask[NerConfig, TaggedSentence]):
     def losses(self, scores: Float[Tensor, "tokens tags"], features: Sequence[Feature]) -> Float[Tensor, " words"]:
         """One loss per word, on its first sub-token."""
         labels = torch.tensor([label for feature in features for label in feature.labels], device=scores.device)
-        kept = labels != IGNORED
+        kept = labels != IGNORED_LABEL
         return functional.cross_entropy(scores[kept].float(), labels[kept], reduction="none")
 
     def num_losses(self, feature: Feature) -> int:
         """Number of words."""
-        return sum(label != IGNORED for label in feature.labels)
+        return sum(label != IGNORED_LABEL for label in feature.labels)
 
     def decode(self, scores: Float[Tensor, "tokens tags"], features: Sequence[Feature]) -> list[list[str]]:
         """The predicted tags of each feature's words."""
         best = iter(scores.argmax(-1).tolist())
         return [
-            [self.tags[tag] for label, tag in zip(feature.labels, best, strict=False) if label != IGNORED]
+            [self.tags[tag] for label, tag in zip(feature.labels, best, strict=False) if label != IGNORED_LABEL]
             for feature in features
         ]
 
@@ -101,7 +102,7 @@ class NerTask(FinetuneTask[NerConfig, TaggedSentence]):
             place = word.first if kept is word.token_ids else 0
             if len(pieces[-1][0]) + len(kept) > room:
                 pieces.append(([], []))
-            labels = [IGNORED] * len(kept)
+            labels = [IGNORED_LABEL] * len(kept)
             labels[place] = self._label(tag)
             pieces[-1][0].extend(kept)
             pieces[-1][1].extend(labels)
@@ -114,4 +115,4 @@ class NerTask(FinetuneTask[NerConfig, TaggedSentence]):
     def _feature(self, token_ids: list[int], labels: list[int]) -> Feature:
         whole = [self.tokenizer.cls_token_id, *token_ids, self.tokenizer.sep_token_id]
         segments = [0] * len(whole) if self.uses_segments else None
-        return Feature(whole, (IGNORED, *labels, IGNORED), segments)
+        return Feature(whole, (IGNORED_LABEL, *labels, IGNORED_LABEL), segments)

@@ -21,6 +21,7 @@ from model.evaluation.ranking.retrieval_data import (
     read_triples,
 )
 from schemas import TRAIN
+from schemas.sorted_keys import find_keys
 
 
 class Frequency:
@@ -40,8 +41,8 @@ class Frequency:
     def of_objects(self, entities: Numbers) -> Float[Tensor, "entities relations"]:
         """How often each entity is the object of each relation in training triples; entities rise."""
         counts = torch.zeros(len(entities), len(self.relations))
-        places = np.searchsorted(entities, self._objects).clip(max=max(len(entities) - 1, 0))
-        there = np.flatnonzero(entities[places] == self._objects) if len(entities) else np.empty(0, np.int64)
+        places, found = find_keys(entities, self._objects)
+        there = np.flatnonzero(found)
         columns = np.searchsorted(self.relations, self._relations[there])
         counts[torch.from_numpy(places[there]), torch.from_numpy(columns)] = torch.from_numpy(
             self._counts[there]

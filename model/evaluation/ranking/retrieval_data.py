@@ -18,6 +18,7 @@ from model.data.stores.ragged import Ragged
 from model.data.stores.token_dataset import TokenDataset
 from schemas import TOKEN_DESCRIPTIONS, TOKEN_MENTIONS, TOKEN_RELATIONS, TOKEN_TRIPLES, TRAIN, VALIDATION, Table
 from schemas.errors import UsageError
+from schemas.sorted_keys import find_keys, rows_of_keys
 
 Numbers = npt.NDArray[np.int64]
 Query = TypeVar("Query")
@@ -32,10 +33,7 @@ class Descriptions:
 
     def rows(self, entities: Numbers) -> Numbers:
         """Row of each entity, -1 where it has no description in this language."""
-        if len(self.entities) == 0:
-            return np.full(len(entities), -1, dtype=np.int64)
-        places = np.searchsorted(self.entities, entities).clip(max=len(self.entities) - 1)
-        return np.where(self.entities[places] == entities, places, -1)
+        return rows_of_keys(self.entities, entities)
 
 
 @dataclass(frozen=True)
@@ -137,10 +135,8 @@ def look_up_counts(counted: tuple[Numbers, Numbers], entities: Sequence[int]) ->
     """The count of each entity, 0 where it was never counted."""
     known, counts = counted
     wanted = np.asarray(entities, dtype=np.int64)
-    if len(known) == 0:
-        return np.zeros(len(wanted), dtype=np.int64)
-    places = np.searchsorted(known, wanted).clip(max=len(known) - 1)
-    return np.where(known[places] == wanted, counts[places], 0)
+    places, found = find_keys(known, wanted)
+    return np.where(found, counts[places], 0) if len(known) else np.zeros(len(wanted), np.int64)
 
 
 def check_languages(data: TokenDataset, wanted: Sequence[str]) -> list[str]:

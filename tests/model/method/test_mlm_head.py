@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from model.batch import IGNORED_LABEL
 from model.method import mlm_head
-from model.method.mlm_head import IGNORED, masked_word_loss
+from model.method.mlm_head import masked_word_loss
 from tests.model.hand_made import hand_made_batch, small_encoder
 
 
@@ -20,14 +21,14 @@ def inputs(rows: int, pieces: int, dtype: torch.dtype) -> tuple[Tensor, Tensor, 
     states, weight = (torch.randn(n, 16, generator=generator, dtype=dtype) for n in (rows, pieces))
     bias = torch.randn(pieces, generator=generator, dtype=dtype)
     labels = torch.randint(0, pieces, (rows,), generator=generator)
-    labels[::5] = IGNORED
+    labels[::5] = IGNORED_LABEL
     return states.requires_grad_(), weight.requires_grad_(), bias.requires_grad_(), labels
 
 
 @pytest.mark.parametrize("chunk_rows", [1, 7, 64, 1000])
 def test_value_and_gradient_equal_the_plain_loss(chunk_rows: int) -> None:
     states, weight, bias, labels = inputs(64, 101, torch.float64)
-    plain = nn.functional.cross_entropy(states @ weight.T + bias, labels, ignore_index=IGNORED, reduction="sum")
+    plain = nn.functional.cross_entropy(states @ weight.T + bias, labels, ignore_index=IGNORED_LABEL, reduction="sum")
     expected = torch.autograd.grad(3 * plain, (states, weight, bias))
     loss, right = masked_word_loss(states, weight, bias, labels, chunk_rows)
     torch.testing.assert_close(loss, plain, atol=1e-10, rtol=0)
@@ -37,7 +38,7 @@ def test_value_and_gradient_equal_the_plain_loss(chunk_rows: int) -> None:
 
 def test_no_used_slot_gives_zero_and_zero_gradient() -> None:
     states, weight, bias, labels = inputs(8, 11, torch.float32)
-    loss, right = masked_word_loss(states, weight, bias, torch.full_like(labels, IGNORED))
+    loss, right = masked_word_loss(states, weight, bias, torch.full_like(labels, IGNORED_LABEL))
     loss.backward()
     assert loss == 0 and right == 0
     assert states.grad is not None and not states.grad.any()
@@ -138,7 +139,7 @@ def test_a_second_backward_pass_is_an_error_not_a_wrong_gradient() -> None:
 def test_it_reads_the_same_logits_as_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     encoder, batch = small_encoder().eval(), hand_made_batch()
     hidden, _ = encoder(batch.token_ids, batch.position_ids, batch.cu_seqlens, batch.max_seqlen)
-    used = batch.mlm_labels != IGNORED
+    used = batch.mlm_labels != IGNORED_LABEL
     everywhere = encoder.model(
         batch.token_ids[None], position_ids=batch.position_ids[None], cu_seqlens=batch.cu_seqlens, max_seqlen=20
     ).logits[0]

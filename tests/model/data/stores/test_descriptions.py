@@ -93,13 +93,6 @@ def test_empty_ones_are_left_out_and_long_ones_cut(little: TokenDataset) -> None
     assert ids.tolist() == list(range(4, 4 + MOST_TOKENS))
 
 
-def test_descriptions_of_a_language_come_with_their_items(little: TokenDataset) -> None:
-    entities, records = little.store(DescriptionStore).in_language("de")
-    assert entities.tolist() == [5, 7]
-    assert little.store(DescriptionStore).tokens(int(records[1])).tolist() == [21, 22]
-    assert little.store(DescriptionStore).in_language("fr")[0].tolist() == []
-
-
 def test_ids_take_two_bytes_in_a_small_vocabulary(little: TokenDataset) -> None:
     store = little.store(DescriptionStore)
     assert (store.ids.dtype, store.length.dtype, store.language.dtype) == (np.uint16, np.uint16, np.uint16)

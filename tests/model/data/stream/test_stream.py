@@ -144,7 +144,7 @@ def test_one_pass_reads_every_row_once(tmp_path: Path) -> None:
     )
     data.manifest.shards[:] = [shard for shard in data.manifest.shards if shard.table != "token_text"]
     sources = make_sources(data, config, TRAIN, 9, ["mlm"])
-    num_units, per_window = sources["mlm"].plan.num_units, config.num_lanes * config.window_units
+    num_units, per_window = len(sources["mlm"].plan.in_order()), config.num_lanes * config.window_units
     assert num_units == 40
     assert num_units % per_window == 0
     names = []

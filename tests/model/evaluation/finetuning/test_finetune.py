@@ -8,10 +8,11 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
+from model.batch import IGNORED_LABEL
 from model.evaluation.finetuning import checkpoint as finetune_checkpoint
 from model.evaluation.finetuning.checkpoint import SeedState, read_state, write_state
 from model.evaluation.finetuning.config import FinetuneConfig, NerConfig, QaConfig, XnliConfig
-from model.evaluation.finetuning.features import IGNORED, like_length_batches, random_batches
+from model.evaluation.finetuning.features import like_length_batches, random_batches
 from model.evaluation.finetuning.loop import Finetuning, SeedRun
 from model.evaluation.finetuning.ner import NerTask
 from model.evaluation.finetuning.qa import QaTask
@@ -254,7 +255,7 @@ def test_labels_stand_on_first_sub_tokens_and_long_sentences_lose_no_word(tiny_m
     sentence = TaggedSentence(words, tuple("B-PER" if word == "Ada" else "O" for word in words))
     features = task._features(sentence)
     assert all(len(f.token_ids) <= 10 and len(f.labels) == len(f.token_ids) for f in features)
-    assert sum(label != IGNORED for f in features for label in f.labels) == len(words)
+    assert sum(label != IGNORED_LABEL for f in features for label in f.labels) == len(words)
 
 
 def test_a_step_in_several_streams_is_the_step_in_one(tiny_model: Path, ner_data: Path, tmp_path: Path) -> None:
