@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -52,17 +53,20 @@ def split(batch: Batch, chunk_tokens: int) -> Iterator[Piece]:
 
 
 def _piece(batch: Batch, start: int, stop: int, bounds: Tensor) -> Piece:
-    slots, positions = {}, {}
+    slots: dict[str, Tensor] = {}
+    own: dict[str, Any] = {}
     for name, source in ROWS.items():
         everywhere = getattr(batch, source)
         slots[name] = ((everywhere >= start) & (everywhere < stop)).nonzero().squeeze(1)
-        positions[source] = everywhere[slots[name]] - start
+        kind = source.removesuffix("positions")
+        own |= {field: of[slots[name]] for field, of in batch.tensors().items() if field.startswith(kind)}
+        own[source] = everywhere[slots[name]] - start
     part = replace(
         batch,
         token_ids=batch.token_ids[start:stop],
         position_ids=batch.position_ids[start:stop],
         cu_seqlens=bounds - start,
-        **positions,
+        **own,
     )
     return Piece(batch=part, slots=slots)
 

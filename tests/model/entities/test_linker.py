@@ -55,9 +55,9 @@ def entity(number: int, texts: dict[str, tuple[str, list[str]]]) -> Entity:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `tokens`, `wikidata`, a `run` of two steps, and an `index`."""
+    """A folder with `tokens`, `wikidata`, a `run` of three steps, and an `index`."""
     folder = tmp_path_factory.mktemp("linking")
-    pretrain(run_config(write_training_world(folder), folder / "run", steps=2))
+    pretrain(run_config(write_training_world(folder), folder / "run", steps=3))
     writer = DatasetWriter(folder / "wikidata", tables=(ENTITIES,))
     writer.write(ENTITIES, [entity(number, texts) for number, texts in NAMES.items()])
     writer.finish()
@@ -256,7 +256,7 @@ def test_what_does_not_go_together_is_refused(world: Path, tmp_path: Path) -> No
     with pytest.raises(InputMissing, match="no finished entity index"):
         link_text(linking(world, index=str(tmp_path)), "[[w5]]")
     other = tmp_path / "other"
-    pretrain(run_config(world / "tokens", other, steps=1, seed=5))
+    pretrain(run_config(world / "tokens", other, steps=3, seed=5))
     with pytest.raises(UsageError, match="another model"):
         link_text(linking(world, model=str(other / "model")), "[[w5]]")
 

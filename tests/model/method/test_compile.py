@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -14,10 +16,19 @@ from model.data.special_tokens import SpecialTokens
 from model.measuring.synthetic import synthetic_batch
 from model.method.encoder import Encoder
 from model.method.joint import JointModel
+from tests.conftest import REPOSITORY
 from tests.model.hand_made import VOCAB, config, joint_model, small_encoder
 
+ELSEWHERE = ("test_all_of_it_without_checked_annotations",)
 RESERVED = (0, 1, 2, 3, VOCAB - 1)
 SPECIAL = SpecialTokens(begin=0, end=2, pad=1, mask=VOCAB - 1, vocab_size=VOCAB, reserved=RESERVED, position_offset=2)
+
+
+@pytest.fixture(autouse=True)
+def _as_in_use(request: pytest.FixtureRequest) -> None:
+    """Annotations that are checked at every call cannot be traced: then a process of its own, without checks, runs these."""
+    if request.config.getoption("jaxtyping_packages") and request.function.__name__ not in ELSEWHERE:
+        pytest.skip("runs without checked annotations, in the process of the last test")
 
 
 class CountingBackend:
@@ -85,3 +96,13 @@ def test_a_graph_break_would_be_noticed() -> None:
     torch._dynamo.reset()
     with pytest.raises(torch._dynamo.exc.Unsupported):
         torch.compile(forward, fullgraph=True, backend=CountingBackend())(batches(1)[0])
+
+
+def test_all_of_it_without_checked_annotations(request: pytest.FixtureRequest) -> None:
+    if not request.config.getoption("jaxtyping_packages"):
+        pytest.skip("the tests above have run as they are")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", __file__],
+        cwd=REPOSITORY, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0 and "4 passed, 1 skipped" in done.stdout, done.stdout + done.stderr
