@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.link.title_index import ABSENT, DISAMBIGUATION, REDIRECT, Values, entity_numbers
-from pipeline.wikis.numbers import Numbers, contains, find_keys
+from pipeline.wikis.numbers import Numbers, contains
+from schemas.sorted_keys import find_keys
 
 
 class Fate(IntEnum):
