@@ -29,6 +29,7 @@ from pipeline.run.task import Job, JobConfig, Task
 from pipeline.run.task_output import TASKS_FOLDER, TaskRecord, task_record_path
 from pipeline.run.worker_server import PROCESSES, WorkerServer, with_defaults
 from schemas import MANIFEST_NAME, REJECTS, Manifest
+from schemas.card import CARD_NAME, dataset_card
 from schemas.errors import InputCorrupt, InputMissing, OutputBusy, ShardMismatch, XlmkError
 
 
@@ -217,6 +218,7 @@ def _publish(job: Job, config: JobConfig, tasks: list[Task], built: str, identit
         raise ShardMismatch(f"{lost[0]}, after its task was done. Run the same command again: it does that task again.")
     # Before the dataset is finished: behind it, a run that was stopped here would never come back to write it.
     storage.write_text(times_path(config.output), json.dumps(_seconds_by_partition(records), indent=1))
+    storage.write_text(storage.join(built, CARD_NAME), dataset_card(manifest, (*job.tables, REJECTS)))
     if not storage.is_local(built):
         _clear(built, manifest)  # what is built in place is finished by its manifest
     storage.write_text(storage.join(built, MANIFEST_NAME), manifest.to_json())
@@ -251,7 +253,7 @@ def _record(built: str, task: Task) -> TaskRecord:
 
 def _clear(built: str, manifest: Manifest) -> None:
     """Delete what belongs to the build and not to the dataset."""
-    kept = {MANIFEST_NAME, *(shard.path for shard in manifest.shards)}
+    kept = {MANIFEST_NAME, CARD_NAME, *(shard.path for shard in manifest.shards)}
     storage.delete(built, [path for path in storage.list_files(built) if path not in kept])
 
 

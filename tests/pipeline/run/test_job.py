@@ -56,7 +56,7 @@ def test_a_run_publishes_all_rows_and_only_listed_files(tmp_path: Path) -> None:
     ]
     assert subjects == [f"Q{number}" for number in range(40)]
     on_disk = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*")}
-    assert on_disk == {shard.path for shard in manifest.shards} | {"manifest.json"}
+    assert on_disk == {shard.path for shard in manifest.shards} | {"manifest.json", "README.md"}
     assert manifest.accounts[0].read == manifest.accounts[0].kept == 40
 
 
