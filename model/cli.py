@@ -7,6 +7,7 @@ configuration dataclass. A command's module has `parse(flags)`, which returns a 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -30,7 +31,17 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit with its code."""
+    sleep_while_waiting()
     sys.exit(run(list(sys.argv[1:] if argv is None else argv)))
+
+
+def sleep_while_waiting() -> None:
+    """Let waiting threads of the matrix library sleep. It has to be said before torch is first imported.
+
+    By default they spin, and on a machine that other work shares they spin instead of it: 344 tokens/s against 8,500
+    were measured on two busy cores. What the environment says already holds.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def run(argv: list[str]) -> int:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import model  # noqa: F401 - sets how waiting threads wait, before anything imports torch
+from model.cli import sleep_while_waiting
+
+sleep_while_waiting()
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
