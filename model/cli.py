@@ -18,7 +18,7 @@ USAGE = "python -m model COMMAND [--help] [--flags …]"
 
 COMMANDS = {
     "pretrain": Command(module="model.commands.pretrain", help="train a recipe on token shards; goes on by itself"),
-    "evaluate": Command(module="model.evaluation.command", help="score a model: probing, retrieval, NER, XNLI, QA"),
+    "evaluate": Command(module="model.commands.evaluate", help="score a model: probing, retrieval, NER, XNLI, QA"),
     "score": Command(module="model.commands.score", help="the official score of predictions in files, any system's"),
     "compare": Command(module="model.commands.compare", help="retrieval of several runs in one table, beside chance"),
     "report": Command(module="model.commands.report", help="one HTML page of a run and its scores"),

@@ -1,4 +1,4 @@
-"""`python -m model link TEXT`: links the mentions of a text, in any language, to entities."""
+"""`python -m model link TEXT`: links the mentions of a text, or of a file of texts, in any language, to entities."""
 
 from __future__ import annotations
 
@@ -38,6 +38,11 @@ def parse(flags: list[str]) -> LinkConfig:
 
 def run(config: LinkConfig) -> None:
     """Link, and print a line per candidate."""
+    if config.input:
+        from model.entities.batch_files import link_file
+
+        link_file(config)
+        return
     from model.entities.export import link_text  # torch and faiss are imported only when there is work
 
     text = sys.stdin.read() if config.text == "-" else config.text

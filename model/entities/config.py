@@ -19,6 +19,8 @@ class EmbedConfig:
     """Folder of the index; what is finished in it is kept by a rerun."""
     tables: str = ""
     """Folder of the `wikidata` job's tables, for names; without it mentions must be marked, and labels are not shown."""
+    mentions: str = ""
+    """Folder of the `link` job's tables, whose anchors say what a surface usually means; without it there is no prior."""
     languages: Names = ()
     """Languages of the descriptions; empty means all."""
     index: str = "auto"
@@ -33,7 +35,7 @@ class EmbedConfig:
 class LinkConfig:
     """What to link, and against what."""
 
-    text: str
+    text: str = ""
     """The text, mentions marked as [[mention]] or left to be found; `-` reads it from standard input."""
     model: str
     """Folder of the model the index was made with."""
@@ -45,6 +47,13 @@ class LinkConfig:
     """Most candidates of a mention."""
     mask: bool = True
     """Hide the mention from the encoder, as training does; the words around it must then tell."""
+    prior: bool = True
+    """Weigh namesakes by how often the build's texts mean each, where the index was made with `--mentions`."""
+    input: str = ""
+    """File of texts, one a line, plain or as JSON {"text": …} with {"mentions": [{"start": …, "end": …}]} if their places are
+    known; instead of a text."""
+    output: str = ""
+    """File of the results of `--input`, one line of JSON per text; standard output by default."""
     json: bool = False
     """Print one JSON object per mention, with character offsets, instead of a table."""
     device: str = "auto"

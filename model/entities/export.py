@@ -13,15 +13,17 @@ from model.data.stores.array_folder import open_or_build
 from model.data.stores.descriptions import DescriptionStore
 from model.data.stores.ragged import Numbers
 from model.data.stores.token_dataset import TokenDataset
+from model.entities.anchors import build_anchors
+from model.entities.checksums import open_embedder, weights_checksum
 from model.entities.config import EmbedConfig, LinkConfig
 from model.entities.embeddings import chosen_records, write_parts
-from model.entities.index import NAMES_NAME, EntityIndex, IndexNote, build_index, write_index
-from model.entities.linker import LinkedMention, link
+from model.entities.index import ANCHORS_NAME, NAMES_NAME, IndexNote, build_index, write_index
+from model.entities.linker import LinkedMention, Linker
 from model.entities.names import build_names
-from model.evaluation.embedder import Embedder, load_embedder
+from model.evaluation.embedder import Embedder
 from model.training.tokenizer_source import fingerprint_of, open_tokenizer
-from schemas import file_sha256, read_manifest
-from schemas.errors import OutputBusy, StorageError, UsageError
+from schemas import read_manifest
+from schemas.errors import OutputBusy, StorageError
 
 _PARTS_NAME, _PLAN_NAME = "embeddings", "plan.json"
 
@@ -47,48 +49,15 @@ def embed_entities(config: EmbedConfig) -> IndexNote:
     index = build_index(parts, _width(embedder), len(items), config.index)
     if config.tables:
         _write_names(Path(config.tables), items, output)
+    if config.mentions:
+        _write_anchors(Path(config.mentions), items, output)
     return write_index(index, items, output, plan | {"languages": languages})
 
 
 def link_text(config: LinkConfig, text: str) -> list[LinkedMention]:
-    """Link the mentions of a text with a model and its index.
-
-    Raises:
-        InputMissing, SchemaMismatch, ShardMismatch: the model or the index cannot be used.
-        UsageError: they do not go together, or the marks of the text are wrong.
-    """
-    index = EntityIndex.open(Path(config.index))
-    if weights_checksum(config.model) != index.note.model:
-        raise UsageError(
-            f"{config.index} was made with another model than {config.model}: their vectors cannot be compared. "
-            "Run embed with this model, or name the one the index was made with."
-        )
-    tokenizer = open_tokenizer(config.model)
-    embedder = open_embedder(config.model, tokenizer, config.device, batch_tokens=8192)
-    return link(text, tokenizer, embedder, index, language=config.language, top=config.top, mask=config.mask)
-
-
-def open_embedder(model: str, tokenizer: Any, device: str, batch_tokens: int) -> Embedder:
-    """Open a model that was trained to compare mentions with descriptions.
-
-    Raises:
-        UsageError: it has no heads for that.
-    """
-    embedder = load_embedder(model, tokenizer, device, batch_tokens)
-    if not (embedder.has_head("mep_key") and embedder.has_head("mep_query")):
-        raise UsageError(
-            f"{model} has no projection heads for mentions and descriptions, so its vectors cannot be compared. "
-            "Use the finished model of a run that trained masked entity prediction."
-        )
-    return embedder
-
-
-def weights_checksum(model: str) -> str:
-    """Return a checksum over the weights of an encoder folder and its heads; a Hub name stands for itself."""
-    files = sorted(Path(model).glob("*.safetensors")) if Path(model).is_dir() else []
-    if not files:
-        return f"name:{model}"
-    return sha256("".join(f"{path.name} {file_sha256(path)}\n" for path in files).encode()).hexdigest()
+    """Link the mentions of a text with a model and its index. Raises: as `Linker.open` and `Linker.link_all`."""
+    linker = Linker.open(config.model, config.index, config.device)
+    return linker.link(text, language=config.language, top=config.top, mask=config.mask, prior=config.prior)
 
 
 def _claim(output: Path, plan: dict[str, Any]) -> None:
@@ -126,5 +95,11 @@ def _width(embedder: Embedder) -> int:
 
 def _write_names(tables: Path, items: Numbers, output: Path) -> None:
     manifest = read_manifest(tables)
-    note = {"tables": manifest.fingerprint, "items": sha256(np.unique(items).tobytes()).hexdigest()}
+    note = {"tables": manifest.fingerprint, "items": sha256(np.unique(items).tobytes()).hexdigest(), "stems": True}
     open_or_build(output / NAMES_NAME, note, lambda folder: build_names(tables, manifest, np.unique(items), folder))
+
+
+def _write_anchors(tables: Path, items: Numbers, output: Path) -> None:
+    manifest = read_manifest(tables)
+    note = {"tables": manifest.fingerprint, "items": sha256(np.unique(items).tobytes()).hexdigest()}
+    open_or_build(output / ANCHORS_NAME, note, lambda folder: build_anchors(tables, manifest, np.unique(items), folder))

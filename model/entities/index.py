@@ -4,6 +4,7 @@ OUTPUT/embeddings/part-00000.parquet   entity_number, language, vector (length 1
 OUTPUT/index.faiss                     inner products of the same vectors, in the same order
 OUTPUT/rows/                           item of each row, memory-mapped
 OUTPUT/names/                          labels and aliases, memory-mapped; absent without the tables
+OUTPUT/anchors/                        how often each surface was linked to each item; absent without the mentions
 OUTPUT/entity_index.json               written last: model, dataset, counts, checksums
 """
 
@@ -21,12 +22,16 @@ import numpy.typing as npt
 
 from model.data.stores.array_folder import open_arrays
 from model.data.stores.ragged import Numbers
+from model.entities.anchors import Anchors
+from model.entities.checksums import known_checksum
 from model.entities.embeddings import read_parts
+from model.entities.lookup import Lookup
 from model.entities.names import EntityNames
 from schemas import file_sha256
 from schemas.errors import InputMissing, SchemaMismatch, ShardMismatch, UsageError
 
-NOTE_NAME, INDEX_NAME, NAMES_NAME, ROWS_NAME = "entity_index.json", "index.faiss", "names", "rows"
+NOTE_NAME, INDEX_NAME, ROWS_NAME = "entity_index.json", "index.faiss", "rows"
+NAMES_NAME, ANCHORS_NAME = "names", "anchors"
 FORMAT = 1
 FLAT_UP_TO = 200_000
 """Rows up to which `auto` compares with every vector; above, with those of the nearest of 4 * sqrt(rows) cells."""
@@ -69,7 +74,14 @@ class EntityIndex:
     names: EntityNames | None
     """Names of the items; None where it was made without the tables."""
     search_index: Any
-    """FAISS's object."""
+    """FAISS's object; a flat one stays on disk and is mapped."""
+    anchors: Anchors | None = None
+    """How often surfaces led to items in the build; None where it was made without its mentions."""
+
+    @property
+    def lookup(self) -> Lookup:
+        """Which items a surface may stand for."""
+        return Lookup(self.names, self.anchors)
 
     @classmethod
     def open(cls, folder: Path) -> EntityIndex:
@@ -82,16 +94,17 @@ class EntityIndex:
         """
         note = _read_note(folder)
         path = folder / INDEX_NAME
-        if not path.exists() or file_sha256(path) != note.sha256:
+        if not path.exists() or known_checksum(path) != note.sha256:
             raise ShardMismatch(f"{path} is missing or damaged. Run embed again.")
         rows = open_arrays(folder / ROWS_NAME).get("items", np.empty(0, np.int64))
         names = EntityNames.open(folder / NAMES_NAME) if (folder / NAMES_NAME).is_dir() else None
-        index = faiss.read_index(str(path))
+        anchors = Anchors.open(folder / ANCHORS_NAME) if (folder / ANCHORS_NAME).is_dir() else None
+        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
         if cells := faiss.try_extract_index_ivf(index):
             cells.nprobe = CELLS_PROBED
         if not index.ntotal == len(rows) == note.rows:
             raise ShardMismatch(f"{folder} holds {index.ntotal} vectors and {len(rows)} rows, expected {note.rows}.")
-        return cls(note, rows, names, index)
+        return cls(note, rows, names, index, anchors)
 
     def nearest(self, query: Vectors, count: int, among: list[int] | None = None) -> list[tuple[int, float]]:
         """Return the nearest items to one query, best first, as (item, inner product).

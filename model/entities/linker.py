@@ -1,43 +1,39 @@
-"""Linking: the mentions of a text, in any language, to the entities whose descriptions are nearest.
+"""Linking: the mentions of texts, in any language, to the entities whose descriptions are nearest.
 
-Mentions are marked `[[…]]` by the user, or found: the longest run of words that is a label or alias of an indexed item in
-any language. A mention that is someone's name chooses among the items of that name, any other among all.
+A mention that is someone's name chooses among the items of that name, any other among all. Among namesakes, the score is
+cosine + temperature * ln p(item | surface), where the build's anchors say how often the surface led to each: the contrast
+learns cosine / temperature as a logarithm, to which that of the prior is added.
+
+    from model.entities.linker import Linker
+
+    linker = Linker.open(model="run/model", index="run/index", device="cpu")
+    for mention in linker.link("near [[Paris]], Texas", language="en", top=3):
+        print(mention.start, mention.end, mention.surface, [(c.entity, c.score) for c in mention.candidates])
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from math import log
+from pathlib import Path
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
+from model.entities.checksums import open_embedder, weights_checksum
 from model.entities.index import EntityIndex
-from model.entities.names import EntityNames
+from model.entities.mentions import Span, find_mentions, read_marks
 from model.evaluation.documents import Document, masked_context
 from model.evaluation.embedder import Embedder
+from model.training.tokenizer_source import open_tokenizer
 from schemas.errors import UsageError
 
-LONGEST_NAME_WORDS = 8
-"""Most words (characters, where words are not spaced) of a name that is looked for."""
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-"""Thai, Lao, Burmese, Khmer, kana and Han: written without spaces, so every character may begin a name."""
-_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+(?:[-'’.][^\W{_UNSPACED}]+)*")
+PRIOR_TEMPERATURE = 0.05
+"""Weight of the prior's logarithm: the temperature of the contrast in training."""
 _SPACES = ("▁", "Ġ")
 """How a space that stands before a piece is written, by SentencePiece and by byte-level vocabularies."""
-_MARK = re.compile(r"\[\[|\]\]")
-
-
-@dataclass(frozen=True)
-class Span:
-    """A mention within a text."""
-
-    start: int
-    """First character."""
-    end: int
-    """End, exclusive."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +45,9 @@ class Candidate:
     label: str
     """What it is called in the language asked for; "" where the index has no names."""
     score: float
-    """Cosine of the mention's vector and that of the entity's nearest description."""
+    """Cosine of the mention's vector and that of the entity's nearest description, and the prior where one is used."""
+    prior: float | None = None
+    """How often texts that name it so mean it, between 0 and 1; None where the choice was among all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +58,8 @@ class LinkedMention:
     """The mention as it stands in the text."""
     start: int
     """Its first character in the text without marks."""
+    end: int
+    """Its end there, exclusive."""
     named: bool
     """Whether the choice was among the items of that name."""
     candidates: list[Candidate]
@@ -77,61 +77,118 @@ class TextTokenizer(Protocol):
         """Return the piece of an id."""
 
 
-def read_marks(marked: str) -> tuple[str, list[Span]]:
-    """Take the marks out of a text.
+@dataclass(frozen=True)
+class Linker:
+    """A model and the index made with it, opened once for any number of texts."""
 
-    Returns:
-        (text without marks, the marked spans in order)
+    tokenizer: TextTokenizer
+    embedder: Embedder
+    index: EntityIndex
 
-    Raises:
-        UsageError: marks are not balanced, are nested, or hold nothing.
+    @classmethod
+    def open(cls, model: str, index: str, device: str = "auto", batch_tokens: int = 8192) -> Self:
+        """Open a model and its index.
 
-    >>> read_marks("near [[Paris]], Texas")
-    ('near Paris, Texas', [Span(start=5, end=10)])
-    """
-    pieces, spans, length, opened, before = [], [], 0, -1, 0
-    for mark in _MARK.finditer(marked):
-        pieces.append(marked[before : mark.start()])
-        length, before = length + len(pieces[-1]), mark.end()
-        if (mark.group() == "[[") != (opened < 0):
+        Raises:
+            InputMissing, SchemaMismatch, ShardMismatch: the model or the index cannot be used.
+            UsageError: they do not go together.
+        """
+        opened = EntityIndex.open(Path(index))
+        if weights_checksum(model) != opened.note.model:
             raise UsageError(
-                f"the marks of {marked!r} are not balanced at character {mark.start()}: write [[mention]]."
+                f"{index} was made with another model than {model}: their vectors cannot be compared. "
+                "Run embed with this model, or name the one the index was made with."
             )
-        if opened >= 0:
-            if not pieces[-1].strip():
-                raise UsageError(f"a mark of {marked!r} holds nothing: write [[mention]].")
-            spans.append(Span(opened, length))
-        opened = length if opened < 0 else -1
-    if opened >= 0:
-        raise UsageError(f"a mark of {marked!r} is not closed: write [[mention]].")
-    return "".join([*pieces, marked[before:]]), spans
+        tokenizer = open_tokenizer(model)
+        return cls(tokenizer, open_embedder(model, tokenizer, device, batch_tokens), opened)
 
+    def link(
+        self, marked: str, *, language: str = "en", top: int = 3, mask: bool = True, prior: bool = True
+    ) -> list[LinkedMention]:
+        """Link the mentions of one text; `link_all` says the rest."""
+        return self.link_all([marked], language=language, top=top, mask=mask, prior=prior)[0]
 
-def find_mentions(text: str, names: EntityNames, index: EntityIndex) -> list[Span]:
-    """Find names of indexed items in a text: leftmost first, of several the longest, none overlapping.
+    def link_all(
+        self, texts: Sequence[str], *, language: str = "en", top: int = 3, mask: bool = True, prior: bool = True
+    ) -> list[list[LinkedMention]]:
+        """Link the mentions of texts, all together.
 
-    A name has at least two characters and does not begin with a small letter, in scripts that have them: otherwise every
-    "in" and "die" would be someone's alias.
-    """
-    words = list(_WORD.finditer(text))
-    runs = [
-        Span(words[first].start(), words[last].end())
-        for first in range(len(words))
-        for last in range(min(first + LONGEST_NAME_WORDS, len(words)) - 1, first - 1, -1)
-    ]
-    spans = [span for span in runs if _may_be_a_name(text[span.start : span.end])]
-    found, end = [], 0
-    for span, items in zip(spans, names.named([text[span.start : span.end] for span in spans]), strict=True):
-        if span.start >= end and any(map(index.knows, items)):
-            found.append(span)
-            end = span.end
-    return found
+        Args:
+            texts: mentions in `[[…]]`, or found by the index's names where none of a text is marked.
+            language: of the labels that are shown.
+            top: most candidates of a mention.
+            mask: hide the mention, as in training.
+            prior: weigh namesakes by how often the surface led to each, where the index has anchors.
 
+        Raises:
+            UsageError: marks are wrong, or nothing is marked and the index has no names to look for.
+        """
+        plain, spans = [], []
+        for marked in texts:
+            text, own = read_marks(marked)
+            plain.append(text)
+            spans.append(own or self.find(text))
+        return self.link_spans(plain, spans, language=language, top=top, mask=mask, prior=prior)
 
-def _may_be_a_name(surface: str) -> bool:
-    """Tell whether a run of words may be a name: not one character, not beginning with a small letter."""
-    first = surface[0]
-    return len(surface) > 1 and "\n" not in surface and not (first.islower() and first.upper() != first)
+    def link_spans(
+        self,
+        texts: Sequence[str],
+        spans: Sequence[Sequence[Span]],
+        *,
+        language: str = "en",
+        top: int = 3,
+        mask: bool = True,
+        prior: bool = True,
+    ) -> list[list[LinkedMention]]:
+        """Link mentions whose places in their texts are known; as `link_all` otherwise."""
+        documents = [
+            document
+            for text, own in zip(texts, spans, strict=True)
+            for document in encode_mentions(text, own, self.tokenizer, self.embedder, mask=mask)
+        ]
+        vectors = iter(self.vectors(documents))
+        return [
+            [self._choose(text[span.start : span.end], span, next(vectors), language, top, prior=prior) for span in own]
+            for text, own in zip(texts, spans, strict=True)
+        ]
+
+    def vectors(self, documents: Sequence[Document]) -> npt.NDArray[np.float32]:
+        """Embed mentions, shape `[documents, width]`."""
+        if not documents:
+            return np.empty((0, self.index.note.width), dtype=np.float32)
+        return np.asarray(self.embedder.embed(documents, "mep_query").numpy().astype(np.float32))
+
+    def find(self, text: str) -> list[Span]:
+        """Find the mentions of a text by the index's names. Raises: UsageError where it has none."""
+        if self.index.names is None:
+            raise UsageError("no mention is marked, and the index has no names to look for: mark them as [[mention]].")
+        return find_mentions(text, self.index.lookup, self.index.knows)
+
+    def _choose(
+        self, surface: str, span: Span, vector: npt.NDArray[np.float32], language: str, top: int, *, prior: bool
+    ) -> LinkedMention:
+        names = self.index.names
+        namesakes = [item for item in self.index.lookup.entities([surface])[0] if self.index.knows(item)]
+        nearest = self.index.nearest(vector, max(top, len(namesakes)), namesakes or None)
+        priors: dict[int, float] = {}
+        if namesakes and self.index.anchors is not None:
+            priors = dict(zip(namesakes, self.index.lookup.priors(surface, namesakes), strict=True))
+        weighed = [
+            (item, score + (PRIOR_TEMPERATURE * log(priors[item]) if prior and priors else 0.0))
+            for item, score in nearest
+        ]
+        candidates = [
+            Candidate(
+                entity=f"Q{item}",
+                label=names.label(item, language) if names else "",
+                score=score,
+                prior=priors.get(item),
+            )
+            for item, score in sorted(weighed, key=lambda pair: -pair[1])[:top]
+        ]
+        return LinkedMention(
+            surface=surface, start=span.start, end=span.end, named=bool(namesakes), candidates=candidates
+        )
 
 
 def encode_mentions(
@@ -173,50 +230,3 @@ def _shown(document: Document, mention_ids: list[int]) -> Document:
     visible = mention_ids[: len(token_ids) - 1 - document.position]
     token_ids[document.position : document.position + len(visible)] = visible
     return Document(token_ids, document.position)
-
-
-def link(
-    marked: str,
-    tokenizer: TextTokenizer,
-    embedder: Embedder,
-    index: EntityIndex,
-    *,
-    language: str,
-    top: int,
-    mask: bool,
-) -> list[LinkedMention]:
-    """Link the mentions of a text.
-
-    Args:
-        marked: the text; mentions in `[[…]]`, or found by the index's names where none is marked.
-        tokenizer, embedder: the model the index was made with.
-        index: the entities.
-        language: of the labels that are shown.
-        top: most candidates of a mention.
-        mask: hide the mention, as in training.
-
-    Raises:
-        UsageError: the marks are wrong, or nothing is marked and the index has no names to look for.
-    """
-    text, spans = read_marks(marked)
-    if not spans:
-        if index.names is None:
-            raise UsageError("no mention is marked, and the index has no names to look for: mark them as [[mention]].")
-        spans = find_mentions(text, index.names, index)
-    documents = encode_mentions(text, spans, tokenizer, embedder, mask=mask)
-    vectors: npt.NDArray[np.float32] = embedder.embed(documents, "mep_query").numpy().astype(np.float32)
-    return [_choose(text, span, vector, index, language, top) for span, vector in zip(spans, vectors, strict=True)]
-
-
-def _choose(
-    text: str, span: Span, vector: npt.NDArray[np.float32], index: EntityIndex, language: str, top: int
-) -> LinkedMention:
-    surface = text[span.start : span.end]
-    names = index.names
-    namesakes = [item for item in names.named([surface])[0] if index.knows(item)] if names else []
-    nearest = index.nearest(vector, top, namesakes or None)
-    candidates = [
-        Candidate(entity=f"Q{item}", label=names.label(item, language) if names else "", score=score)
-        for item, score in nearest
-    ]
-    return LinkedMention(surface=surface, start=span.start, named=bool(namesakes), candidates=candidates)

@@ -23,6 +23,10 @@ from schemas.sorted_keys import find_keys, rows_of_keys
 
 FALLBACK_LANGUAGES = ("mul", "en")
 """Where an item has no label in the language asked for; then whichever label comes first."""
+SHORTEST_STEM = 4
+"""Fewest letters of a word that are kept when its ending is cut off."""
+_ENDINGS = frozenset("aeiouyаеиіоуыэюяьйαεηιουως")
+"""Last letters of a label that an inflected form may replace, without their accents; after any other it only adds."""
 _BATCH_ROWS = 4_096
 
 
@@ -63,6 +67,12 @@ class EntityNames:
     """UTF-8 of all labels."""
     languages: npt.NDArray[Any]
     """Language codes, sorted."""
+    stem_hashes: npt.NDArray[np.uint64] | None = None
+    """Hash of each distinct beginning of a label, rising; None in an index that was made without."""
+    first_stem_item: Numbers | None = None
+    """Where the items of each beginning start, and the end."""
+    stem_items: Numbers | None = None
+    """Items, the one with the most wiki pages first."""
 
     @classmethod
     def open(cls, folder: Path) -> EntityNames:
@@ -75,13 +85,13 @@ class EntityNames:
 
     def named(self, surfaces: Sequence[str]) -> list[list[int]]:
         """Return for each surface the items that have it as label or alias in any language, the best-known first."""
-        if len(self.hashes) == 0 or not surfaces:
-            return [[] for _ in surfaces]
-        places = rows_of_keys(self.hashes, name_hashes(surfaces)).tolist()
-        return [
-            self.items[self.first_item[place] : self.first_item[place + 1]].tolist() if place >= 0 else []
-            for place in places
-        ]
+        return _runs(self.hashes, self.first_item, self.items, surfaces)
+
+    def stemmed(self, beginnings: Sequence[str]) -> list[list[int]]:
+        """Return for each beginning of a word the items whose label is it, or it and an ending of one letter."""
+        if self.stem_hashes is None or self.first_stem_item is None or self.stem_items is None:
+            return [[] for _ in beginnings]
+        return _runs(self.stem_hashes, self.first_stem_item, self.stem_items, beginnings)
 
     def label(self, entity_number: int, language: str) -> str:
         """Return an item's label in a language, else in `mul` or English, else any; "" where it has none."""
@@ -93,6 +103,24 @@ class EntityNames:
         wanted = next((code for code in (language, *FALLBACK_LANGUAGES) if code in by_language), "")
         record = by_language[wanted] if wanted else records[0]
         return self.label_bytes[self.label_start[record] : self.label_start[record + 1]].tobytes().decode()
+
+
+def _runs(hashes: npt.NDArray[np.uint64], first: Numbers, items: Numbers, names: Sequence[str]) -> list[list[int]]:
+    """The items of each name in sorted hashes over runs of items; none for a name that is not there."""
+    if len(hashes) == 0 or not names:
+        return [[] for _ in names]
+    places = rows_of_keys(hashes, name_hashes(names)).tolist()
+    return [items[first[place] : first[place + 1]].tolist() if place >= 0 else [] for place in places]
+
+
+def _stems(label: str) -> list[str]:
+    """Beginnings of a label whose last word is a word that may be inflected: of letters, longer than what is kept of it."""
+    folded = fold(label)
+    last = folded.rpartition(" ")[2]
+    if not last.isalpha() or last.upper() == last:  # scripts without case do not inflect at the end
+        return []
+    cuts = (0, 1) if unicodedata.normalize("NFD", last[-1])[0] in _ENDINGS else (0,)
+    return [folded[: len(folded) - cut] for cut in cuts if len(last) - cut >= SHORTEST_STEM]
 
 
 def build_names(tables: Path, manifest: Manifest, wanted: Numbers, folder: Path) -> None:
@@ -107,6 +135,8 @@ def build_names(tables: Path, manifest: Manifest, wanted: Numbers, folder: Path)
     hashes: list[npt.NDArray[np.uint64]] = []
     owners: list[tuple[int, int, int]] = []  # (item, number of wiki pages, number of names)
     labels: list[tuple[int, str, str]] = []
+    stems: list[npt.NDArray[np.uint64]] = []
+    stem_owners: list[tuple[int, int, int]] = []
     for row in _entities(tables, manifest, wanted):
         number, names = int(row["entity"][1:]), set()
         for text in row["texts"]:
@@ -116,7 +146,13 @@ def build_names(tables: Path, manifest: Manifest, wanted: Numbers, folder: Path)
                 labels.append((number, text["language"], text["label"]))
         hashes.append(np.unique(name_hashes(names)))
         owners.append((number, row["num_sitelinks"], len(hashes[-1])))
-    for name, array in {**_by_name(hashes, owners), **_by_item(labels)}.items():
+        beginnings = {stem for text in row["texts"] if text["label"] for stem in _stems(text["label"])}
+        stems.append(np.unique(name_hashes(beginnings)))
+        stem_owners.append((number, row["num_sitelinks"], len(stems[-1])))
+    by_stem = dict(
+        zip(("stem_hashes", "first_stem_item", "stem_items"), _by_name(stems, stem_owners).values(), strict=True)
+    )
+    for name, array in {**_by_name(hashes, owners), **by_stem, **_by_item(labels)}.items():
         np.save(folder / f"{name}.npy", array, allow_pickle=False)
 
 

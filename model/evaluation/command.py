@@ -69,7 +69,7 @@ def run(config: EvaluateConfig) -> None:
     """Evaluate, print the table, and write the results as JSON."""
     from model.evaluation.results import format_results
 
-    config = replace(config, output=str(output_folder(config)))
+    config = replace(config, output=str(output_folder(config.output, config.model)))
     results = evaluate(config)
     path = results.write(Path(config.output))
     print(format_results(results))
@@ -101,11 +101,11 @@ def model_folder(source: str) -> str:
     return str(inner) if is_run else source
 
 
-def output_folder(config: EvaluateConfig) -> Path:
+def output_folder(output: str, model: str) -> Path:
     """The folder asked for; else `evaluation` in the run's folder where a run is named, else `runs/evaluate`."""
-    if config.output:
-        return Path(config.output)
-    run = Path(model_folder(config.model)).parent
+    if output:
+        return Path(output)
+    run = Path(model_folder(model)).parent
     return run / "evaluation" if (run / "log.jsonl").is_file() else Path("runs/evaluate")
 
 

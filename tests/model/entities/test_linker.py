@@ -23,7 +23,8 @@ from model.entities.config import EmbedConfig, LinkConfig
 from model.entities.embeddings import schema
 from model.entities.export import embed_entities, link_text
 from model.entities.index import EntityIndex, build_index, write_index
-from model.entities.linker import Candidate, LinkedMention, Span, encode_mentions, find_mentions, read_marks
+from model.entities.linker import Candidate, LinkedMention, encode_mentions
+from model.entities.mentions import Span, find_mentions, read_marks
 from model.entities.names import EntityNames, build_names, fold
 from model.evaluation.embedder import Embedder
 from model.training.trainer import pretrain
@@ -199,7 +200,7 @@ def test_mentions_are_found_by_their_names(world: Path) -> None:
     index = EntityIndex.open(world / "index")
     assert index.names is not None
     text = "w7 Eins w8, W One w100 w101 eins W900; 我在柏林。"
-    found = [text[span.start : span.end] for span in find_mentions(text, index.names, index)]
+    found = [text[span.start : span.end] for span in find_mentions(text, index.lookup, index.knows)]
     assert found == ["Eins", "W One", "柏林"]  # small letters begin no name, W900 has no description
 
 
@@ -296,7 +297,11 @@ def test_the_commands_print_what_they_found(world: Path, capsys: pytest.CaptureF
 def test_a_table_is_even_in_a_terminal() -> None:
     mentions = [
         LinkedMention(
-            surface=surface, start=0, named=True, candidates=[Candidate(entity="Q64", label="Berlin", score=0.5)]
+            surface=surface,
+            start=0,
+            end=len(surface),
+            named=True,
+            candidates=[Candidate(entity="Q64", label="Berlin", score=0.5)],
         )
         for surface in ("柏林", "Berlin", "बर्लिन")
     ]

@@ -1,0 +1,29 @@
+"""What the test of entity linking is told. Light to import, for the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schemas.names import Names
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkingConfig:
+    """Mentions in news to Wikidata items, in any language."""
+
+    model: str
+    """Folder of the model the index was made with."""
+    index: str
+    """Folder that `embed` wrote, best with `--tables` and `--mentions`."""
+    data: str
+    """Folder of a set in the form of Mewsli-9 or Mewsli-X."""
+    output: str = ""
+    """Folder the results are written to; by default `evaluation` in the run's folder, else `runs/evaluate`."""
+    languages: Names = ()
+    """Languages to score; all of the set by default."""
+    threshold: float | None = None
+    """Score of the first candidate below which a mention is taken to have no item in the index (NIL)."""
+    batch_tokens: int = 8192
+    """Padded size of a batch, in tokens."""
+    device: str = "auto"
+    """cpu, cuda or auto."""
