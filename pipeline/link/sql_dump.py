@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from schemas.errors import InputCorrupt, InputMissing
+from schemas.ids import database_id, entity_number
 
 _READ_BYTES = 1 << 20
 _MAX_LINE = 1 << 28
@@ -30,6 +31,8 @@ _BATCH = 50_000
 def read_items_per_site(path: Path, wikis: set[str]) -> Iterator[tuple[str, list[str], list[int]]]:
     """Yield (wiki, titles, entity numbers) in batches, for the wanted wikis, from `wb_items_per_site.sql.gz`.
 
+    Rows whose item no table can hold are passed over.
+
     Raises: InputMissing, InputCorrupt, as `read_rows`.
     """
     batches: dict[str, tuple[list[str], list[int]]] = {}
@@ -38,9 +41,12 @@ def read_items_per_site(path: Path, wikis: set[str]) -> Iterator[tuple[str, list
         wiki = wanted.get(site)
         if wiki is None:
             continue
+        number = entity_number(item)
+        if number is None:
+            continue
         titles, numbers = batches.setdefault(wiki, ([], []))
         titles.append(title.decode("utf-8", "replace").replace("_", " "))
-        numbers.append(int(item))
+        numbers.append(number)
         if len(titles) >= _BATCH:
             yield wiki, *batches.pop(wiki)
     for wiki in sorted(batches):
@@ -48,14 +54,17 @@ def read_items_per_site(path: Path, wikis: set[str]) -> Iterator[tuple[str, list
 
 
 def read_page_props(path: Path) -> dict[int, int]:
-    """Entity number by page id from a wiki's `page_props.sql.gz`.
+    """Entity number by page id from a wiki's `page_props.sql.gz`; ids that no table can hold are passed over.
 
     Raises: InputMissing, InputCorrupt, as `read_rows`.
     """
     items: dict[int, int] = {}
     for page, name, value in read_rows(path, "page_props", ("pp_page", "pp_propname", "pp_value")):
-        if name == b"wikibase_item" and value[:1] in b"Qq" and value[1:].isdigit():
-            items[int(page)] = int(value[1:])
+        if name != b"wikibase_item" or value[:1] not in (b"Q", b"q"):
+            continue
+        page_id, number = database_id(page), entity_number(value[1:])
+        if page_id is not None and number is not None:
+            items[page_id] = number
     return items
 
 

@@ -23,7 +23,10 @@ from pipeline.link.title_index import (
     index_paths,
     title_keys,
 )
+from pipeline.run import storage
+from pipeline.wikis.numbers import save_array
 from schemas.errors import InputCorrupt
+from schemas.ids import MAX_ENTITY_NUMBER
 from schemas.sorted_keys import find_keys
 
 Kind = Literal["sitelinks", "pages", "redirects"]
@@ -59,9 +62,9 @@ class TitleIndexBuilder:
         Raises: InputCorrupt for an entity number beyond the 30 bits an index value has for it.
         """
         numbers = np.asarray(entity_numbers, np.int64)
-        if len(numbers) and not (0 < numbers.min() and numbers.max() < int(NO_ITEM)):
+        if len(numbers) and not (0 < numbers.min() and numbers.max() <= MAX_ENTITY_NUMBER):
             raise InputCorrupt(
-                f"entity numbers of {wiki} run from {numbers.min()} to {numbers.max()}; expected 1 to 2^30"
+                f"entity numbers of {wiki} run from {numbers.min()} to {numbers.max()}; expected 1 to 2^30 - 2"
             )
         self._append(wiki, "sitelinks", self._hashed(wiki, titles), numbers)
 
@@ -89,9 +92,10 @@ class TitleIndexBuilder:
 
     def _flush(self) -> None:
         for (wiki, kind), pieces in self._buffers.items():
-            with self._path(wiki, kind).open("ab") as file:
+            path = self._path(wiki, kind)
+            with storage.storage_errors(str(path)), path.open("ab") as file:
                 for rows in pieces:
-                    rows.tofile(file)
+                    file.write(rows.tobytes())  # `tofile` says of a full disk only how many items were written
         self._buffers.clear()
         self._buffered = 0
 
@@ -125,8 +129,8 @@ class TitleIndexBuilder:
         all_keys = np.concatenate([keys, own])
         order = np.argsort(all_keys)
         keys_path, values_path = index_paths(self._folder, wiki)
-        np.save(keys_path, all_keys[order])
-        np.save(values_path, np.concatenate([values, led])[order])
+        save_array(keys_path, all_keys[order])
+        save_array(values_path, np.concatenate([values, led])[order])
         counts["titles"] += len(all_keys)
         return counts
 

@@ -9,7 +9,6 @@ by `scan.scanner`, into the same rows.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -23,13 +22,11 @@ from pipeline.wikidata.sitelinks import SitelinkColumns
 from pipeline.wikidata.statements import LiteralColumns, QualifierColumns, TripleColumns, item_values
 from pipeline.wikidata.texts import TextColumns, relation_texts
 from schemas import ENTITIES, LITERALS, QUALIFIERS, RELATIONS, TRIPLES, Table
+from schemas.ids import is_item_id, is_property_id
 
 Ranks = Literal["best", "all"]
 
 INSTANCE_OF = "P31"
-
-_ITEM_ID = re.compile(r"Q[1-9][0-9]*")
-_PROPERTY_ID = re.compile(r"P[1-9][0-9]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,18 +92,19 @@ class EntityColumns:
         if entity.missing is not None or entity.redirects is not None:
             return reason_absent(entity)
         if kind == "item" or (kind is None and name and name[0] == "Q"):
-            self._check_id(name, _ITEM_ID, line)
+            self._check_id(name, is_item_id(name))
             self._add_item(entity)
             return None
         if kind == "property" or (kind is None and name and name[0] == "P"):
-            self._check_id(name, _PROPERTY_ID, line)
+            self._check_id(name, is_property_id(name))
             self._add_property(entity)
             return None
         return reason_to_drop(entity, line)
 
-    def _check_id(self, name: str | None, pattern: re.Pattern[str], line: bytes) -> None:
-        if name is None or not pattern.fullmatch(name):
-            raise EntityRefused("bad_id", f"id {name!r} is none of its type", name)
+    def _check_id(self, name: str | None, is_valid: bool) -> None:
+        if name is None or not is_valid:
+            shown = name[:40] if name else None
+            raise EntityRefused("bad_id", f"id {shown!r} is none of its type, or its number is too large", shown)
         if name in self.ids_seen:
             raise EntityRefused("duplicate_id", f"{name} came before in this range; the first one is kept", name)
         self.ids_seen.add(name)

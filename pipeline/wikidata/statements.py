@@ -17,6 +17,7 @@ from pipeline.wikidata.cleaning import text_array
 from pipeline.wikidata.entity_json import AnyValue, EntityValue, FullStatement, Statement
 from pipeline.wikidata.values import literal_of, value_of_snak
 from schemas import LITERALS, QUALIFIERS, TRIPLES
+from schemas.ids import MAX_ENTITY_NUMBER, is_item_id, is_property_id
 
 AnyStatement = Statement | FullStatement
 Claims = Mapping[str, Sequence[AnyStatement]]
@@ -37,11 +38,10 @@ def item_of(value: object) -> str | None:
     """Id of the item a value names; None where it names none (a property, lexeme, form, sense, quantity, string, …)."""
     if not isinstance(value, (EntityValue, AnyValue)):
         return None
-    if value.kind == "item":
-        return value.id or (None if value.number is None else f"Q{value.number}")
-    if value.kind is None and value.id and value.id[0] == "Q" and value.id[1:].isdigit():
-        return value.id
-    return None
+    name = value.id
+    if value.kind == "item" and not name and value.number is not None:
+        name = f"Q{value.number}" if 0 < value.number <= MAX_ENTITY_NUMBER else None
+    return name if value.kind in ("item", None) and is_item_id(name) else None
 
 
 def item_values(statements: Sequence[AnyStatement]) -> list[str]:
@@ -75,6 +75,9 @@ class TripleColumns:
         before = len(objects)
         for relation, statements in claims.items():
             seen += len(statements)
+            if not is_property_id(relation):
+                other += self._count("statements_of_no_property", len(statements))
+                continue
             if not self._all_ranks and (len(statements) != 1 or statements[0].rank == "deprecated"):
                 chosen = best_statements(statements)
                 other += self._count("statements_not_of_best_rank", len(statements) - len(chosen))
@@ -87,9 +90,7 @@ class TripleColumns:
                 value = data.value
                 if type(value) is str:
                     continue
-                if type(value) is EntityValue and value.kind == "item" and value.id is not None:
-                    objects.append(value.id)
-                elif item := item_of(value):
+                if item := item_of(value):
                     objects.append(item)
                 else:
                     other += self._count_other_entity(value)

@@ -12,6 +12,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from schemas.ids import database_id
+
 _ILLEGAL = bytes([*range(9), 11, 12, *range(14, 32)])
 _REDIRECT = re.compile(rb'<redirect title="([^"]*)"')
 _NUMBER = re.compile(rb"<id>(\d+)</id>")
@@ -78,6 +80,9 @@ def read_page(data: bytes) -> DumpPage:
     revision_id = _NUMBER.search(data, revision)
     if revision_id is None:
         raise PageProblem("malformed_page", "a revision without an id", known)
+    number, revision_number = database_id(page_id[1]), database_id(revision_id[1])
+    if number is None or revision_number is None:
+        raise PageProblem("bad_id", "a page or revision id over 64 bits", known[:20])
     if len(data.translate(None, _ILLEGAL)) != len(data):
         raise PageProblem("control_character", "a control character that XML forbids", known)
     redirect = _REDIRECT.search(head)
@@ -85,8 +90,8 @@ def read_page(data: bytes) -> DumpPage:
     return DumpPage(
         title=unicodedata.normalize("NFC", _decoded(title, known)).replace("_", " "),
         namespace=page_namespace(head),
-        page_id=int(page_id[1]),
-        revision_id=int(revision_id[1]),
+        page_id=number,
+        revision_id=revision_number,
         redirect=None if redirect is None else unicodedata.normalize("NFC", _decoded(redirect[1], known)),
         model=_decoded(_between(data, b"<model>", b"</model>", revision) or b"wikitext", known),
         text=text,

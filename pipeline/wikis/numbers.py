@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
+from pipeline.run import storage
 from schemas.sorted_keys import find_keys
 
 Numbers = NDArray[np.uint32]
@@ -37,12 +38,14 @@ def save_numbers(path: Path, numbers: ArrayLike) -> None:
 
 
 def save_array(path: Path, array: NDArray[Any]) -> None:
-    """Write an array beside and rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".tmp")
-    with beside.open("wb") as file:
-        np.save(file, array, allow_pickle=False)
-    beside.replace(path)
+    """Write an array, which has its name only when it is whole.
+
+    Raises: StorageError where the disk is full or refuses.
+    """
+    array = np.ascontiguousarray(array)
+    with storage.open_write(str(path)) as file:  # `np.save` says of a full disk only how many items were written
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(array.reshape(-1).view(np.uint8).data)
 
 
 def open_array(path: Path) -> NDArray[Any]:

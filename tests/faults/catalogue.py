@@ -118,6 +118,10 @@ FAULTS: dict[str, Fault] = {
         "a dump that is not what `dumps.json` publishes",
         "11 from every job; a manifest states no checksum that was not compared",
     ),
+    "G75": Fault(
+        "a page, revision, item or property id beyond what tables hold",
+        "reject `bad_id`; in a statement: counted; no later job ends by it",
+    ),
     "G79": Fault("something of somebody else's where an output is built", "13, and it stays"),
     "G80": Fault("links planted where files are written", "never written through"),
 }

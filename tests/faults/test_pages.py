@@ -384,3 +384,18 @@ def test_a_link_keeps_its_target(recorder: Recorder, kind: str) -> None:
     found = [(context[start:end], title) for context, links in read.contexts for start, end, title, _ in links]
     assert found == [(title, title) for title in titles]
     recorder.note(f"{kind}: {', '.join(titles)} each with its own target")
+
+
+@pytest.mark.fault("G75")
+@pytest.mark.parametrize("digits", ["9223372036854775808", "1" + "0" * 4999], ids=["past 64 bits", "5,000 digits"])
+def test_a_page_or_revision_id_that_no_table_can_hold(tmp_path: Path, recorder: Recorder, digits: str) -> None:
+    pages = [article(1), article(2).replace("<id>2</id>", f"<id>{digits}</id>"), article(3)]
+    pages += [
+        article(4).replace("<id>1004</id>", f"<id>{digits}</id>"),
+        article(5).replace("<id>5</id>", "<id>9223372036854775807</id>"),
+    ]
+    run_job(recorder, tmp_path, "wikipedia", PLAIN, xml(*pages), *WHATEVER)
+    assert {row["title"] for row in rows(tmp_path, "pages")} == {"Kitu 1", "Kitu 3", "Kitu 5"}
+    assert [reason for _, reason in rejects(tmp_path)] == ["bad_id", "bad_id"]
+    balanced(tmp_path)
+    recorder.note("reject bad_id, the pages around it are read")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from schemas.ids import MAX_ENTITY_NUMBER
 from tests.faults import dumps
 from tests.faults.dumps import ABSENT, entity, line, statement
 from tests.faults.ingest import WHATEVER, balanced, dropped, rejects, rows, run_job
@@ -228,3 +229,37 @@ def test_a_redirect_among_the_entities(tmp_path: Path, recorder: Recorder) -> No
     assert set(found) == {"Q1", "Q3"} and dropped(tmp_path) == {"redirect": 1}
     assert {row["object"] for row in rows(tmp_path, "triples")} == {"Q2", "Q4"}
     recorder.note("redirect: left out and counted; its triples stay in the table")
+
+
+ODD_IDS = {
+    "one over the largest": f"Q{MAX_ENTITY_NUMBER + 1}",
+    "of 32 bits": "Q4294967297",
+    "past 64 bits": "Q9223372036854775808",
+    "of 5,000 digits": "Q1" + "0" * 4999,
+    "of zero": "Q0",
+    "with a zero before it": "Q07",
+    "of other digits": "Q\u0661\u0662",
+}
+
+
+@pytest.mark.fault("G75")
+@pytest.mark.parametrize("kind", ODD_IDS)
+def test_an_item_that_no_table_can_hold(tmp_path: Path, recorder: Recorder, kind: str) -> None:
+    odd = entity(2, id=ODD_IDS[kind])
+    assert only_reject(recorder, tmp_path, line(odd)) == "bad_id"
+
+
+@pytest.mark.fault("G75")
+def test_a_statement_on_an_item_that_no_table_can_hold(tmp_path: Path, recorder: Recorder) -> None:
+    values = [{"entity-type": "item", "id": name} for name in ODD_IDS.values()]
+    values += [{"entity-type": "item", "numeric-id": number} for number in (0, MAX_ENTITY_NUMBER + 1, 1 << 40)]
+    odd = [statement("P31", 5) for _ in values]
+    for one, value in zip(odd, values, strict=True):
+        one["mainsnak"]["datavalue"]["value"] = value
+    claims = {"P31": [*odd, statement("P31", 7)], "P99999999999": [statement("P1", 5)], "Pabc": [statement("P1", 5)]}
+    found = ingest(recorder, tmp_path, line(entity(2, claims=claims)), line(entity(MAX_ENTITY_NUMBER)))
+    assert found["Q2"]["instance_of"] == ["Q7"] and f"Q{MAX_ENTITY_NUMBER}" in found
+    assert [row["object"] for row in rows(tmp_path, "triples") if row["subject"] == "Q2"] == ["Q7"]
+    counters = balanced(tmp_path).counters
+    assert counters["statements_unreadable_item_value"] == len(values) and counters["statements_of_no_property"] == 2
+    recorder.note(f"{len(values) + 2} such statements counted, the item and its other statement kept")

@@ -141,7 +141,7 @@ def _item_id(text, at, ids):
     if byte(text, at) != _QUOTE or byte(text, at + 1) != ord("Q") or byte(text, at + 2) == _ZERO:
         return BAD
     end = digits_end(text, at + 2)
-    if end == BAD or byte(text, end) != _QUOTE:
+    if end == BAD or end - at > 11 or byte(text, end) != _QUOTE:  # ten digits and more are the decoder's
         return BAD
     put(text, at + 1, end, ids)
     return end + 1
