@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import io
 import os
 import select
+import shutil
 import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TextIO
 
-from schemas.errors import UsageError, XlmkError
+from schemas.errors import StorageError, UsageError, XlmkError, printable
 
 CTRL_C = 130
 READER_GONE = 141
 """As if SIGPIPE had ended it: what was printed into a pipe is not wanted any more (`… --help | head -1`)."""
+
+
+_REFUSALS = frozenset(
+    (errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOSPC, errno.EPERM, errno.EROFS)
+)
+"""What the system answers where there is no room, no permission, or no such name can be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,12 +87,22 @@ def say_why(error: BaseException, how_to_go_on: str) -> int:
     if isinstance(error, XlmkError):
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    traceback.print_exception(error)
-    print(
-        f"error: {type(error).__name__}: {error}\nThis is a bug; please report it with the lines above.",
-        file=sys.stderr,
-    )
+    if isinstance(error, OSError) and error.errno in _REFUSALS:
+        print(printable(f"error: {_refusal(error)}"), file=sys.stderr)
+        return StorageError.exit_code
+    said = f"{''.join(traceback.format_exception(error))}error: {type(error).__name__}: {error}"
+    print(f"{printable(said)}\nThis is a bug; please report it with the lines above.", file=sys.stderr)
     return 1
+
+
+def _refusal(error: OSError) -> str:
+    """What a storage's refusal means, with the bytes that are free where it was."""
+    place = Path(str(error.filename or "."))
+    folder = next((path for path in (place, *place.absolute().parents) if os.path.isdir(path)), Path("/"))
+    return (
+        f"{error.filename or 'a file'}: {error.strerror}. {shutil.disk_usage(folder).free:,} bytes are free in {folder}. Free "
+        "some, or name another folder; then run the same command again."
+    )
 
 
 def _is_reader_gone() -> bool:

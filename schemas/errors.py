@@ -20,11 +20,24 @@ A message says what was found, what was expected, and what to do. Ctrl-C ends wi
 
 from __future__ import annotations
 
+import re
+
+_NOT_SHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
+
+
+def printable(text: str) -> str:
+    """Return text as a terminal may be given it: control characters of file names escaped, passwords of addresses left out."""
+    return _CREDENTIALS.sub("…@", _NOT_SHOWN.sub(lambda found: ascii(found[0])[1:-1], text))
+
 
 class XlmkError(Exception):
     """The parent of all errors raised on purpose."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class UsageError(XlmkError):

@@ -31,7 +31,7 @@ from pipeline.wikidata.job import WikidataConfig
 from pipeline.wikipedia import job as wikipedia
 from pipeline.wikipedia.config import WikipediaConfig
 from pipeline.wikis.languages import language_wiki, named_languages, parse_languages, wiki_language
-from schemas.errors import InputMissing, UsageError
+from schemas.errors import InputMissing, UsageError, printable
 from schemas.names import Names
 
 TAKES_BEAM_ARGS = True
@@ -146,7 +146,8 @@ def _say_what_is_read(folder: DumpFolder, wikis: Iterable[str]) -> None:
     print(f"build: Wikidata from {len(folder.wikidata)} files; wikis {names}", file=sys.stderr)
     if folder.passed_over:
         names = ", ".join(map(storage.file_name, folder.passed_over[:5]))
-        print(f"build: {len(folder.passed_over)} files of no Wikipedia are passed over: {names}", file=sys.stderr)
+        said = f"build: {len(folder.passed_over)} files of no Wikipedia are passed over: {names}"
+        print(printable(said), file=sys.stderr)
 
 
 def _dump_jobs(config: BuildConfig, folder: DumpFolder, wikis: list[str]) -> list[tuple[Job, JobConfig]]:

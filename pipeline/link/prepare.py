@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
@@ -32,6 +33,7 @@ from pipeline.link.title_index import open_titles
 from pipeline.link.triples import read_relations, relations_with_text
 from pipeline.wikis.numbers import NumberBits, open_array, save_array, save_numbers
 from schemas import ENTITIES, Shard, iter_shard
+from schemas.errors import XlmkError
 
 _INLINE_BYTES = 50_000_000
 """Below this much input, processes would cost more than they save."""
@@ -56,8 +58,14 @@ def in_processes(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]],
     workers = min(os.cpu_count() or 1, len(calls))
     if workers < 2 or num_bytes < _INLINE_BYTES:
         return [function(*call) for call in calls]
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        return [future.result() for future in [pool.submit(function, *call) for call in calls]]
+    try:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            return [future.result() for future in [pool.submit(function, *call) for call in calls]]
+    except BrokenProcessPool as error:
+        raise XlmkError(
+            "a process of the survey ended before its work did, most likely killed for want of memory. Run the same "
+            "command again, it goes on where it was."
+        ) from error
 
 
 def survey_wikidata(inputs: LinkInputs, shared: SharedPaths, texts: ShortTexts, min_bytes: int) -> None:

@@ -30,7 +30,7 @@ from pipeline.run.resume import ERROR_NAME
 from pipeline.run.task import Job, Task
 from pipeline.run.task_output import TASKS_FOLDER, TaskOutput, task_record_path
 from pipeline.run.worker_server import WorkerServer
-from pipeline.run.worker_watch import WorkerWatch
+from pipeline.run.worker_watch import WORKER_ENDED, WorkerWatch
 from schemas import errors
 from schemas.errors import UsageError, XlmkError
 from schemas.files import require_unchanged
@@ -104,6 +104,8 @@ def run_tasks(
         with watch, beam.Pipeline(runner, options) as graph:
             _ = graph | "Tasks" >> beam.Create(largest_first) | "Run" >> beam.ParDo(run_task)
     except Exception as error:
+        if isinstance(watch, WorkerWatch) and watch.interrupted:
+            raise XlmkError(WORKER_ENDED) from error
         raise _task_error(built) or _named_error(error) or error from error
     found = _task_error(built)
     if found is not None:

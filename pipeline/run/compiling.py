@@ -17,12 +17,14 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import stat
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, cast
 
 log = logging.getLogger(__name__)
+_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 os.environ.setdefault("NUMBA_CPU_NAME", "generic")
 os.environ.setdefault("NUMBA_CPU_FEATURES", "")
 
@@ -85,12 +87,27 @@ def _cache_folder(package: Path) -> Path | None:
         folder = parent / name
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK) and _is_guarded(folder, package):
+                return folder
         except OSError:
             continue
-        # What is kept here is run: nobody else may have put it there.
-        if os.access(folder, os.W_OK) and folder.stat().st_uid == os.getuid():
-            return folder
     return None
+
+
+def _is_guarded(folder: Path, package: Path) -> bool:
+    """Whether nobody but this user can have put code into a folder, which is run, or a folder in its place.
+
+    Those above it may also be the system's, or of whoever owns the sources.
+    """
+    state, user = os.lstat(folder), os.getuid()
+    if not stat.S_ISDIR(state.st_mode) or state.st_uid != user or state.st_mode & _WRITABLE_BY_OTHERS:
+        return False
+    trusted = {0, user, package.stat().st_uid}
+    above = [parent.stat() for parent in Path(os.path.realpath(folder)).parents]
+    return all(
+        parent.st_uid in trusted and (not parent.st_mode & _WRITABLE_BY_OTHERS or parent.st_mode & stat.S_ISVTX)
+        for parent in above
+    )
 
 
 def _fingerprint(package: Path) -> str:

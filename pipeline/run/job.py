@@ -30,7 +30,7 @@ from pipeline.run.task_output import TASKS_FOLDER, TaskRecord, task_record_path
 from pipeline.run.worker_server import PROCESSES, WorkerServer, with_defaults
 from schemas import MANIFEST_NAME, REJECTS, Manifest
 from schemas.card import CARD_NAME, dataset_card
-from schemas.errors import InputCorrupt, InputMissing, OutputBusy, ShardMismatch, XlmkError
+from schemas.errors import InputCorrupt, InputMissing, OutputBusy, ShardMismatch, XlmkError, printable
 
 
 def run_job(job: Job, config: JobConfig, beam_args: list[str] | None = None) -> Manifest:
@@ -45,7 +45,7 @@ def run_job(job: Job, config: JobConfig, beam_args: list[str] | None = None) -> 
     with output_lock(config.output):
         finished = _finished(config.output, identity)
         if finished is not None:
-            print(f"{job.name}: {config.output} is finished already, nothing to do.", file=sys.stderr)
+            print(printable(f"{job.name}: {config.output} is finished already, nothing to do."), file=sys.stderr)
             return finished
         require_own_folder(built)
         finished = _published(built, config.output, identity)
@@ -163,7 +163,7 @@ def _claim(built: str, name: str, contents: dict[str, Any]) -> None:
         try:
             found = json.loads(storage.read_text(path))
         except ValueError as error:
-            print(f"{path} is damaged ({error}): all tasks are done again.", file=sys.stderr)
+            print(printable(f"{path} is damaged ({error}): all tasks are done again."), file=sys.stderr)
         else:
             remedy = "Run with the same configuration to go on, or delete that folder."
             _refuse_difference(built, found, contents, remedy)

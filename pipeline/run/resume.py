@@ -18,6 +18,8 @@ from pipeline.run import storage
 from pipeline.run.task import SHARED_FOLDER
 from pipeline.run.task_output import TASKS_FOLDER, TaskRecord, task_record_path
 from schemas import MANIFEST_NAME, Shard, file_sha256
+from schemas.card import CARD_NAME
+from schemas.errors import printable
 from schemas.shards import parse_shard_path
 
 PLAN_NAME, CUTS_NAME = "_plan.json", "_cuts.json"
@@ -36,7 +38,8 @@ def require_own_folder(built: str) -> None:
     Raises:
         OutputBusy: it holds something else, or is a link to somewhere else.
     """
-    storage.require_own(built, _is_of_a_build)
+    begun = any(storage.exists(storage.join(built, name)) for name in (PLAN_NAME, MANIFEST_NAME))
+    storage.require_own(built, lambda name: _is_of_a_build(name) or (begun and _BESIDE.sub("", name) == CARD_NAME))
 
 
 def _is_of_a_build(name: str) -> bool:
@@ -65,7 +68,7 @@ def sound_tasks(built: str, job: str) -> set[int]:
         if problem is None:
             done.add(int(name.rpartition("/")[2].removesuffix(".json")))
             continue
-        print(f"{job}: {problem}; the task of {name} is done again.", file=sys.stderr)
+        print(printable(f"{job}: {problem}; the task of {name} is done again."), file=sys.stderr)
         storage.delete(built, [name])
     return done
 

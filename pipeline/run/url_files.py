@@ -31,6 +31,10 @@ def answers(url: str, refused: type[XlmkError], remedy: str) -> Iterator[None]:
         UsageError: no file system is installed for the URL's scheme.
         XlmkError: of the kind `refused`: the store cannot be reached, has no such file, or does not permit it.
     """
+    if "@" in url.partition("://")[2].partition("/")[0]:
+        raise UsageError(
+            f"{url}: an address must not hold a user name or password. Credentials come from the environment."
+        )
     try:
         yield
     except ValueError as error:

@@ -49,6 +49,8 @@ class WorkerWatch:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._old_handler: object = None
+        self.interrupted = False
+        """Whether a worker ended, whatever became of the error that says so on its way through Beam."""
 
     def __enter__(self) -> WorkerWatch:
         if threading.current_thread() is threading.main_thread():
@@ -70,6 +72,7 @@ class WorkerWatch:
 
     def _interrupt(self) -> None:
         """Raise in the main thread, again where Beam swallowed it: a signal may meet a place that catches everything."""
+        self.interrupted = True
         for _ in range(MAX_INTERRUPTS):
             os.kill(os.getpid(), signal.SIGUSR1)
             if self._stop.wait(SECONDS_BETWEEN_LOOKS):

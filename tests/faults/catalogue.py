@@ -122,6 +122,10 @@ FAULTS: dict[str, Fault] = {
         "a page, revision, item or property id beyond what tables hold",
         "reject `bad_id`; in a statement: counted; no later job ends by it",
     ),
+    "G76": Fault(
+        "disk full or a name too long in any file; a worker killed before its graph runs",
+        "15 with the free bytes; says that a worker ended: never a bug",
+    ),
     "G79": Fault("something of somebody else's where an output is built", "13, and it stays"),
     "G80": Fault("links planted where files are written", "never written through"),
 }

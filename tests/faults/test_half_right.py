@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.run import storage
+from pipeline.run import compiling, storage
 from pipeline.run.job import run_job
 from pipeline.run.resume import PLAN_NAME
 from pipeline.run.task_output import task_record_path
@@ -190,3 +190,42 @@ def test_a_planted_link_is_not_written_through(tmp_path: Path, recorder: Recorde
     run_job(JOB, config, ONE_PROCESS)
     assert mine.read_text() == "mine"
     recorder.note("a link planted where a file is written beside its name: taken away, what it leads to stays")
+
+
+def made_writable(folder: Path) -> None:
+    """Lets everybody write to a folder."""
+    folder.chmod(0o777)
+
+
+def put_in_a_link(folder: Path) -> None:
+    """Puts a link in a folder's place."""
+    folder.rename(folder.with_name("elsewhere"))
+    folder.symlink_to(folder.with_name("elsewhere"))
+
+
+@pytest.mark.fault("G80")
+@pytest.mark.parametrize("planted", [made_writable, put_in_a_link, lambda folder: made_writable(folder.parent)])
+def test_code_that_others_could_have_put_there_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, planted: Callable[[Path], None], recorder: Recorder
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    package = Path(compiling.__file__).parent
+    folder = compiling._cache_folder(package)
+    assert folder is not None and folder.parent == tmp_path / "cache"
+    planted(folder)
+    assert compiling._cache_folder(package) is None
+    recorder.note("a folder of compiled code that others can write to or replace: not used")
+
+
+@pytest.mark.fault("G80")
+def test_names_do_not_command_the_terminal(tmp_path: Path, recorder: Recorder) -> None:
+    odd = tmp_path / "wiki\x1b[2J\u202e\r.json"
+    said = recorder.run(
+        "wikidata", "--dumps", str(odd), "--output", str(tmp_path / "out"), code=10, match="names no file"
+    )
+    assert not {"\x1b", "\r", "\u202e"} & set(said) and "\\x1b[2J" in said
+    said = recorder.run(
+        "wikidata", "--dumps", "gs://me:hunter2@bucket/latest-all.json.gz", "--output", str(tmp_path / "out"), code=2,
+        match="must not hold a user name or password",
+    )  # fmt: skip
+    assert "hunter2" not in said

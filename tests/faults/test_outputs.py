@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +24,16 @@ import pytest
 from apache_beam.io.filesystem import BeamIOError
 
 import schemas
+from pipeline.run import beam as beam_runner
+from pipeline.run import local_files
 from pipeline.run.job import run_job
+from pipeline.run.worker_server import WorkerServer
 from schemas import TRIPLES, read_manifest
-from schemas.errors import OutputBusy, RejectLimitExceeded, ShardMismatch, StorageError
+from schemas.command_line import say_why
+from schemas.errors import OutputBusy, RejectLimitExceeded, ShardMismatch, StorageError, XlmkError
 from tests.faults import dumps, ingest
 from tests.faults.recorder import REPOSITORY, Recorder
+from tests.pipeline.link.datasets import small_wikidata, small_wikipedia
 from tests.pipeline.run.folder_urls import FolderFileSystem
 from tests.pipeline.run.number_job import JOB, NumberConfig
 from tests.pipeline.run.test_job import ONE_PROCESS, command
@@ -324,3 +333,75 @@ def test_too_little_room_is_said_before_the_work(
     needed = f"{len(data) // 20:,} are needed"
     ingest.run_job(recorder, tmp_path, "wikidata", "wikidata.json", data, code=15, match=f"1,000 bytes free.*{needed}")
     assert not list((tmp_path / "out.partial").rglob("*.parquet"))
+
+
+@pytest.fixture
+def full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Makes the disk full for files whose names end so."""
+
+    def fill(ending: str) -> None:
+        open_whole = local_files.open_whole
+
+        @contextmanager
+        def refused(path: str) -> Iterator[io.BufferedIOBase]:
+            with open_whole(path) as file:
+                if path.endswith(ending):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                yield file
+
+        monkeypatch.setattr(local_files, "open_whole", refused)
+
+    return fill
+
+
+@pytest.mark.fault("G76")
+@pytest.mark.parametrize("ending", [".keys.npy", "numbers.npy", "with_lead/de.npy", "made_for.json", "manifest.json"])
+def test_a_disk_that_fills_while_link_prepares(
+    tmp_path: Path, recorder: Recorder, full: Callable[[str], None], ending: str
+) -> None:
+    small_wikidata(tmp_path / "wikidata")
+    small_wikipedia(tmp_path / "wikipedia")
+    full(ending)
+    inputs = ("--wikidata", str(tmp_path / "wikidata"), "--wikipedia", str(tmp_path / "wikipedia"))
+    one = ("--min-description-bytes", "10", "--output", str(tmp_path / "out"), "--", *ONE_PROCESS)
+    recorder.run("link", *inputs, *one, code=15, match=r"No space left on device.*\d+ bytes")
+
+
+@pytest.mark.fault("G76")
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 250])
+def test_a_name_that_is_too_long(tmp_path: Path, recorder: Recorder, name: str) -> None:
+    dump = tmp_path / "wikidata.json"
+    dump.write_bytes(dumps.wikidata(dumps.things(3)))
+    said = recorder.run(
+        "wikidata", "--dumps", str(dump), "--output", str(tmp_path / name), code=15, match="File name too long"
+    )
+    assert "bug" not in said
+
+
+@pytest.mark.fault("G76")
+def test_a_refusal_that_no_code_of_ours_met(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], recorder: Recorder
+) -> None:
+    error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / "model.safetensors"))
+    assert say_why(error, "") == 15
+    said = capsys.readouterr().err
+    assert re.search(r"No space left on device. [\d,]+ bytes are free in", said) and "bug" not in said
+    recorder.note(f"15: {said.strip().removeprefix('error: ')}")
+
+
+@pytest.mark.fault("G76")
+def test_a_worker_that_ends_before_the_graph_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorder: Recorder
+) -> None:
+    def swallowed(*_: object) -> None:
+        """Translates a graph as Beam does, which turns every error into one of its own."""
+        try:
+            time.sleep(20)
+        except BaseException as error:
+            raise RuntimeError("unable to translate the graph") from error
+
+    monkeypatch.setattr(beam_runner.beam, "Create", swallowed)
+    monkeypatch.setattr(WorkerServer, "has_ended", lambda self: True)
+    job = NumberConfig(output=str(tmp_path / "out"))
+    two = ["--runner=FnApiRunner", "--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+    recorder.error(XlmkError, "a worker process ended before its task did", lambda: run_job(JOB, job, two))

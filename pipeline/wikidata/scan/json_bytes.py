@@ -184,6 +184,12 @@ def digits_end(text, at):
 
 
 @compiled
+def is_short_number(text, begin, end):
+    """Whether a number of one to nine digits is here, such as every item's is (`schemas.ids`)."""
+    return 0 < end - begin <= 9 and byte(text, begin) != _ZERO and digits_end(text, begin) == end
+
+
+@compiled
 def _number(text, at):
     """A number of at most 100 characters, with an exponent of at most two digits: none that overflows."""
     begin = at

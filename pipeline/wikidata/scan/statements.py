@@ -15,6 +15,7 @@ from pipeline.wikidata.scan.json_bytes import (
     equals,
     first_element,
     first_key,
+    is_short_number,
     key_end,
     next_element,
     next_key,
@@ -281,22 +282,16 @@ def _take_entity(text, kind, id_begin, id_end, number_begin, number_end, objects
     if kind != _ITEM_VALUE:
         return kind
     if id_end > id_begin:
-        if byte(text, id_begin) != ord("Q") or not _is_short_number(text, id_begin + 1, id_end):
+        if byte(text, id_begin) != ord("Q") or not is_short_number(text, id_begin + 1, id_end):
             return _UNREAD_KIND
         put(text, id_begin, id_end, objects)
         return kind
-    if id_end or number_end == 0 or not _is_short_number(text, number_begin, number_end):
+    if id_end or number_end == 0 or not is_short_number(text, number_begin, number_end):
         return _UNREAD_KIND
     objects.data[objects.size[1]] = ord("Q")
     objects.size[1] += 1
     put(text, number_begin, number_end, objects)
     return kind
-
-
-@compiled
-def _is_short_number(text, begin, end):
-    """Whether a number of one to nine digits is here, such as every item's is (`schemas.ids`)."""
-    return 0 < end - begin <= 9 and byte(text, begin) != _ZERO and digits_end(text, begin) == end
 
 
 @compiled
