@@ -99,9 +99,9 @@ class Transclusions:
     def _unknown(self, name: str, low: int, high: int) -> str:
         """The mark of a call without a rule; nothing where it is a reference or a box."""
         start = low - 2
-        if self._is_short_note(low, high):
+        if (start == 0 or self._text[start - 1] == "\n") and self._text.find("\n", low, high) >= 0:
             return ""
-        if "\n" in self._text[low:high] and (start == 0 or self._text[start - 1] == "\n"):
+        if self._is_short_note(low, high):
             return ""
         return self._holes.mark(fold_name(name))
 
