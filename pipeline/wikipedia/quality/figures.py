@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 from pipeline.wikipedia.articles import Article
 from pipeline.wikipedia.pages import DumpPage
-from pipeline.wikipedia.quality.leftovers import LEAD_DEFECT, is_hard, leftovers
+from pipeline.wikipedia.quality.leftovers import LEAD_DEFECT, LEAD_SHAPES, is_hard, leftovers
 from pipeline.wikipedia.quality.reference import MAX_BYTES, kept_characters, reduced, reference_links
 from pipeline.wikipedia.wikitext.dialects import Dialect
+from pipeline.wikipedia.wikitext.sentences import sentence_ends
 from pipeline.wikis.titles import normalise_title
 
 _MARKUP = re.compile(r"\[\[|\]\]|\{\{|\}\}|''|\||\n|^\s|\s$|</?[a-z]+[^<>]*>")
@@ -28,6 +29,12 @@ class WikiQuality:
     examples: dict[str, list[str]] = field(default_factory=dict)
     leads: int = 0
     lead_defects: int = 0
+    lead_shapes: Counter[str] = field(default_factory=Counter)
+    """Leads by a shape that no first paragraph has."""
+    sentences: int = 0
+    """Sentences of the contexts."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    """Sentences that went because of a hole, by the template whose text is not known."""
     title_in_lead: int = 0
     missing: Counter[str] = field(default_factory=Counter)
     characters: int = 0
@@ -56,12 +63,14 @@ class WikiQuality:
         self._text(page, article)
         self._lead(page, article)
         self.fates.update(article.fates)
+        self.left_out.update(article.left_out)
         if compare and len(page.text) <= MAX_BYTES:
             self._links(page, article, dialect)
 
     def _text(self, page: DumpPage, article: Article) -> None:
         text = "\n".join(text for text, _ in article.contexts)
         self.characters += len(text)
+        self.sentences += sum(len(sentence_ends(line)) + 1 for line in text.split("\n") if line)
         self.characters_possible += kept_characters(page.text)
         found = leftovers(text)
         for name, place in found.items():
@@ -79,6 +88,7 @@ class WikiQuality:
         self.leads += 1
         name = page.title.partition("(")[0].strip()
         self.title_in_lead += name.lower() in article.lead.lower()
+        self.lead_shapes.update(name for name, shape in LEAD_SHAPES.items() if shape.search(article.lead))
         defect = LEAD_DEFECT.search(article.lead)
         if defect:
             self.lead_defects += 1

@@ -54,6 +54,14 @@ LEAD_DEFECT = re.compile(
 """Defects of parentheses and points in a lead."""
 
 
+LEAD_SHAPES: dict[str, re.Pattern[str]] = {
+    "navigation line": re.compile(r"\A[^.!?।。]{0,200}?(?:\s[•·|→←⋅]\s?[^.!?।。]{1,80}?){2}|\A[←→]"),
+    "epigraph": re.compile(r"\A[«“„‟「『][^»”“」』]*[»”“」』]\s*(?:[—–―-]|\Z)"),
+    "hanging dash": re.compile(r"\A\s*[–—―-]\s|\s[–—―-]\s*\Z|\s[–—―]\s*[.,;]"),
+}
+"""Shapes of leads that are no first paragraph of an article."""
+
+
 def leftovers(text: str) -> dict[str, str]:
     """The classes found in a text, with the first place of each."""
     found = {}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pipeline.wikipedia.quality.figures import WikiQuality
-from pipeline.wikipedia.quality.leftovers import HARD, SOFT
+from pipeline.wikipedia.quality.leftovers import HARD, LEAD_SHAPES, SOFT
 
 MOST_WIKIS = 12
 """Wikis with the most pages that get a column of their own; the others share one."""
-_REASONS = ("disambiguation", "empty", "list", "no_prose")
+MOST_TEMPLATES = 8
+"""Templates that are named of those that leave holes."""
+_REASONS = ("disambiguation", "empty", "hole", "list", "no_prose")
 
 
 def render(found: dict[str, WikiQuality], examples: bool = False) -> str:
@@ -17,6 +19,7 @@ def render(found: dict[str, WikiQuality], examples: bool = False) -> str:
         _table("pages with … per 1,000", columns, _leftover_rows(columns)),
         _table("leads and text", columns, _lead_rows(columns)),
         _table("links", columns, _link_rows(columns)),
+        _holes(columns),
     ]
     if examples:
         places = columns["all"].examples
@@ -60,10 +63,25 @@ def _lead_rows(columns: dict[str, WikiQuality]) -> list[tuple[str, list[str]]]:
         ("with a defect of parentheses or points", [_share(quality.lead_defects, quality.leads) for quality in every]),
         ("that hold the title", [_share(quality.title_in_lead, quality.leads) for quality in every]),
     ]
+    for shape in LEAD_SHAPES:
+        rows.append((f"leads that are a {shape}", [_share(q.lead_shapes[shape], q.leads) for q in every]))
     for reason in _REASONS:
         rows.append((f"no lead: {reason}", [_share(quality.missing[reason], quality.pages) for quality in every]))
     rows.append(("text kept", [_share(quality.characters, quality.characters_possible) for quality in every]))
     return rows
+
+
+def _holes(columns: dict[str, WikiQuality]) -> str:
+    """Sentences left out because of a template whose text is not known, and which templates these are."""
+    every = list(columns.values())
+    shares = [f"{1000 * one.left_out.total() / max(one.sentences + one.left_out.total(), 1):.1f}" for one in every]
+    table = _table("sentences", columns, [("left out for a hole, per 1,000", shares)])
+    worst = [
+        f"- {wiki}: " + ", ".join(f"`{name}` {number}" for name, number in one.left_out.most_common(MOST_TEMPLATES))
+        for wiki, one in columns.items()
+        if one.left_out and wiki != "all"
+    ]
+    return "\n".join([table, "", *worst]) if worst else table
 
 
 def _link_rows(columns: dict[str, WikiQuality]) -> list[tuple[str, list[str]]]:

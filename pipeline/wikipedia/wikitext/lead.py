@@ -32,6 +32,16 @@ _NOT_PROSE = re.compile(
     r"[*#:;|!{}]|-{4}|\s*\[\[[^\[\]|]*\]\]\s*$|<(?:div|p|center|table|gallery)\b[^>]*>\s*$|</\w+>\s*$"
 )
 _ITALIC_LINE = re.compile(r"\s*(?:<small>)?\s*''(?!')[^\n]*(?<!')''\s*\.?\s*(?:</small>)?\s*$")
+# An epigraph: a quotation and at most a name behind it.
+_QUOTATION = re.compile(
+    r"\s*'*(?:[«“”\"„‟「『][^«“”\"„「『\n]*[»”“\"」』])'*\s*\.?\s*(?:[—–―-]\s*[^.!?\n]{2,60})?\s*\Z"
+)
+_LINK = re.compile(r"\[\[(?:[^\[\]|]*\|)?([^\[\]|]*)\]\]")
+_BOLD = re.compile(r"'''[^'\n]*'''")
+_TRAILING = re.compile(r"(?:<[^<>]*>|[\s'\])»”\"])+\Z")
+_ROW = re.compile(r"[•·|→←↔⋅⇐⇒◄►]|&[lr]arr;")
+_NOT_LETTERS = re.compile(r"<[^<>]*>|&\w+;|[\W\d_]")
+_SEPARATOR = re.compile(r"\s*[•·|→←↔⋅]\s*|\s+[–—/]\s+|\s*[,、，،]\s*")
 # What mwparserfromhell leaves as text where quotes or brackets do not pair up over a paragraph; the scanner reads on.
 _UNREAD = re.compile(r"''|\[\[|\]\]")
 # No blank between sentences of scripts that have none between words.
@@ -57,6 +67,10 @@ def read_lead(text: str, dialect: Dialect, budget: int, title: str) -> tuple[str
         return None, "list" if lines else "empty"
     if len(prose) > 1:
         prose = [line for line in prose if not _ITALIC_LINE.match(line)] or prose
+    said = [line for line in prose if not _QUOTATION.match(line)]
+    prose = [line for line in said if not is_navigation(line)]
+    if not prose:
+        return None, "list" if said else "no_prose"
     chosen = _within(prose, min(MAX_CHARACTERS, 3 * budget))
     found = render_tree(chosen, dialect)
     if found is None or _UNREAD.search(found.text):
@@ -70,6 +84,27 @@ def read_lead(text: str, dialect: Dialect, budget: int, title: str) -> tuple[str
     if lead:
         return unicodedata.normalize("NFC", cut_at_sentence(lead, budget)), None
     return None, "list" if len(lines) > 2 * len(prose) else "no_prose" if plain.strip() else "empty"
+
+
+def is_navigation(line: str) -> bool:
+    """Whether a line of wikitext is a row of links or names and says nothing: neighbouring years, an index, namesakes."""
+    words = line.split()
+    if len(words) >= 6 and all(len(word) <= 2 for word in words):
+        return True
+    if _TRAILING.sub("", line[-200:])[-1:] in _FULL_STOPS:
+        return False
+    links = _LINK.findall(line)
+    rest = _NOT_LETTERS.sub("", _BOLD.sub("", _LINK.sub("", line)))
+    if len(links) >= (2 if len(_ROW.findall(line)) >= 2 else 3):
+        return len(rest) <= max(sum(map(len, links)) // 8, 2) and not rest.islower()
+    names = [name for part in _SEPARATOR.split(line) if (name := part.strip(" '()"))]
+    return len(names) >= 4 and all(map(_is_name, names))
+
+
+def _is_name(text: str) -> bool:
+    """Up to three words of which none is a small one, a letter, or a year."""
+    words = text.split()
+    return len(words) <= 3 and not any(word[0].islower() for word in words)
 
 
 def _within(lines: list[str], most: int) -> str:

@@ -116,11 +116,12 @@ def written_date(arguments: Arguments, wiki: str) -> str:
     given = numbered(arguments)
     if len(given) >= 4 and not given[0][:1].isdigit() and given[1][:2].strip().isdigit():
         given = given[1:]  # the day of the week
-    text = " ".join(filter(None, given[:3])) if len(given) > 1 else "".join(given)
-    found = _WRITTEN_DATE.match(text.strip())
+    whole = bool(given) and re.search(r"\d\D+\d|[^\W\d_] \d", given[0]) is not None
+    text = given[0] if whole else " ".join(filter(None, given[:3]))
+    found = _WRITTEN_DATE.match(text.strip().removesuffix("-"))
     if found is None:
         return text
-    day, month, year = int(found[1]), found[2], found[3]
+    day, month, year = int(found[1]), found[2], None if text.endswith("-") else found[3]
     locale = _locale(wiki)
     if month.isdecimal():
         if not 1 <= int(month) <= 12:

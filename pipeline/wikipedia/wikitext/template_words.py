@@ -14,7 +14,7 @@ from pipeline.wikis.locales import language_name
 
 Arguments = Mapping[str, str]
 
-_ROMAN = re.compile(r"[IVXLCDM]+|\d+")
+_ROMAN = re.compile(r"[IVXLCDM]+|\d+", re.IGNORECASE)
 _SUFFIXES = frozenset(("e", "er", "re", "ème"))
 _UNO = re.compile(r"(?:s[^aeiouàèéìòù]|z|gn|ps|pn|x|y)", re.IGNORECASE)
 _VOWEL = re.compile("[aeiouàèéìòù]", re.IGNORECASE)
@@ -37,7 +37,7 @@ def siècle(arguments: Arguments, wiki: str) -> str | None:
             if words and count and not words[-1].endswith(" "):
                 words.append(" et ")
             following = given[place + 1] if place + 1 < len(given) else ""
-            words.append(value + (following if following in _SUFFIXES else "er" if value == "I" else "e"))
+            words.append(value + (following if following in _SUFFIXES else "er" if value.upper() == "I" else "e"))
             count += 1
         elif value not in _SUFFIXES and count:
             words.append("–" if value in ("-", "–") else f" {value} ")
@@ -87,7 +87,7 @@ def siglo(arguments: Arguments, wiki: str) -> str:
 def language_mark(arguments: Arguments, wiki: str) -> str | None:
     """`{{en}}` as "(en)", the mark behind a link to a page in English; with an argument the word itself."""
     if arguments.get("1"):
-        return arguments["1"]
+        return f"({' + '.join(numbered(arguments))})" if arguments.get("NAME", "").lower() == "mul" else arguments["1"]
     code, language = arguments.get("NAME", "").strip().lower(), wiki_language(wiki)
     name = language_name(code, language if language in _MARKS else "en")
     if not name and code != "mul":

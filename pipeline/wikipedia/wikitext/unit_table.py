@@ -50,7 +50,7 @@ def find_unit(code: str) -> Unit | None:
     found = units().get({"ST": "short ton", "Nm": "n.m"}.get(plain, plain.lower()))
     if found is None and (power := _POWER.fullmatch(plain)) and (unit := find_unit(power[2])) is not None:
         word, worth = _POWERS[power[1]], unit.worth * 10 ** int(power[1])
-        found = Unit(
-            f"×10{raised(power[1])} {unit.symbol}", f"{word} {unit.many}", f"{word} {unit.many}", worth, unit.zero, ""
-        )
+        name = f"{word} {unit.many}"
+        beside = " ".join(f"e{power[1]}{other}" for other in unit.beside.split())
+        found = Unit(f"×10{raised(power[1])} {unit.symbol}", name, name, worth, unit.zero, beside)
     return found

@@ -95,7 +95,12 @@ def convert(arguments: Mapping[str, str], abbreviated: bool) -> str | None:
         return None
     given = (call.written,) * 2 if call.written else (_worded(call, arguments, True), _worded(call, arguments, False))
     others = ("; ".join(spelt for spelt, _ in known), "; ".join(short for _, short in known))
-    return _laid_out(given, others, call.middle, arguments, arguments.get("abbr") or ("on" if abbreviated else "out"))
+    return _laid_out(given, others, call.middle, arguments, _abbreviation(arguments, abbreviated))
+
+
+def _abbreviation(arguments: Mapping[str, str], abbreviated: bool) -> str:
+    asked = arguments.get("abbr") or "out"
+    return "on" if abbreviated and asked == "out" else asked
 
 
 def _laid_out(

@@ -19,6 +19,8 @@ def dump(tmp_path: Path) -> Path:
         page(1, "Berlin", "'''Berlin''' ni mji mkuu wa [[Ujerumani]] na [[mji]] mkubwa." + table),
         page(2, "Lugha", "'''Lugha''' huandikwa <nowiki>{{hivi}}</nowiki> na [[Watu|watu]] wengi sana."),
         page(3, "Orodha", "* [[Moja]]\n* [[Mbili]]"),
+        page(6, "Shimo", "'''Shimo''' ni {{jambo|kubwa}} sana hapa. Lakini mji ni mkubwa kweli na watu wengi."),
+        page(7, "Mstari", "'''Mstari''' ni mji mkubwa wa pwani ya mashariki na wa zamani —"),
         page(4, "Zamani", "#REDIRECT [[Berlin]]", redirect="Berlin"),
         page(5, "Majadiliano:X", "x", ns=1),
     ]
@@ -27,11 +29,13 @@ def dump(tmp_path: Path) -> Path:
 
 def test_figures_of_known_pages(dump: Path) -> None:
     (quality,) = measure(QualityConfig(dumps=(str(dump),))).values()
-    assert quality.pages == 3
+    assert quality.pages == 5
     assert quality.failing == {"templates": 1, "any": 1, "any but parentheses": 1}
     assert quality.examples["templates"][0].startswith("Lugha: ")
-    assert (quality.leads, quality.lead_defects, quality.title_in_lead) == (2, 0, 2)
-    assert quality.missing == {"list": 1}
+    assert (quality.leads, quality.lead_defects, quality.title_in_lead) == (3, 0, 3)
+    assert quality.missing == {"list": 1, "hole": 1}
+    assert quality.lead_shapes == {"hanging dash": 1}
+    assert (quality.left_out, quality.sentences) == ({"jambo": 1}, 6)
     assert (quality.links, quality.spans_wrong, quality.reference_links, quality.links_found) == (5, 0, 5, 5)
     assert quality.fates == {"article": 5, "file": 1}
     assert 0.5 < quality.characters / quality.characters_possible < 1
@@ -39,9 +43,10 @@ def test_figures_of_known_pages(dump: Path) -> None:
 
 def test_the_report_is_a_table_with_a_column_a_wiki(dump: Path) -> None:
     text = render(measure(QualityConfig(dumps=(str(dump),))), examples=True)
-    assert "| pages | 3 | 3 |" in text and "| **any** | 333 | 333 |" in text
+    assert "| pages | 5 | 5 |" in text and "| **any** | 200 | 200 |" in text
     assert "| of these found (recall) | 100.00 % | 100.00 % |" in text
-    assert "| no lead: list | 33.33 % | 33.33 % |" in text
+    assert "| no lead: list | 20.00 % | 20.00 % |" in text
+    assert "| left out for a hole, per 1,000 | 142.9 | 142.9 |" in text and "- swwiki: `jambo` 1" in text
     assert "- templates: `Lugha: " in text
 
 
