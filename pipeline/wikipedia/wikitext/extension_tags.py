@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from pipeline.wikipedia.wikitext.formulas import formula_text
+from pipeline.wikipedia.wikitext.inline import resolved
 
 _DROPPED = (
     "ref|references|gallery|timeline|score|syntaxhighlight|source|templatedata|templatestyles|imagemap|graph|mapframe|"
@@ -76,7 +77,7 @@ def _element(text: str, opening: re.Match[str], unclosed: set[str]) -> tuple[str
 
 def _literal(inside: str) -> str:
     """The text of `<nowiki>`: a pair of apostrophes is a quotation mark there, tags are an editor's accident."""
-    return _EDITOR_TAG.sub("", inside).replace("''", '"').translate(_LITERAL)
+    return _EDITOR_TAG.sub("", resolved(inside)).replace("''", '"').translate(_LITERAL)
 
 
 def _closing_pattern(name: str) -> re.Pattern[str]:

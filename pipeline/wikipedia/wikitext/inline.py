@@ -11,6 +11,20 @@ _CONTROL = re.compile("[\x00-\x1f\ud800-\udfff]")
 _MARKUP = re.compile(r"'''''|'''?|</?[a-zA-Z][^<>]*+>|&#?\w{1,31};|\[\[|\]\]|\[(?:https?:)?//[^\s\]]*+|[\[\]{}\n]")
 
 
+_SWITCHES = frozenset("notoc forcetoc toc noeditsection newsectionlink nogallery hiddencat index noindex".split())
+_REFERENCE = re.compile(r"&#?\w{1,31};")
+
+
+def is_switch(word: str) -> bool:
+    """Whether the word between two pairs of underscores tells the software something and is no text: `__NOTOC__`."""
+    return word == word.upper() or word.lower() in _SWITCHES
+
+
+def resolved(text: str) -> str:
+    """A text with its character references as characters; an `&` without its semicolon is one."""
+    return _REFERENCE.sub(lambda reference: html.unescape(reference[0]), text)
+
+
 def character(reference: str) -> str:
     """The character of an HTML reference such as `&nbsp;`; the reference itself where there is no such character."""
     found = html.unescape(reference)

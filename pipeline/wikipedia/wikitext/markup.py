@@ -7,7 +7,6 @@ brackets are paired by a stack, once a page, and only on pages that need it. Eve
 
 from __future__ import annotations
 
-import html
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from dataclasses import dataclass, field
 
 from pipeline.wikipedia.wikitext.dialects import Dialect
 from pipeline.wikipedia.wikitext.formulas import lowered, raised
-from pipeline.wikipedia.wikitext.inline import character, plain_inline
+from pipeline.wikipedia.wikitext.inline import character, is_switch, plain_inline, resolved
 from pipeline.wikipedia.wikitext.link_trails import end_of_trail, part_prefix
 from pipeline.wikipedia.wikitext.marks import LINK_END, LINK_START, SECTION_MARK, opening
 from pipeline.wikipedia.wikitext.namespaces import FILE_ENDING, TITLE_BLANKS, Fate
@@ -47,12 +46,13 @@ _REST_OF_LINE = re.compile(r"[^\n]*")
 _SCRIPT = re.compile(r"([0-9+\-−n]{1,6})</su[bp]\s*>", re.IGNORECASE)
 _BRACKETS = re.compile(r"\[\[(?!\[)|\]\]")
 _EXTERNAL_LABEL = re.compile(r"((?:[^\[\]\n]++|\[\[[^\[\]\n]*+\]\])*+)\]")
+_ADDRESS = re.compile(r"\s*(?:https?|ftps?|irc|news|mailto):", re.IGNORECASE)
+_TERM = re.compile(r"(\n[*#:]*+;(?:[^\n:\[\]{}<]++|\[\[[^\[\]\n]*+\]\])++):(?!//)")
 _HEAD = re.compile(r"\[\[([^\[\]{}|<>\n]*+)\|?")
 _NOT_TEXT = re.compile(rf"['<&\[\]_{{}}\n{BLANKS}{UNSEEN}]")
 _LONGEST_NESTED = 20_000
 _TAGS = {name: "\n" for name in _BLOCKS.replace("h[1-6]", "h1|h2|h3|h4|h5|h6").split("|")}
 _TAGS |= {"br": " ", "li": "\n"} | {name: "" for name in _INLINE.split("|") if name not in _TAGS and name != "br"}
-_MAGIC_WORDS = frozenset("notoc forcetoc toc noeditsection newsectionlink nogallery hiddencat index noindex".split())
 
 
 @dataclass
@@ -89,6 +89,8 @@ class Scanner:
             text: the wikitext.
             links: the page's links so far, to which those of the text are added; None for a page of its own.
         """
+        if "\n;" in text:  # a term and what it means stand on lines of their own
+            text = _TERM.sub(r"\1\n", text)
         self._text = text
         self._marked = Marked(links=[] if links is None else links)
         self._pairs: dict[int, int] | None = None
@@ -124,7 +126,7 @@ class Scanner:
         """A link whose target has neither prefix nor fragment, and whose surface has no markup."""
         title, bare = target.strip(), surface.strip()
         if not title or bare != surface or "''" in bare:
-            return self._link(target, surface)
+            return self._link(target, None if surface == target else surface)
         mark = opening(len(self._marked.links))
         self._marked.links.append((title, ""))
         self._marked.fates["article"] += 1
@@ -133,12 +135,16 @@ class Scanner:
     def _classify(self, target: str) -> tuple[Fate, str, str]:
         """`Namespaces.classify`, without its cost for the many targets of plain characters without prefix or fragment."""
         if ":" in target or "#" in target or "&" in target or not target.isprintable():
-            return self._dialect.namespaces.classify(html.unescape(target) if "&" in target else target)
+            return self._dialect.namespaces.classify(resolved(target) if "&" in target else target)
         title = target.strip(TITLE_BLANKS)
         return ("article" if title else "empty"), title, ""
 
     def _link(self, target: str, surface: str | None) -> str:
         """What a link leaves: its surface, marked where it leads to an article."""
+        if _ADDRESS.match(target):  # no link to a page, but brackets around one to elsewhere
+            self._marked.fates["external"] += 1
+            label = plain_inline(f"{target}|{surface or ''}".partition(" ")[2].rstrip("|"))
+            return f"[{label}]" if label else ""
         fate, title, fragment = self._classify(target)
         self._marked.fates[fate] += 1
         if fate in ("file", "category", "language", "empty"):
@@ -146,11 +152,11 @@ class Scanner:
         if surface is None:
             if fate == "namespace":
                 return ""
-            surface = target.strip().lstrip(":") if fate != "section" else fragment
+            surface = (target.strip().lstrip(":") if fate != "section" else fragment).replace("''", "&#39;&#39;")
         elif "|" in surface:
             if FILE_ENDING.search(title):
                 return ""
-            surface = surface.rpartition("|")[2]
+            surface = surface.strip()
         elif not surface.strip():
             surface = _without_trick(title) if not surface else surface
         if _NOT_TEXT.search(surface):
@@ -160,8 +166,6 @@ class Scanner:
             return surface
         marked = f"{opening(len(self._marked.links))}{bare}{LINK_END}"
         self._marked.links.append((title, fragment))
-        if bare == surface:
-            return marked
         return f"{' ' if surface[0].isspace() else ''}{marked}{' ' if surface[-1].isspace() else ''}"
 
     def _open(self, token: re.Match[str]) -> tuple[str, int]:
@@ -244,9 +248,7 @@ class Scanner:
         return character(token[0]), token.end()
 
     def _magic_word(self, token: re.Match[str]) -> tuple[str, int]:
-        word = token["word"]
-        drop = word == word.upper() or word.lower() in _MAGIC_WORDS
-        return ("", token.end()) if drop else (token[0], token.end())
+        return ("" if is_switch(token["word"]) else token[0]), token.end()
 
     def _line(self, token: re.Match[str]) -> tuple[str, int]:
         """A line that begins with markup: a heading, a list item, a rule, a row of a table that was torn apart."""

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import re
 
+_LINK = re.compile(r"\[\[[^\[\]]*+\]\]")
 _RUN = re.compile("''+")
 
 
 def shown_apostrophes(line: str) -> dict[int, int]:
     """How many apostrophes a reader sees of each run in a line, by where the run begins."""
+    line = _LINK.sub(lambda link: "x" * len(link[0]), line)  # the text of a link is told apart by itself
     shown: dict[int, int] = {}
     bold: list[int] = []
     italics = 0

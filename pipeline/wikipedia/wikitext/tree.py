@@ -16,7 +16,7 @@ from mwparserfromhell.wikicode import Wikicode
 
 from pipeline.wikipedia.wikitext.dialects import Dialect
 from pipeline.wikipedia.wikitext.formulas import lowered, raised
-from pipeline.wikipedia.wikitext.inline import character
+from pipeline.wikipedia.wikitext.inline import character, is_switch
 from pipeline.wikipedia.wikitext.markup import Marked, Scanner
 
 MAX_CHARACTERS = 6_000
@@ -24,6 +24,7 @@ MAX_CHARACTERS = 6_000
 MAX_OPENINGS = 400
 """Most `[` and `<` in it."""
 
+_SWITCH = re.compile(r"__([^\W\d_]++(?:_[^\W\d_]++)*+)__")
 _DIGITS = re.compile(r"[0-9+\-−n]{1,6}")
 _NO_BRACKETS = str.maketrans("", "", "[]")
 _BREAKS = frozenset("br p div li hr blockquote center dd dt".split())
@@ -60,7 +61,7 @@ class _Renderer:
     def _pieces(self, code: Wikicode) -> Iterator[str]:
         for node in code.nodes:
             if isinstance(node, Text):
-                yield node.value
+                yield _SWITCH.sub(lambda found: "" if is_switch(found[1]) else found[0], node.value)
             elif isinstance(node, Wikilink):
                 yield from self._link(node)
             else:
