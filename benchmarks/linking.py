@@ -27,7 +27,7 @@ import numpy as np
 import psutil
 
 from benchmarks.linking_world import titles_between, write_world
-from pipeline.link.sql_dump import read_items_per_site
+from pipeline.dumps.sql import read_items_per_site
 from pipeline.link.title_index import hash_titles, index_paths, open_titles
 from pipeline.link.title_index_build import TitleIndexBuilder
 

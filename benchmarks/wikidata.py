@@ -90,7 +90,8 @@ def run_without_beam(paths: list[str], out: str, range_bytes: int, workers: int)
     """Run the job's tasks in a plain process pool."""
     import multiprocessing
 
-    from pipeline.wikidata.job import WikidataConfig, plan
+    from pipeline.wikidata.config import WikidataConfig
+    from pipeline.wikidata.job import plan
 
     config = WikidataConfig(dumps=tuple(paths), output=out, languages=LANGUAGES, range_bytes=range_bytes)
     tasks = plan(config)

@@ -22,7 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.wikidata import LANGUAGES, run_one
 from pipeline.dumps.ranges import ByteRange, read_chunks
-from pipeline.wikidata.job import WikidataConfig, plan
+from pipeline.wikidata.config import WikidataConfig
+from pipeline.wikidata.job import plan
 
 
 @dataclass(frozen=True, kw_only=True)

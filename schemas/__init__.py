@@ -8,6 +8,7 @@ from schemas.descriptions import DESCRIPTIONS, Description
 from schemas.entities import ENTITIES, Entity
 from schemas.manifest import MANIFEST_NAME, Account, Manifest, parse_manifest, read_manifest, write_manifest
 from schemas.mentions import MENTIONS, Mention, MentionContext
+from schemas.merged import MERGED, Merged
 from schemas.pages import PAGES, REDIRECTS, Link, Page, PageContext, Redirect
 from schemas.rejects import EXCERPT_CHARACTERS, REJECTS, Reject
 from schemas.relations import RELATIONS, Relation
@@ -43,6 +44,7 @@ TABLES = {
         SITELINKS,
         QUALIFIERS,
         LITERALS,
+        MERGED,
         PAGES,
         REDIRECTS,
         DESCRIPTIONS,
@@ -64,6 +66,7 @@ __all__ = [
     "LITERALS",
     "MANIFEST_NAME",
     "MENTIONS",
+    "MERGED",
     "PAGES",
     "QUALIFIERS",
     "REDIRECTS",
@@ -90,6 +93,7 @@ __all__ = [
     "Manifest",
     "Mention",
     "MentionContext",
+    "Merged",
     "Page",
     "PageContext",
     "Qualifier",

@@ -28,7 +28,7 @@ from pipeline.tokens.config import TokenizeConfig
 from pipeline.tokens.source import tokenizer_folder
 from pipeline.tokens.train import TrainTokenizerConfig
 from pipeline.wikidata import job as wikidata
-from pipeline.wikidata.job import WikidataConfig
+from pipeline.wikidata.config import WikidataConfig
 from pipeline.wikipedia import job as wikipedia
 from pipeline.wikipedia.config import WikipediaConfig
 from pipeline.wikis.languages import language_wiki, named_languages, parse_languages, wiki_language

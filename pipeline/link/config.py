@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.link.short_texts import ShortTexts
 from pipeline.wikis.languages import language_wiki, named_languages, parse_languages, wiki_language
-from schemas import ENTITIES, PAGES, REDIRECTS, RELATIONS, SITELINKS, TRIPLES, Manifest, Shard, read_manifest
+from schemas import ENTITIES, MERGED, PAGES, REDIRECTS, RELATIONS, SITELINKS, TRIPLES, Manifest, Shard, read_manifest
 from schemas.errors import UsageError
 from schemas.files import check_shards
 from schemas.names import Names
@@ -59,6 +59,8 @@ class LinkInputs:
     """Folder of the wikipedia job's dataset."""
     entities: list[Shard]
     """Shards of `entities`."""
+    merged: list[Shard]
+    """Shards of `merged`; none where the dataset has no such table."""
     relations: list[Shard]
     """Shards of `relations`."""
     triples: list[Shard]
@@ -167,6 +169,7 @@ def link_inputs(config: LinkConfig) -> LinkInputs:
         wikidata=Path(config.wikidata),
         wikipedia=Path(config.wikipedia),
         entities=list(wikidata.of(ENTITIES)) if wikidata else [],
+        merged=list(wikidata.of(MERGED)) if wikidata else [],
         relations=list(wikidata.of(RELATIONS)) if wikidata else [],
         triples=list(wikidata.of(TRIPLES)) if wikidata else [],
         pages={wiki: list(wikipedia.of(PAGES, partition=wiki)) for wiki in present},

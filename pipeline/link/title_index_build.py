@@ -24,6 +24,7 @@ from pipeline.link.title_index import (
     title_keys,
 )
 from pipeline.run import storage
+from pipeline.wikis.merged_items import MergedItems
 from pipeline.wikis.numbers import save_array
 from schemas.errors import InputCorrupt
 from schemas.ids import MAX_ENTITY_NUMBER
@@ -55,13 +56,15 @@ class TitleIndexBuilder:
         self._buffers: dict[tuple[str, Kind], list[NDArray[np.void]]] = defaultdict(list)
         self._buffered = 0
         self._wikis: set[str] = set()
+        self.merged = MergedItems(np.empty(0, np.int64), np.empty(0, np.int64))
+        """Items that lead to others, which titles are tied to instead."""
 
     def add_sitelinks(self, wiki: str, titles: Titles, entity_numbers: ArrayLike) -> None:
         """Titles of pages and the items Wikidata ties to them.
 
         Raises: InputCorrupt for an entity number beyond the 30 bits an index value has for it.
         """
-        numbers = np.asarray(entity_numbers, np.int64)
+        numbers, _ = self.merged.resolve_numbers(np.asarray(entity_numbers, np.int64))
         if len(numbers) and not (0 < numbers.min() and numbers.max() <= MAX_ENTITY_NUMBER):
             raise InputCorrupt(
                 f"entity numbers of {wiki} run from {numbers.min()} to {numbers.max()}; expected 1 to 2^30 - 2"

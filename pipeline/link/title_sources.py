@@ -8,11 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.dumps.sql import read_items_per_site, read_page_props
 from pipeline.link.config import LinkInputs, SharedPaths
-from pipeline.link.sql_dump import read_items_per_site, read_page_props
 from pipeline.link.title_index_build import TitleIndexBuilder
+from pipeline.wikis.merged_items import MergedItems
 from pipeline.wikis.numbers import numbers_of_ids, save_array
-from schemas import REDIRECTS, SITELINKS, iter_shard, read_manifest
+from schemas import MERGED, REDIRECTS, SITELINKS, iter_shard, read_manifest, read_shard
 from schemas.errors import InputMissing
 from schemas.sorted_keys import find_keys
 
@@ -24,6 +25,7 @@ def add_titles(builder: TitleIndexBuilder, inputs: LinkInputs, shared: SharedPat
         shared: where the shards of pages have been read to, and repeated pages are noted.
         sitelinks_sql: `wb_items_per_site.sql.gz`, or a folder of `<wiki>-…-page_props.sql.gz`; empty to read `sitelinks`.
     """
+    builder.merged = _merged_items(inputs)
     if not sitelinks_sql:
         _add_sitelinks(builder, inputs)
     elif Path(sitelinks_sql).is_dir():
@@ -33,6 +35,13 @@ def add_titles(builder: TitleIndexBuilder, inputs: LinkInputs, shared: SharedPat
             builder.add_sitelinks(wiki, titles, numbers)
     _add_pages(builder, inputs, shared)
     _add_redirects(builder, inputs)
+
+
+def _merged_items(inputs: LinkInputs) -> MergedItems:
+    """The items that the wikidata dataset knows to have been merged: dumps of other days may still tie pages to them."""
+    tables = [read_shard(inputs.wikidata / shard.path, MERGED) for shard in inputs.merged]
+    rows = pa.concat_tables(tables) if tables else MERGED.columns.empty_table()
+    return MergedItems(*(numbers_of_ids(rows.column(name)) for name in ("merged", "entity")))
 
 
 def _add_sitelinks(builder: TitleIndexBuilder, inputs: LinkInputs) -> None:

@@ -21,6 +21,7 @@ from pipeline.wikidata.kinds import page_kind
 from pipeline.wikidata.sitelinks import SitelinkColumns
 from pipeline.wikidata.statements import LiteralColumns, QualifierColumns, TripleColumns, item_values
 from pipeline.wikidata.texts import TextColumns, relation_texts
+from pipeline.wikis.merged_items import MergedItems
 from schemas import ENTITIES, LITERALS, QUALIFIERS, RELATIONS, TRIPLES, Table
 from schemas.ids import is_item_id, is_property_id
 
@@ -45,6 +46,8 @@ class ItemOptions:
     """Whether qualifiers are kept."""
     rows: RowFilter = KEEP_ALL
     """Which items and statements are written."""
+    merged: MergedItems | None = None
+    """Items that lead to others, which take their places in statements; None leaves ids as they are."""
 
 
 class EntityColumns:

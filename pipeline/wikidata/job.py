@@ -10,113 +10,33 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections import Counter
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from pipeline.dumps.ranges import ByteRange, Lines, plan_ranges, read_chunks, read_lines, warm_ups
 from pipeline.dumps.record import describe_dump, dump_reads
 from pipeline.dumps.sources import expand_sources
 from pipeline.run import compiling, storage
 from pipeline.run.accounts import merge_accounts
-from pipeline.run.task import Job, Task
+from pipeline.run.task import SHARED_FOLDER, Job, Task
 from pipeline.run.task_output import TaskOutput, TaskRecord
-from pipeline.wikidata.columns import ItemOptions, Ranks
-from pipeline.wikidata.filters import RowFilter
+from pipeline.wikidata.config import WikidataConfig, item_options, merged_dumps
 from pipeline.wikidata.layout import FINAL_MARK, find_layout, split_entities
+from pipeline.wikidata.merged import merged_rows, read_merged
 from pipeline.wikidata.reading import EntityReading, can_scan
-from pipeline.wikis.languages import find_wiki, label_languages, parse_languages
-from schemas import ENTITIES, LITERALS, QUALIFIERS, RELATIONS, SITELINKS, TRIPLES
+from pipeline.wikis.merged_items import MergedItems
+from pipeline.wikis.numbers import open_array, save_array
+from schemas import ENTITIES, LITERALS, MERGED, QUALIFIERS, RELATIONS, SITELINKS, TRIPLES
 from schemas.errors import InputCorrupt, UsageError, XlmkError
-from schemas.names import Names, split_names
 
 log = logging.getLogger(__name__)
 
 LEAST_SCANNED_BYTES = 1024 * 1024
 """Smaller ranges are read without compiled code, which takes longer to get ready than they take. The rows are the same."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class WikidataConfig:
-    """Which dumps are read and what is kept of them."""
-
-    dumps: tuple[str, ...]
-    """JSON dumps: paths, glob patterns or URLs (`gs://`, `s3://`), packed as gz, bz2, zst or not at all. Prefer gz."""
-    output: str
-    """Folder of the dataset."""
-    languages: Names = ("all",)
-    """Languages of labels, short descriptions and aliases; `all` keeps every code there is.
-    With each language its written variants are kept, then `mul` (names that hold in all languages) and `en`: a label is
-    looked for in that order, and rows say in which language it was found."""
-    wikis: Names = ("all",)
-    """Wikis whose sitelinks are kept, as `enwiki`, `de` or `zh-yue`; `all` keeps every Wikipedia."""
-    only_linked: bool = False
-    """Keep only items that one of the chosen wikis has a page on, with their statements: a third of Wikidata's triples."""
-    instance_of: str = ""
-    """Keep only items that are instances of these classes, as `Q5,Q515`; with `subclasses`, of their subclasses too."""
-    relations: str = ""
-    """Keep only statements of these properties, as `P31,P279,P17`; empty keeps all."""
-    ranks: Ranks = "best"
-    """`best` keeps of each property's statements the preferred ones, or the normal ones where none is preferred; `all`
-    keeps every statement, deprecated ones included, with its rank."""
-    literals: bool = False
-    """Also write `literals`: statements whose value is a string, text, quantity, time or coordinate."""
-    qualifiers: bool = False
-    """Also write `qualifiers`: what is said about the statements that are kept."""
-    max_line_bytes: int = 64 * 1024 * 1024
-    """Longest entity, in bytes of JSON; a longer one is rejected. The longest seen in a dump had 1.1 MB."""
-    range_bytes: int = 64 * 1024 * 1024
-    """Compressed bytes one task reads, and so the size of shards. 16 MB or more each, four a worker or more."""
-    check_keys_every: int = 1_000
-    """Of so many entities of a task one is looked through for keys that stand twice in one object, of which the last
-    holds; 1 for all of them, which takes several times as long, 0 for none."""
-    max_entities: int = 0
-    """Read only the first so many entities of each dump, by one worker, and do not ask whether the dump has an end: for a
-    first look, and for what `head` cut from one. 0 reads all."""
-    max_reject_share: float = 0.001
-    """Largest share of records that may be rejected, 0 to 1."""
-
-
-def item_options(config: WikidataConfig) -> ItemOptions:
-    """What is kept of each entity.
-
-    Raises:
-        UsageError: a language or wiki nobody knows, or an id that is none.
-    """
-    languages = wikis = None
-    if not _is_all(config.languages):
-        chosen = parse_languages(config.languages)
-        languages = tuple(sorted({code for language in chosen for code in label_languages(language)}))
-    if not _is_all(config.wikis):
-        wikis = tuple(find_wiki(name).wiki for name in split_names(config.wikis))
-        if not wikis:
-            raise UsageError("no wiki given; write names as enwiki de zh-yue, or all")
-    return ItemOptions(
-        languages=languages,
-        wikis=wikis,
-        ranks=config.ranks,
-        literals=config.literals,
-        qualifiers=config.qualifiers,
-        rows=RowFilter(
-            only_linked=config.only_linked,
-            classes=_ids(config.instance_of, "Q") or None,
-            relations=_ids(config.relations, "P") or None,
-        ),
-    )
-
-
-def _is_all(names: str | Iterable[str]) -> bool:
-    return [name.lower() for name in split_names(names)] == ["all"]
-
-
-def _ids(given: str, letter: str) -> frozenset[str]:
-    ids = given.replace(",", " ").split()
-    for name in ids:
-        if name[:1] != letter or not name[1:].isdigit():
-            kind = {"Q": "an item, as Q5", "P": "a property, as P31"}[letter]
-            raise UsageError(f"expected {kind}, found {name!r}")
-    return frozenset(ids)
 
 
 def plan(config: WikidataConfig) -> list[Task]:
@@ -132,6 +52,9 @@ def plan(config: WikidataConfig) -> list[Task]:
             "range_bytes and max_line_bytes must be at least 1, check_keys_every and max_entities at least 0"
         )
     tasks: list[Task] = []
+    if config.merged:
+        names = ", ".join(path.name for path in merged_dumps(config))
+        tasks.append(Task(index=0, source=names, payload={"merged": True}, num_bytes=0))
     for path in expand_sources(config.dumps):
         layout = find_layout(path)
         size = storage.size(path) if layout == "structure" or config.max_entities else config.range_bytes
@@ -155,7 +78,31 @@ def _scans(config: WikidataConfig, tasks: list[Task]) -> bool:
 def _warm_ups(config: WikidataConfig, tasks: list[Task]) -> list[str]:
     """What workers load before their tasks."""
     scan = ["pipeline.wikidata.scan.scanner:compile_now"] if _scans(config, tasks) else []
-    return scan + warm_ups(ByteRange(**task.payload["span"]) for task in tasks)
+    return scan + warm_ups(ByteRange(**task.payload["span"]) for task in tasks if "span" in task.payload)
+
+
+def prepare(config: WikidataConfig, built: str) -> None:
+    """Read the merged items once for all tasks.
+
+    Raises:
+        UsageError: the output is not on a local disk.
+        InputMissing, InputCorrupt: a dump is not there, or is none.
+    """
+    if not config.merged:
+        return
+    if not storage.is_local(built):
+        raise UsageError(f"merged items are mapped from a file: {config.output} must be on a local or mounted disk")
+    if not _merged_path(built).exists():
+        items = read_merged(*merged_dumps(config))
+        save_array(_merged_path(built), np.stack([items.merged, items.entity]))
+
+
+def _merged_path(built: str) -> Path:
+    return Path(built, SHARED_FOLDER, "merged.npy")
+
+
+def _merged_items(config: WikidataConfig, out: TaskOutput) -> MergedItems | None:
+    return MergedItems(*open_array(_merged_path(out.built))) if config.merged else None
 
 
 def run_task(config: WikidataConfig, task: Task, out: TaskOutput) -> None:
@@ -164,10 +111,17 @@ def run_task(config: WikidataConfig, task: Task, out: TaskOutput) -> None:
     Raises:
         InputCorrupt: the dump is damaged, cut off, or ends without its closing bracket.
     """
+    merged = _merged_items(config, out)
+    if "merged" in task.payload:
+        if merged is not None:
+            out.ledger.read(len(merged.merged))
+            out.ledger.keep(len(merged.merged))
+            out.write(MERGED, merged_rows(merged))
+        return
     span = ByteRange(**task.payload["span"])
     limit = config.max_line_bytes
     reading = EntityReading(
-        item_options(config),
+        dataclasses.replace(item_options(config), merged=merged),
         span,
         out,
         scans=_scans(config, [task]),
@@ -206,7 +160,8 @@ def _lines(config: WikidataConfig, task: Task) -> Generator[Lines, None, None]:
 def _inputs(config: WikidataConfig) -> dict[str, str]:
     """The dumps by size, date and checksum as known; of several with one name, all but the first carry their number."""
     inputs: dict[str, str] = {}
-    for number, path in enumerate(expand_sources(config.dumps)):
+    merged = [str(path) for path in merged_dumps(config)] if config.merged else []
+    for number, path in enumerate([*expand_sources(config.dumps), *merged]):
         name = storage.file_name(path)
         inputs[name if name not in inputs else f"{name} ({number})"] = describe_dump(path, storage.size(path))
     return inputs
@@ -225,6 +180,8 @@ def _verify(config: WikidataConfig, records: list[TaskRecord]) -> None:
         InputCorrupt: no entity, or none that a table is about.
         XlmkError: the counts of statements do not add up: a bug of this project.
     """
+    merged = ", ".join(path.name for path in merged_dumps(config)) if config.merged else ""
+    records = [record for record in records if all(account.source != merged for account in record.accounts)]
     if not any(account.read for record in records for account in record.accounts):
         raise InputCorrupt(
             f"{', '.join(config.dumps)}: no entity in any of them. Check that these are dumps of Wikidata."
@@ -251,8 +208,10 @@ JOB = Job(
     config=WikidataConfig,
     plan=plan,
     run_task=run_task,
-    tables=(ENTITIES, RELATIONS, TRIPLES, SITELINKS, QUALIFIERS, LITERALS),
+    tables=(ENTITIES, RELATIONS, TRIPLES, SITELINKS, QUALIFIERS, LITERALS, MERGED),
     inputs=_inputs,
+    input_fields=("dumps", "merged"),
+    prepare=prepare,
     properties=_properties,
     verify=_verify,
     warm_ups=_warm_ups,

@@ -26,6 +26,7 @@ from pipeline.run.task_output import TaskOutput
 from pipeline.wikidata.columns import EntityColumns, ItemOptions
 from pipeline.wikidata.decoding import EntityRefused
 from pipeline.wikidata.layout import EntitySplitter, entity_text
+from pipeline.wikidata.merged import resolve_rows
 from schemas import ENTITIES, RELATIONS, SITELINKS, TRIPLES, Table
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class EntityReading:
         """Entities so far; one too many where none is to be looked through."""
         self._gathered = 0
         """Bytes of JSON since the last batch."""
-        self._filter = options.rows
+        self._filter, self._merged = options.rows, options.merged
         self._left = sys.maxsize
         """Entities that may still be read."""
 
@@ -190,10 +191,13 @@ class EntityReading:
         self._runs, self._num_in_runs, self._gathered = [], 0, 0
 
     def _chosen(self, rows: dict[Table, pa.RecordBatch]) -> dict[Table, pa.RecordBatch]:
-        """The rows that are written; what is left out is accounted for."""
+        """The rows that are written, with items for merged ones; what is left out is accounted for."""
+        ledger = self._out.ledger
+        if self._merged is not None:
+            rows, num_resolved = resolve_rows(self._merged, rows)
+            ledger.count("triples_of_merged_objects", num_resolved)
         if self._filter.keeps_all:
             return rows
-        ledger = self._out.ledger
         rows, left_out = self._filter.apply(rows, self._columns.sitelinks, ledger.counters)
         ledger.keep(-left_out.total())
         for reason, n in left_out.items():

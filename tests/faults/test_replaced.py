@@ -23,7 +23,7 @@ from pipeline.tokens import train as train_tokenizer
 from pipeline.tokens.config import TokenizeConfig
 from pipeline.tokens.train import TrainTokenizerConfig
 from pipeline.wikidata import job as wikidata
-from pipeline.wikidata.job import WikidataConfig
+from pipeline.wikidata.config import WikidataConfig
 from pipeline.wikipedia import job as wikipedia
 from pipeline.wikipedia.config import WikipediaConfig
 from schemas import DESCRIPTIONS, ENTITIES, PAGES, SITELINKS, TRIPLES, Table, read_manifest

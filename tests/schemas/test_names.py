@@ -17,7 +17,7 @@ from model.commands import pretrain
 from pipeline.build.job import BuildConfig
 from pipeline.fetch.job import DownloadConfig
 from pipeline.link.config import LinkConfig
-from pipeline.wikidata.job import WikidataConfig
+from pipeline.wikidata.config import WikidataConfig
 from schemas.errors import UsageError
 from schemas.names import Names, split_names
 

@@ -13,7 +13,7 @@ from pipeline.tokens import job as tokenize
 from pipeline.tokens.config import TokenizeConfig
 from pipeline.tokens.subwords import open_subwords
 from pipeline.wikidata import job as wikidata
-from pipeline.wikidata.job import WikidataConfig
+from pipeline.wikidata.config import WikidataConfig
 from pipeline.wikipedia import job as wikipedia
 from pipeline.wikipedia.config import WikipediaConfig
 from schemas import DESCRIPTIONS, MENTIONS, Manifest, iter_shard, read_manifest

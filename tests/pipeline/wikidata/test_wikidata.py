@@ -16,7 +16,8 @@ from pipeline.run.task import Task
 from pipeline.run.task_output import TaskOutput
 from pipeline.wikidata import job as wikidata
 from pipeline.wikidata import layout
-from pipeline.wikidata.job import JOB, WikidataConfig
+from pipeline.wikidata.config import WikidataConfig, item_options
+from pipeline.wikidata.job import JOB
 from schemas import ENTITIES, REJECTS, SITELINKS, TABLES, TRIPLES, Manifest, Table, read_shard
 from schemas.errors import InputCorrupt, InputMissing, OutputBusy, RejectLimitExceeded, UsageError
 from tests.pipeline.dumps.ranges.packing import EXTENSIONS, PACKINGS, pack
@@ -367,11 +368,11 @@ def test_several_dumps_in_one_run(tmp_path: Path) -> None:
 
 
 def test_languages_come_with_their_variants_and_fallbacks(tmp_path: Path) -> None:
-    options = wikidata.item_options(config(tmp_path, tmp_path, languages="zh,de"))
+    options = item_options(config(tmp_path, tmp_path, languages="zh,de"))
     assert options.languages is not None
     assert {"zh", "zh-hans", "zh-hant", "de", "mul", "en"} <= set(options.languages)
     assert "fr" not in options.languages
-    assert wikidata.item_options(config(tmp_path, tmp_path)).languages is None
+    assert item_options(config(tmp_path, tmp_path)).languages is None
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ import pytest
 
 from benchmarks.campaigns.kill_points import OperationCounter, contents
 from pipeline.run.job import run_job
-from pipeline.wikidata.job import JOB, WikidataConfig
+from pipeline.wikidata.config import WikidataConfig
+from pipeline.wikidata.job import JOB
 from schemas import ENTITIES, read_manifest
 from tests.conftest import REPOSITORY
 from tests.faults import dumps

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.link.sql_dump import read_items_per_site, read_page_props, read_rows
+from pipeline.dumps.sql import read_items_per_site, read_page_props, read_rows
 from schemas.errors import InputCorrupt, InputMissing
 
 HEAD = """-- MySQL dump
@@ -64,7 +64,7 @@ def test_members_and_small_pieces_make_no_difference(tmp_path: Path, monkeypatch
     path = tmp_path / "many.sql.gz"
     path.write_bytes(b"".join(gzip.compress(text[start : start + 100]) for start in range(0, len(text), 100)))
     whole = list(read_rows(path, "wb_items_per_site", ("ips_row_id",)))
-    monkeypatch.setattr("pipeline.link.sql_dump._READ_BYTES", 37)
+    monkeypatch.setattr("pipeline.dumps.sql._READ_BYTES", 37)
     assert list(read_rows(path, "wb_items_per_site", ("ips_row_id",))) == whole == [(b"%d" % n,) for n in range(1, 6)]
 
 
