@@ -183,11 +183,12 @@ def open_shard(path: Path, table: Table) -> pq.ParquetFile:
     """
     try:
         file = pq.ParquetFile(path, page_checksum_verification=True)
+        schema = file.schema_arrow
     except FileNotFoundError as error:
         raise ShardMismatch(f"{path} is missing. Restore it, or build the dataset again.") from error
-    except (OSError, pa.ArrowInvalid) as error:
+    except Exception as error:  # a damaged footer makes Arrow raise whatever it runs into
         raise ShardMismatch(f"{path} is not a readable Parquet file: {error}. Restore it, or build again.") from error
-    table.check(file.schema_arrow, str(path))
+    table.check(schema, str(path))
     return file
 
 
@@ -203,7 +204,7 @@ def iter_shard(
     file = open_shard(path, table)
     try:
         yield from file.iter_batches(batch_size=batch_rows, columns=list(columns) if columns else None)
-    except (OSError, pa.ArrowInvalid) as error:
+    except Exception as error:
         raise ShardMismatch(f"{path} is damaged: {error}. Restore it, or build the dataset again.") from error
     finally:
         file.close()

@@ -62,7 +62,8 @@ class Table:
             SchemaMismatch: the file is of another table, another version, or has other columns.
         """
         metadata = schema.metadata or {}
-        found = (metadata.get(_NAME_KEY, b"?").decode(), metadata.get(_VERSION_KEY, b"?").decode())
+        name, version = metadata.get(_NAME_KEY, b"?"), metadata.get(_VERSION_KEY, b"?")
+        found = (name.decode("utf-8", "replace"), version.decode("utf-8", "replace"))
         if found != (self.name, str(self.version)):
             raise SchemaMismatch(
                 f"{where} holds table {found[0]!r} version {found[1]}, expected {self.name!r} version {self.version}. "

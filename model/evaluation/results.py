@@ -134,7 +134,7 @@ def read_results(path: Path) -> Results:
         document = json.loads(path.read_text(encoding="utf-8"))
         if document["format"] != RESULTS_FORMAT:
             raise InputCorrupt(f"{path}: results of format {document['format']}, expected {RESULTS_FORMAT}")
-        return Results(
+        results = Results(
             task=document["task"],
             model=document["model"],
             primary_metric=document["primary"]["metric"],
@@ -145,8 +145,28 @@ def read_results(path: Path) -> Results:
             data=document.get("data", {}),
             stand_in=document["stand_in_for_training"],
         )
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        _check(results)
+    except (LookupError, TypeError, AttributeError, ValueError, OverflowError, RecursionError) as error:
         raise InputCorrupt(f"{path}: not a results file of this project ({error!r})") from error
+    return results
+
+
+def _check(results: Results) -> None:
+    """Raise unless every field is of the kind that what is made of results takes it for."""
+    texts = [results.task, results.model, results.primary_metric, *results.notes, *results.primary_keys.values()]
+    texts += [text for row in results.rows for keys in row.keys.items() for text in keys]
+    if odd := [text for text in texts if not isinstance(text, str)]:
+        raise TypeError(f"{odd[0]!r} where a text was expected")
+    if (
+        not isinstance(results.config, dict)
+        or not isinstance(results.data, dict)
+        or not isinstance(results.notes, list)
+    ):
+        raise TypeError("notes, config or data of another kind")
+    primary = results.find(**results.primary_keys).measures[results.primary_metric]
+    numbers = [primary.mean, *(value for row in results.rows for one in row.measures.values() for value in one.values)]
+    if any(math.isinf(number) for number in numbers):
+        raise ValueError("an infinite measure")
 
 
 def merge_seeds(runs: Sequence[Sequence[Row]]) -> list[Row]:
@@ -232,5 +252,13 @@ def _read_row(document: dict[str, Any]) -> Row:
 
 def _read_measure(document: dict[str, Any]) -> Measure:
     interval = document.get("interval")
-    values = tuple(math.nan if value is None else value for value in document["values"])
-    return Measure(values, (interval[0], interval[1]) if interval else None)
+    values = tuple(math.nan if value is None else _number(value) for value in document["values"])
+    if not values:
+        raise ValueError("a measure without a value")
+    return Measure(values, (_number(interval[0]), _number(interval[1])) if interval else None)
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{value!r} where a number was expected")
+    return float(value)

@@ -1,6 +1,7 @@
 """What a report page shows, read from a run's folder: the log of losses, its configuration, and results by task."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,14 +51,17 @@ def read_log(path: Path) -> dict[str, Series]:
     """
     if not path.is_file():
         return {}
-    steps: dict[int, dict[str, Any]] = {}
-    lines = path.read_text(encoding="utf-8").split("\n")
+    steps: dict[int, dict[str, float]] = {}
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise InputCorrupt(f"{path} is no UTF-8 text: {error}") from error
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             step, measures = _log_line(line)
-        except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, AttributeError, ValueError, OverflowError, RecursionError) as error:
             if number == len(lines):
                 break
             raise InputCorrupt(f"{path}, line {number}: not a line of a training log: {error!r}") from error
@@ -66,19 +70,23 @@ def read_log(path: Path) -> dict[str, Series]:
     series: dict[str, Series] = {}
     for step in sorted(steps):
         for name, value in steps[step].items():
-            if isinstance(value, int | float):
-                series.setdefault(name, []).append((step, float(value)))
+            series.setdefault(name, []).append((step, value))
     return series
 
 
-def _log_line(line: str) -> tuple[int, dict[str, Any]]:
+def _log_line(line: str) -> tuple[int, dict[str, float]]:
     """The step and the measures of a line; none for a line about an event."""
     row = json.loads(line)
     if "event" in row:
         return 0, {}
-    if "validated" in row:
-        return int(row.pop("validated")), {f"validation/{name}": value for name, value in row.items()}
-    return int(row.pop("step")), row
+    prefix = "validation/" if "validated" in row else ""
+    step = row.pop("validated" if prefix else "step")
+    if isinstance(step, bool) or not isinstance(step, int):
+        raise TypeError(f"step {step!r}")
+    measures = {f"{prefix}{name}": float(value) for name, value in row.items() if isinstance(value, int | float)}
+    if odd := [name for name, value in measures.items() if not math.isfinite(value)]:
+        raise ValueError(f"{odd[0]} is {measures[odd[0]]}")
+    return step, measures
 
 
 def _result_files(places: list[Path]) -> list[Path]:
@@ -94,6 +102,8 @@ def _run_config(folder: Path) -> dict[str, Any]:
         return {}
     try:
         config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
+        if not isinstance(config, dict):
+            raise ValueError("no JSON object")
+    except (ValueError, RecursionError) as error:
         raise InputCorrupt(f"{path} is damaged: {error}; export the model again") from error
     return config

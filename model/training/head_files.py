@@ -21,6 +21,8 @@ from schemas.errors import CheckpointUnusable
 
 FILE = "heads.safetensors"
 """Name of the file beside the encoder's."""
+SIDES = ("query", "key")
+"""What the two heads of an objective are for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +48,7 @@ def save_heads(joint: JointModel, norm: str, folder: Path) -> None:
         header[f"{name}_temperature"] = str(
             1 / float(contrast.temperature().detach()) if best else contrast.temperature
         )
-        for side in ("query", "key"):
+        for side in SIDES:
             head: nn.Module = getattr(contrast, f"{side}_head")
             for parameter, value in head.state_dict().items():
                 tensors[f"{name}_{side}/{parameter}"] = value.detach().float().cpu().clone()
@@ -75,7 +77,12 @@ def load_heads(folder: Path | str) -> Heads:
 
 def _from_parts(header: dict[str, str], tensors: dict[str, Tensor]) -> Heads:
     heads: dict[str, nn.Module] = {}
-    for role in sorted({name.partition("/")[0] for name in tensors}):
+    roles = {name.partition("/")[0] for name in tensors}
+    if alone := sorted(role for role in roles if not {f"{role.partition('_')[0]}_{side}" for side in SIDES} <= roles):
+        raise ValueError(f"{alone[0]} is there without the other of its pair")
+    if odd := sorted(name for name, tensor in tensors.items() if not tensor.isfinite().all()):
+        raise ValueError(f"{odd[0]} holds numbers that are not finite")
+    for role in sorted(roles):
         head = ProjectionHead(int(header["width"]), "layer" if header["norm"] == "layer" else "batch")
         head.load_state_dict({n.partition("/")[2]: t for n, t in tensors.items() if n.partition("/")[0] == role})
         heads[role] = head.eval()

@@ -6,6 +6,7 @@ The one throughput reported is real tokens per second: tokens of text, neither p
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -57,7 +58,7 @@ class RunLog:
         """
         if not is_main():
             return
-        self._write({"step": step} | {name: float(f"{value:.6g}") for name, value in values.items()})
+        self._write({"step": step} | _finite(values))
         if self.board is not None:
             for name, value in values.items():
                 self.board.add_scalar(name, value, step)
@@ -67,7 +68,7 @@ class RunLog:
         """Writes and shows the scores on the validation split after some steps; none were measured if it was cut short."""
         if not is_main() or not scores:
             return
-        self._write({"validated": step} | {name: float(f"{value:.6g}") for name, value in scores.items()})
+        self._write({"validated": step} | _finite(scores))
         if self.board is not None:
             for name, value in scores.items():
                 self.board.add_scalar(f"validation/{name}", value, step)
@@ -159,6 +160,11 @@ class Meter:
         if device.type == "cuda":
             values["peak_memory_gb"] = torch.cuda.max_memory_allocated(device) / 1e9
         return values
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, float]:
+    """Measures as the log has them; what no step of the window had is left out."""
+    return {name: float(f"{value:.6g}") for name, value in values.items() if math.isfinite(value)}
 
 
 def progress_line(step: int, steps: int, values: Mapping[str, float]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.dumps.ranges import ByteRange
+from pipeline.dumps.ranges import MAX_LINE_BYTES, ByteRange
 from pipeline.run.task_output import TaskOutput
 from pipeline.tokens.config import TokenizeConfig
 from pipeline.tokens.corpora import Document, read_documents
@@ -127,6 +127,10 @@ def run_text(config: TokenizeConfig, payload: dict[str, Any], out: TaskOutput) -
 
 
 def _readable(document: Document, out: TaskOutput) -> str | None:
+    if document.oversize:
+        detail = f"a line of {document.oversize:,} bytes, the limit is {MAX_LINE_BYTES:,}: does the file end its lines?"
+        out.ledger.reject("line_too_long", offset=document.offset, detail=detail, excerpt=document.data)
+        return None
     try:
         text = unicodedata.normalize("NFC", document.data.decode("utf-8")).replace("\0", "")
     except UnicodeDecodeError as error:

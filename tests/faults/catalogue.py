@@ -118,6 +118,17 @@ FAULTS: dict[str, Fault] = {
         "a dump that is not what `dumps.json` publishes",
         "11 from every job; a manifest states no checksum that was not compared",
     ),
+    "G72": Fault(
+        "an array of an index changed, cut, gone or one too many", "16: size and sha256 of each are in its note"
+    ),
+    "G73": Fault(
+        "a model with numbers that are not finite, weights without a place, one head of a pair",
+        "17; other tensors are noted",
+    ),
+    "G74": Fault(
+        "text that could be read half: one bad byte, a line of 80 MB, lines that end in CR",
+        "11 with the place, a reject by name, or read whole",
+    ),
     "G75": Fault(
         "a page, revision, item or property id beyond what tables hold",
         "reject `bad_id`; in a statement: counted; no later job ends by it",
@@ -126,6 +137,9 @@ FAULTS: dict[str, Fault] = {
         "disk full or a name too long in any file; a worker killed before its graph runs",
         "15 with the free bytes; says that a worker ended: never a bug",
     ),
+    "G77": Fault("an xz corpus without line ends, or one that asks for memory", "rejected or 11, in bounded memory"),
+    "G78": Fault("results or a log with odd values; a damaged footer", "11 with the file; 16, whatever Arrow raises"),
     "G79": Fault("something of somebody else's where an output is built", "13, and it stays"),
-    "G80": Fault("links planted where files are written", "never written through"),
+    "G80": Fault("links and code planted, control characters in names", "never written through, run or printed"),
+    "G81": Fault("an item with 100,000 invented wikis, properties or languages", "read in linear time"),
 }

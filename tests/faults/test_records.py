@@ -13,6 +13,7 @@ from tests.faults import dumps
 from tests.faults.dumps import ABSENT, entity, line, statement
 from tests.faults.ingest import WHATEVER, balanced, dropped, rejects, rows, run_job
 from tests.faults.recorder import Recorder
+from tests.pipeline.wikidata.entity_lines import scanner_of
 
 BEFORE, AFTER = line(entity(1)), line(entity(3))
 
@@ -263,3 +264,16 @@ def test_a_statement_on_an_item_that_no_table_can_hold(tmp_path: Path, recorder:
     counters = balanced(tmp_path).counters
     assert counters["statements_unreadable_item_value"] == len(values) and counters["statements_of_no_property"] == 2
     recorder.note(f"{len(values) + 2} such statements counted, the item and its other statement kept")
+
+
+@pytest.mark.fault("G81")
+def test_an_item_with_invented_wikis_is_the_decoders(recorder: Recorder) -> None:
+    def item(count: int) -> bytes:
+        links = {f"x{number}wiki": {"site": f"x{number}wiki", "title": f"T{number}"} for number in range(count)}
+        return line(entity(2, sitelinks=links)) + b",\n"
+
+    scanner, columns = scanner_of()
+    most, more = item(2_000), item(2_001)
+    assert scanner.scan(more, 0, 10, 1 << 30) == 0 and scanner.scan(most, 0, 10, 1 << 30) == len(most)
+    columns.add(line(entity(3, sitelinks=json.loads(more[:-2])["sitelinks"])))
+    recorder.note("wikis are compared one by one only where there are fewer than 2,000; beyond, by a dictionary")

@@ -1,6 +1,7 @@
 """Folders of plain `.npy` arrays with a JSON note of what they were made from: indexes that are built once and mapped.
 
-No array holds objects, so nothing is unpickled. A folder is built beside its place and renamed, so it is whole or absent.
+No array holds objects, so nothing is unpickled. A folder is built beside its place and renamed, so it is whole or absent. Its
+note has size and sha256 of every array; they are compared when it is opened, once until a file changes.
 Of the processes of a machine that want it at once, one builds and the others wait for it.
 """
 
@@ -12,16 +13,20 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from schemas import file_sha256
 from schemas.errors import ShardMismatch, StorageError
 
 NOTE_NAME = "made_from.json"
+_ARRAYS = "arrays"
+"""Entry of the note: size and sha256 of each array by the name of its file."""
+_MARK = "checked.json"
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -52,8 +57,9 @@ def open_arrays(folder: Path) -> Arrays:
     """Map all arrays of a folder, read-only.
 
     Raises:
-        ShardMismatch: one is damaged.
+        ShardMismatch: one is damaged, missing, or not the one that was written.
     """
+    _check(folder)
     try:
         return {path.stem: _open(path) for path in sorted(folder.glob("*.npy"))}
     except (ValueError, OSError, EOFError) as error:
@@ -101,6 +107,30 @@ def _open(path: Path) -> npt.NDArray[Any]:
     return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
+def _check(folder: Path) -> None:
+    """Raise unless every array is the one that the folder's note tells of."""
+    states = {path.name: path.stat() for path in folder.glob("*.npy")}
+    stamps = {name: [s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino] for name, s in sorted(states.items())}
+    mark = folder / _MARK
+    with suppress(OSError, ValueError):
+        if json.loads(mark.read_text(encoding="utf-8")) == stamps:
+            return
+    wanted = (_read_note(folder) or {}).get(_ARRAYS)
+    if wanted != (found := _digests(folder)):
+        odd = next(
+            (name for name in {*found, *(wanted or {})} if found.get(name) != (wanted or {}).get(name)), "its note"
+        )
+        raise ShardMismatch(
+            f"{folder} is damaged: {odd} is not as it was written. Remove the folder; it is built again when needed."
+        )
+    with suppress(OSError):  # a read-only place: the next opening checks again
+        mark.write_text(json.dumps(stamps), encoding="utf-8")
+
+
+def _digests(folder: Path) -> dict[str, list[int | str]]:
+    return {path.name: [path.stat().st_size, file_sha256(path)] for path in sorted(folder.glob("*.npy"))}
+
+
 def _read_note(folder: Path) -> dict[str, Any] | None:
     try:
         note = json.loads((folder / NOTE_NAME).read_text(encoding="utf-8"))
@@ -111,7 +141,7 @@ def _read_note(folder: Path) -> dict[str, Any] | None:
 
 def _is_made_from(folder: Path, note: dict[str, Any]) -> bool:
     stored = _read_note(folder)
-    return stored is not None and all(stored.get(name) == value for name, value in note.items())
+    return stored is not None and _ARRAYS in stored and all(stored.get(name) == value for name, value in note.items())
 
 
 @contextmanager
@@ -131,7 +161,8 @@ def _publish(folder: Path, note: dict[str, Any], build: Callable[[Path], None]) 
     beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         build(beside)
-        (beside / NOTE_NAME).write_text(json.dumps((_read_note(beside) or {}) | note, indent=1), encoding="utf-8")
+        written = (_read_note(beside) or {}) | note | {_ARRAYS: _digests(beside)}
+        (beside / NOTE_NAME).write_text(json.dumps(written, indent=1), encoding="utf-8")
         _swap(beside, folder)
     except OSError as error:
         raise StorageError(f"cannot write the index {folder}: {error}. Free some space, or name another.") from error

@@ -1,14 +1,20 @@
 """Opens models and tokenizers of Hugging Face for evaluation, and refuses those of which a part would be random."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
+from safetensors import SafetensorError
 from torch import nn
 
 from model.method.encoder import position_offset
-from schemas.errors import InputMissing, UsageError
+from schemas.errors import CheckpointUnusable, InputMissing, UsageError
+
+_HEADS = ("lm_head.", "cls.", "classifier.", "qa_outputs.", "pooler.", "head.", "decoder.", "score.", "predictions.")
+"""Beginnings of the names of heads that folders of encoders have, which evaluation leaves out or replaces."""
+_BUFFERS = ("position_ids", "token_type_ids")
+"""What older folders hold and newer code makes itself."""
 
 
 def open_model(loader: Any, source: str, **options: Any) -> nn.Module:
@@ -16,7 +22,11 @@ def open_model(loader: Any, source: str, **options: Any) -> nn.Module:
 
     A new head on top is drawn from torch's generator; the encoder itself must be complete in the file.
 
-    Raises: InputMissing where there is no such model; UsageError where weights of the encoder are missing in it.
+    Raises:
+        InputMissing: there is no such model.
+        UsageError: weights of the encoder are missing in it.
+        CheckpointUnusable: its file is damaged, has weights of the encoder that its config.json has no place for, or numbers
+            that are not finite.
     """
     import torch
 
@@ -25,6 +35,11 @@ def open_model(loader: Any, source: str, **options: Any) -> nn.Module:
             model, info = loader.from_pretrained(
                 source, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **options
             )
+        except (SafetensorError, RuntimeError) as error:
+            raise CheckpointUnusable(
+                f"the weights of {source!r} do not fit its config.json, or are damaged: {str(error).splitlines()[0]}. "
+                "Restore the folder, or export the model again"
+            ) from error
         except (OSError, ValueError) as error:
             raise InputMissing(
                 f"the model {source!r} could not be opened: {str(error).splitlines()[0]}. Expected a folder with "
@@ -39,7 +54,33 @@ def open_model(loader: Any, source: str, **options: Any) -> nn.Module:
             f"{source!r} lacks {len(lost)} weights of the encoder, the first {lost[0]}; they would be random. "
             "Expected a folder whose weights fit its config.json"
         )
+    _refuse_unused(source, model, prefix, info["unexpected_keys"])
+    _refuse_odd_numbers(source, model)
     return cast(nn.Module, model)
+
+
+def _refuse_unused(source: str, model: Any, prefix: str, unused: Iterable[str]) -> None:
+    """Refuse weights of the encoder that nothing takes; say which others are left out, but for those of known heads."""
+    own = {name.partition(".")[0] for name in model.base_model.state_dict()}
+    names = sorted(name for name in unused if not name.endswith(_BUFFERS))
+    of_encoder = [name for name in names if name.removeprefix(prefix).partition(".")[0] in own and "pooler" not in name]
+    if of_encoder:
+        raise CheckpointUnusable(
+            f"{source!r} has {len(of_encoder)} weights of the encoder that its config.json has no place for, the first "
+            f"{of_encoder[0]}: a model without them is another one. Restore config.json, or export the model again"
+        )
+    others = [name for name in names if not name.removeprefix(prefix).startswith(_HEADS)]
+    if others:
+        print(f"note: {source} holds {len(others)} tensors that are not used, the first {others[0]}", file=sys.stderr)
+
+
+def _refuse_odd_numbers(source: str, model: nn.Module) -> None:
+    weights = model.named_parameters()
+    if odd := [name for name, tensor in weights if tensor.is_floating_point() and not tensor.isfinite().all()]:
+        raise CheckpointUnusable(
+            f"{source!r} holds numbers that are not finite in {len(odd)} weights, the first {odd[0]}: whatever it scores "
+            "means nothing. Use another checkpoint, or export the model again"
+        )
 
 
 def longest_input(model: Any) -> int:

@@ -1,6 +1,7 @@
 """Texts of the sets' files, plain or gzipped: UTF-8, or Latin-1 where a form was published in it."""
 
 import gzip
+import zlib
 from pathlib import Path
 
 from schemas.errors import InputCorrupt
@@ -15,7 +16,7 @@ def read_text(path: Path, *, latin_1: bool = False) -> str:
     if data[:2] == b"\x1f\x8b":
         try:
             data = gzip.decompress(data)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise InputCorrupt(f"{path}: the gzip stream is damaged ({error}); fetch the file again") from error
     if b"\0" in data:
         raise InputCorrupt(f"{path}: found a zero byte at {data.index(0):,}, expected text in UTF-8")
@@ -32,7 +33,10 @@ def read_text(path: Path, *, latin_1: bool = False) -> str:
 def read_lines(path: Path, *, latin_1: bool = False) -> list[str]:
     """Read a file's lines. Raises: as `read_text` does."""
     # Not `splitlines`: it also cuts at U+2028 and U+0085, which stand inside real texts.
-    return [line.rstrip("\r") for line in read_text(path, latin_1=latin_1).split("\n")]
+    text = read_text(path, latin_1=latin_1)
+    if "\n" not in text:
+        text = text.replace("\r", "\n")  # old Macs end lines so
+    return [line.rstrip("\r") for line in text.split("\n")]
 
 
 def _is_latin_1(data: bytes) -> bool:

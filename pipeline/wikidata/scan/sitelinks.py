@@ -7,6 +7,9 @@ from pipeline.wikidata.scan.json_bytes import BAD, LAST, equals, first_key, key_
 from pipeline.wikidata.scan.strings import put, slot_of
 
 _TITLE = word("title")
+_MOST_LINKS = 2_000
+"""More than there are wikis. Invented ones are looked for one by one where slots are shared, so that an item with more of them is
+the decoder's, which takes linear time."""
 
 
 @inlined
@@ -16,7 +19,9 @@ def read_sitelinks(text, at, buffers, scratch):
     behind, at = at + 1, first_key(text, at)
     while at >= 0:
         key, end = at + 1, key_end(text, at)
-        if end == BAD or _came_before(text, key, end, first, buffers.wikis, scratch.links):
+        if end == BAD or buffers.wikis.size[0] - first >= _MOST_LINKS:
+            return BAD
+        if _came_before(text, key, end, first, buffers.wikis, scratch.links):
             return BAD
         behind = string_field(text, end + 2, _TITLE, place)
         if behind == BAD:

@@ -50,7 +50,7 @@ def test_a_job_writes_the_same_dataset_to_both(tmp_path: Path) -> None:
     remote = run_job(JOB, remote_config, ONE_PROCESS)
     assert local.fingerprint == remote.fingerprint == read_manifest(tmp_path / "remote").fingerprint
     files = {path.relative_to(tmp_path / "remote").as_posix() for path in (tmp_path / "remote").rglob("*.*")}
-    assert files == {shard.path for shard in remote.shards} | {"manifest.json"}
+    assert files == {shard.path for shard in remote.shards} | {"manifest.json", "README.md"}
     assert run_job(JOB, remote_config, ONE_PROCESS).fingerprint == remote.fingerprint
     with pytest.raises(OutputBusy, match="num_tasks"):
         run_job(JOB, replace(remote_config, num_tasks=5), ONE_PROCESS)

@@ -88,3 +88,23 @@ def test_cut_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "empty.txt").touch()
     with pytest.raises(InputCorrupt, match="empty"):
         is_xz(str(tmp_path / "empty.txt"))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CR LF", "CR"])
+@pytest.mark.parametrize("packing", ["txt", "xz"])
+def test_lines_end_in_any_way(tmp_path: Path, end: str, packing: str) -> None:
+    text = "\ufeff" + "\n".join(DOCUMENTS[:5]).replace("\n", end)
+    path = tmp_path / f"corpus.{packing}"
+    path.write_bytes(lzma.compress(text.encode()) if packing == "xz" else text.encode())
+    found = [document.data.decode() for span in spans_of(path, 1 << 30) for document in read_documents(span, 10_000)]
+    assert found == JOINED[:5]
+
+
+def test_xz_of_several_streams(tmp_path: Path) -> None:
+    path = tmp_path / "many.txt.xz"
+    whole = b"".join(lzma.compress(TEXT[start : start + 997]) + b"\0" * 8 for start in range(0, len(TEXT), 997))
+    path.write_bytes(whole)
+    assert [document.data.decode() for document in read_documents(str(path), 10_000)] == JOINED
+    path.write_bytes(whole + b"junk")
+    with pytest.raises(InputCorrupt, match="damaged|cut off"):
+        list(read_documents(str(path), 10_000))
