@@ -15,11 +15,9 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, NoReturn
 
-import tyro
-
 from pipeline.run.stop_signals import StopSignals
 from pipeline.run.worker_watch import kill_children
-from schemas.command_line import Command, asks_for_overview, command_named, overview, run_to_end, say_why
+from schemas.command_line import Command, asks_for_overview, command_named, overview, parse_flags, run_to_end, say_why
 from schemas.errors import UsageError
 
 HOW_TO_GO_ON = "where it was"
@@ -100,7 +98,7 @@ def _run_job(name: str, module: ModuleType, flags: list[str], beam_args: list[st
 
 
 def _parse(name: str, config: type, flags: list[str]) -> Any:
-    return tyro.cli(config, args=flags, prog=f"python -m pipeline {name}", config=(tyro.conf.FlagConversionOff,))
+    return parse_flags(config, flags, prog=f"python -m pipeline {name}")
 
 
 def _split(flags: list[str]) -> tuple[list[str], list[str]]:

@@ -10,13 +10,14 @@ import select
 import shutil
 import sys
 import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO, TypeVar, cast, get_type_hints
 
 from schemas.errors import StorageError, UsageError, XlmkError, printable
 
+C = TypeVar("C")
 CTRL_C = 130
 READER_GONE = 141
 """As if SIGPIPE had ended it: what was printed into a pipe is not wanted any more (`… --help | head -1`)."""
@@ -60,6 +61,47 @@ def command_named(name: str, commands: Mapping[str, Command], shown: str) -> Com
     near = difflib.get_close_matches(name, commands, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
     raise UsageError(f"there is no command {name!r}.{hint}\n{shown}")
+
+
+def parse_flags(config: type[C], flags: list[str], **options: Any) -> C:
+    """Make a configuration from flags.
+
+    A switch may stand bare (`--dry-run`, `--no-dry-run`) or with its value (`--dry-run False`).
+
+    Args:
+        config: dataclass, every field of which is a flag.
+        flags: what was typed.
+        options: `prog`, `description`, `default`, as `tyro.cli` takes them.
+    """
+    import tyro  # a tenth of a second
+
+    given = with_values(flags, set(_switches(config)))
+    return cast(C, tyro.cli(config, args=given, config=(tyro.conf.FlagConversionOff,), **options))
+
+
+def with_values(flags: list[str], switches: set[str]) -> list[str]:
+    """Give each bare switch its value."""
+    found: list[str] = []
+    for place, flag in enumerate(flags):
+        name = flag.replace("_", "-")
+        positive = name.replace("--no-", "--", 1) if name not in switches else name
+        if positive not in switches:
+            found.append(flag)
+        elif positive != name:
+            found += [positive, "False"]
+        else:
+            found += [name] if flags[place + 1 : place + 2] in (["True"], ["False"]) else [name, "True"]
+    return found
+
+
+def _switches(config: type, prefix: str = "--") -> Iterator[str]:
+    """Yield the flags of a configuration that are switches, those of configurations in it with their dots."""
+    for name, kind in get_type_hints(config).items():
+        flag = f"{prefix}{name.replace('_', '-')}"
+        if kind is bool:
+            yield flag
+        elif is_dataclass(kind) and isinstance(kind, type):
+            yield from _switches(kind, f"{flag}.")
 
 
 def run_to_end(action: Callable[[], int], ended: Callable[[BaseException], int]) -> int:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import tyro
-
 from model.measuring.config import BenchConfig
+from schemas.command_line import parse_flags
 
 
 def parse(flags: list[str]) -> BenchConfig:
     """Make the configuration from flags."""
-    return tyro.cli(BenchConfig, args=flags, prog="python -m model bench", config=(tyro.conf.FlagConversionOff,))
+    return parse_flags(BenchConfig, flags, prog="python -m model bench")
 
 
 def run(config: BenchConfig) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import tyro
-
 from model.evaluation.comparison_config import ComparisonConfig
+from schemas.command_line import parse_flags
 from schemas.errors import UsageError
 
 
 def parse(flags: list[str]) -> ComparisonConfig:
     """Make the configuration. Raises: UsageError without a run."""
-    config = tyro.cli(
-        ComparisonConfig, args=flags, prog="python -m model compare", config=(tyro.conf.FlagConversionOff,)
-    )
+    config = parse_flags(ComparisonConfig, flags, prog="python -m model compare")
     if not config.runs:
         raise UsageError("compare needs at least one run: python -m model compare RUN RUN --data TOKENS")
     if bool(config.data) == bool(config.task):

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import tyro
-
 from model.entities.config import EmbedConfig
+from schemas.command_line import parse_flags
 
 
 def parse(flags: list[str]) -> EmbedConfig:
     """Make the configuration from flags."""
-    return tyro.cli(
+    return parse_flags(
         EmbedConfig,
-        args=flags,
+        flags,
         prog="python -m model embed",
         description="Write the embeddings of all descriptions to Parquet, and a FAISS index over them.",
-        config=(tyro.conf.FlagConversionOff,),
     )
 
 

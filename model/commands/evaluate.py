@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import tyro
-
 from model.entities.linking_config import LinkingConfig
 from model.evaluation import command
+from schemas.command_line import parse_flags
 from schemas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,12 +19,8 @@ _SUMMARY = "mentions in news to Wikidata items: Mewsli-9, Mewsli-X; recall of ca
 def parse(flags: list[str]) -> EvaluateConfig | LinkingConfig:
     """Make the configuration of a task from its name and flags. Raises: UsageError for no or an unknown task."""
     if flags and flags[0] == LINKING:
-        return tyro.cli(
-            LinkingConfig,
-            args=flags[1:],
-            prog=f"{command.PROG} {LINKING}",
-            description=f"Entity linking: {_SUMMARY}.",
-            config=(tyro.conf.FlagConversionOff,),
+        return parse_flags(
+            LinkingConfig, flags[1:], prog=f"{command.PROG} {LINKING}", description=f"Entity linking: {_SUMMARY}."
         )
     if not flags or flags[0] in ("-h", "--help"):
         print(f"{command.overview()}\n  {LINKING:<9}  {_SUMMARY}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import tyro
+from schemas.command_line import parse_flags
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,7 @@ class ExportConfig:
 
 def parse(flags: list[str]) -> ExportConfig:
     """Make the configuration from flags."""
-    return tyro.cli(ExportConfig, args=flags, prog="python -m model export", config=(tyro.conf.FlagConversionOff,))
+    return parse_flags(ExportConfig, flags, prog="python -m model export")
 
 
 def run(config: ExportConfig) -> None:

@@ -8,9 +8,8 @@ import unicodedata
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-import tyro
-
 from model.entities.config import LinkConfig
+from schemas.command_line import parse_flags
 from schemas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,12 +26,11 @@ def parse(flags: list[str]) -> LinkConfig:
     """
     if flags and (flags[0] == "-" or not flags[0].startswith("-")):
         flags = ["--text", *flags]
-    return tyro.cli(
+    return parse_flags(
         LinkConfig,
-        args=flags,
+        flags,
         prog=f"{PROG} TEXT",
         description="Link the mentions of a text, in any language, to entities. The text may stand first, without --text.",
-        config=(tyro.conf.FlagConversionOff,),
     )
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import difflib
 
-import tyro
-
 from model.config import PretrainConfig
 from model.recipes import HELP, RECIPES
+from schemas.command_line import parse_flags
 from schemas.errors import UsageError
 
 PROG = "python -m model pretrain"
@@ -27,14 +26,7 @@ def parse(flags: list[str]) -> PretrainConfig:
         near = difflib.get_close_matches(name, RECIPES, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
         raise UsageError(f"there is no recipe {name!r}.{hint}\n{_overview()}")
-    config = tyro.cli(
-        PretrainConfig,
-        args=rest,
-        default=RECIPES[name],
-        prog=f"{PROG} {name}",
-        description=HELP[name],
-        config=(tyro.conf.FlagConversionOff,),
-    )
+    config = parse_flags(PretrainConfig, rest, default=RECIPES[name], prog=f"{PROG} {name}", description=HELP[name])
     for needed in ("data", "output"):
         if not getattr(config, needed):
             raise UsageError(f"pretrain needs --{needed}, a folder: {PROG} {name} --data TOKENS --output RUN")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tyro
-
 from model.reporting.config import ReportConfig
+from schemas.command_line import parse_flags
 
 
 def parse(flags: list[str]) -> ReportConfig:
     """Make the configuration."""
-    return tyro.cli(ReportConfig, args=flags, prog="python -m model report")
+    return parse_flags(ReportConfig, flags, prog="python -m model report")
 
 
 def run(config: ReportConfig) -> None:

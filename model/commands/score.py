@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import tyro
-
 from model.evaluation.scoring_config import ScoreConfig
+from schemas.command_line import parse_flags
 
 
 def parse(flags: list[str]) -> ScoreConfig:
     """Make the configuration."""
-    return tyro.cli(ScoreConfig, args=flags, prog="python -m model score", config=(tyro.conf.FlagConversionOff,))
+    return parse_flags(ScoreConfig, flags, prog="python -m model score")
 
 
 def run(config: ScoreConfig) -> None:

@@ -8,11 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import tyro
-
 from model.evaluation.finetuning.config import FinetuneConfig, NerConfig, QaConfig, XnliConfig
 from model.evaluation.ranking.config import AlignmentConfig, ProbingConfig, RetrievalConfig
 from model.evaluation.tasks import TASKS
+from schemas.command_line import parse_flags
 from schemas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,13 +47,12 @@ def parse(flags: list[str]) -> EvaluateConfig:
         hint = f" Did you mean {near[0]}?" if near else ""
         raise UsageError(f"there is no task {name!r}.{hint}\n{overview()}")
     task = TASKS[name]
-    return tyro.cli(
+    return parse_flags(
         CONFIGS[name],
-        args=rest,
+        rest,
         prog=f"{PROG} {name}",
         description=f"{task.summary}. Data: {task.data}. Protocol: {task.protocol}. Primary metric: "
         f"{task.primary_metric}. Licence: {task.licence}.".replace("%", "%%"),
-        config=(tyro.conf.FlagConversionOff,),
     )
 
 

@@ -5,10 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import dataclass, field
 
 import pytest
 
-from schemas.command_line import Command, asks_for_overview, command_named, overview, run_to_end, say_why
+from schemas.command_line import (
+    Command,
+    asks_for_overview,
+    command_named,
+    overview,
+    parse_flags,
+    run_to_end,
+    say_why,
+)
 from schemas.errors import InputCorrupt, UsageError
 from tests.conftest import REPOSITORY
 
@@ -89,3 +98,50 @@ def test_an_error_that_nobody_reads_keeps_its_code() -> None:
     command = [sys.executable, "-m", "pipeline", "verfy"]
     assert subprocess.run(command, cwd=REPOSITORY, stdout=writer, stderr=writer, timeout=60).returncode == 2
     os.close(writer)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inner:
+    """Settings in settings."""
+
+    fast: bool = False
+    """A switch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outer:
+    """Settings with switches."""
+
+    name: str = ""
+    """No switch."""
+    dry_run: bool = False
+    """Off unless asked for."""
+    no_limit: bool = False
+    """A switch whose name begins like the denial of another."""
+    careful: bool = True
+    """On unless told otherwise."""
+    inner: Inner = field(default_factory=Inner)
+    """More of them."""
+
+
+@pytest.mark.parametrize(
+    ("flags", "wanted"),
+    [
+        ([], Outer()),
+        (["--dry-run"], Outer(dry_run=True)),
+        (["--dry_run", "--name", "x"], Outer(dry_run=True, name="x")),
+        (["--dry-run", "False", "--careful", "False"], Outer(careful=False)),
+        (["--dry-run", "True"], Outer(dry_run=True)),
+        (["--no-careful", "--no-limit"], Outer(careful=False, no_limit=True)),
+        (["--inner.fast"], Outer(inner=Inner(fast=True))),
+    ],
+)
+def test_switches_stand_bare_or_with_their_value(flags: list[str], wanted: Outer) -> None:
+    assert parse_flags(Outer, flags, prog="command") == wanted
+
+
+def test_a_flag_that_wants_a_value_takes_no_switch_for_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse_flags(Outer, ["--name", "--dry-run"], prog="command")
+    assert ended.value.code == 2
+    assert "--name" in capsys.readouterr().err
