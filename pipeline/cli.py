@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, NoReturn
 
+from pipeline.run.beam.worker_watch import kill_children
 from pipeline.run.stop_signals import StopSignals
-from pipeline.run.worker_watch import kill_children
 from schemas.command_line import Command, asks_for_overview, command_named, overview, parse_flags, run_to_end, say_why
 from schemas.errors import UsageError
 

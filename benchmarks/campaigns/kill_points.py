@@ -73,7 +73,7 @@ class Builder:
         with contextlib.redirect_stdout(sys.stderr):
             write_sample_world(SampleWorldConfig(output=str(self._dumps), wikis=wikis, entities=config.entities))
         if not config.by_command:
-            importlib.import_module("pipeline.run.beam")  # once here, not in every fork
+            importlib.import_module("pipeline.run.beam.graph")  # once here, not in every fork
 
     def run(self, kill_after: float = MAX_SECONDS, kill_before: int = 0) -> bool:
         """Start or go on with the build; returns whether it reached the end.

@@ -22,12 +22,12 @@ from typing import Any
 import schemas
 from pipeline.run import storage
 from pipeline.run.accounts import check_conservation, check_reject_share, merge_accounts
+from pipeline.run.beam.worker_server import PROCESSES, WorkerServer, with_defaults
 from pipeline.run.output_lock import output_lock
 from pipeline.run.progress import Progress
 from pipeline.run.resume import CUTS_NAME, PLAN_NAME, changed_shards, lost_shards, require_own_folder, sound_tasks
 from pipeline.run.task import Job, JobConfig, Task
 from pipeline.run.task_output import TASKS_FOLDER, TaskRecord, task_record_path
-from pipeline.run.worker_server import PROCESSES, WorkerServer, with_defaults
 from schemas import MANIFEST_NAME, REJECTS, Manifest
 from schemas.card import CARD_NAME, dataset_card
 from schemas.errors import InputCorrupt, InputMissing, OutputBusy, ShardMismatch, XlmkError, printable
@@ -79,7 +79,7 @@ def _run_tasks(
     with WorkerServer([job.run_task.__module__, *job.warm_ups(config, pending)]) as server:
         if PROCESSES in beam_args:
             server.start()  # workers import Beam while this process does
-        from pipeline.run.beam import run_tasks  # it costs a second: only where there is work
+        from pipeline.run.beam.graph import run_tasks  # it costs a second: only where there is work
 
         run_tasks(job, config, pending, server, num_tasks=num_tasks, built=built, beam_args=beam_args)
 

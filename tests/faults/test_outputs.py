@@ -24,10 +24,10 @@ import pytest
 from apache_beam.io.filesystem import BeamIOError
 
 import schemas
-from pipeline.run import beam as beam_runner
 from pipeline.run import local_files
+from pipeline.run.beam import graph as beam_runner
+from pipeline.run.beam.worker_server import WorkerServer
 from pipeline.run.job import run_job
-from pipeline.run.worker_server import WorkerServer
 from schemas import TRIPLES, read_manifest
 from schemas.command_line import say_why
 from schemas.errors import OutputBusy, RejectLimitExceeded, ShardMismatch, StorageError, XlmkError

@@ -14,9 +14,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.run import beam as beam_run
-from pipeline.run import worker_watch
-from pipeline.run.beam import pipeline_options
+from pipeline.run.beam import graph as beam_run
+from pipeline.run.beam import worker_watch
+from pipeline.run.beam.graph import pipeline_options
 from pipeline.run.job import run_job
 from pipeline.run.task import Task
 from pipeline.run.task_output import TASKS_FOLDER, TaskOutput

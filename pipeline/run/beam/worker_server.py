@@ -39,7 +39,7 @@ class WorkerServer:
         """Begin to import what workers need, unless that has begun."""
         if self._process is None:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "pipeline.run.worker_process", *self._needs],
+                [sys.executable, "-m", "pipeline.run.beam.worker_process", *self._needs],
                 stdin=subprocess.PIPE,
                 # There is a worker for each core, and threads do not live on in a fork.
                 env={"OPENBLAS_NUM_THREADS": "1", **os.environ},

@@ -25,12 +25,12 @@ from apache_beam.options.pipeline_options import (
 )
 
 from pipeline.run import storage
-from pipeline.run.local_runner import LocalRunner
+from pipeline.run.beam.local_runner import LocalRunner
+from pipeline.run.beam.worker_server import WorkerServer
+from pipeline.run.beam.worker_watch import WORKER_ENDED, WorkerWatch
 from pipeline.run.resume import ERROR_NAME
 from pipeline.run.task import Job, Task
 from pipeline.run.task_output import TASKS_FOLDER, TaskOutput, task_record_path
-from pipeline.run.worker_server import WorkerServer
-from pipeline.run.worker_watch import WORKER_ENDED, WorkerWatch
 from schemas import errors
 from schemas.errors import UsageError, XlmkError
 from schemas.files import require_unchanged

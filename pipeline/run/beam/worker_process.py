@@ -31,7 +31,7 @@ def main() -> None:
     _end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver gets it too, and says what becomes of the workers
     gc.disable()
-    for name in ("apache_beam.runners.worker.sdk_worker_main", "pipeline.run.beam", *sys.argv[1:]):
+    for name in ("apache_beam.runners.worker.sdk_worker_main", "pipeline.run.beam.graph", *sys.argv[1:]):
         module, _, function = name.partition(":")
         loaded = importlib.import_module(module)
         if function:

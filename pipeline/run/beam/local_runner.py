@@ -25,7 +25,7 @@ from apache_beam.runners.portability.fn_api_runner.worker_handlers import GrpcWo
 from apache_beam.transforms.environments import Environment
 from apache_beam.utils import thread_pool_executor
 
-from pipeline.run.worker_server import WorkerServer
+from pipeline.run.beam.worker_server import WorkerServer
 
 _FORKED_WORKER = "xlm-k:environment:forked_worker:v1"
 
