@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.link.short_texts import ShortTexts
+from pipeline.run.task import SHARED_FOLDER
 from pipeline.wikis.languages import language_wiki, named_languages, parse_languages, wiki_language
 from schemas import ENTITIES, MERGED, PAGES, REDIRECTS, RELATIONS, SITELINKS, TRIPLES, Manifest, Shard, read_manifest
 from schemas.errors import UsageError
@@ -78,6 +78,11 @@ class SharedPaths:
     root: Path
     """The folder `_shared` of the build."""
 
+    @staticmethod
+    def of_build(built: str) -> SharedPaths:
+        """Those of a build folder."""
+        return SharedPaths(root=Path(built, SHARED_FOLDER))
+
     @property
     def titles(self) -> Path:
         """Folder of the title index."""
@@ -118,11 +123,6 @@ class SharedPaths:
     def of_path(self, path: str, what: str) -> Path:
         """What the survey found in the shard of a path."""
         return self.root / "survey" / f"{path}.{what}.npy"
-
-
-def short_texts_of(config: LinkConfig, languages: list[str]) -> ShortTexts:
-    """The maker of Wikidata's short texts for some languages."""
-    return ShortTexts(languages, min_sitelinks=config.min_sitelinks, max_characters=config.max_description_characters)
 
 
 def read_inputs(config: LinkConfig) -> tuple[Manifest | None, Manifest]:

@@ -25,13 +25,14 @@ from pipeline.link.config import (
     check_inputs,
     link_inputs,
     read_inputs,
-    short_texts_of,
 )
-from pipeline.link.tasks import RUNNERS
+from pipeline.link.mentions import run_pages
+from pipeline.link.short_texts import run_short_texts, short_texts_of
 from pipeline.link.title_index_build import TitleIndexBuilder
 from pipeline.link.title_sources import add_titles
+from pipeline.link.triples import run_relations, run_triples
 from pipeline.run import storage
-from pipeline.run.task import SHARED_FOLDER, Job, Task, grouped
+from pipeline.run.task import Job, Task, grouped
 from pipeline.run.task_output import TaskOutput, TaskRecord
 from pipeline.wikis.language_notes import merged_notes
 from schemas import DESCRIPTIONS, ENTITIES, MENTIONS, RELATIONS, TRIPLES, Shard
@@ -67,7 +68,7 @@ def prepare(config: LinkConfig, built: str) -> None:
     """
     if not storage.is_local(built):
         raise UsageError(f"link memory-maps its title index: {config.output} must be on a local or mounted disk")
-    shared, found = SharedPaths(root=Path(built, SHARED_FOLDER)), link_inputs(config)
+    shared, found = SharedPaths.of_build(built), link_inputs(config)
     check_inputs(config)
     _forget_other_preparation(config, shared.root)
     num_pages = sum(map(len, found.pages.values()))
@@ -134,6 +135,15 @@ def plan(config: LinkConfig) -> list[Task]:
     ]
 
 
+RUNNERS = {
+    "pages": run_pages,
+    "short_texts": run_short_texts,
+    "triples": run_triples,
+    "relations": run_relations,
+}
+"""What runs a task, by the `do` of its payload."""
+
+
 def run_task(config: LinkConfig, task: Task, out: TaskOutput) -> None:
     """Write the rows of one task."""
     RUNNERS[task.payload["do"]](config, task.payload, out)
@@ -142,7 +152,7 @@ def run_task(config: LinkConfig, task: Task, out: TaskOutput) -> None:
 def properties(config: LinkConfig, records: list[TaskRecord]) -> dict[str, Any]:
     """Counts by language, and of titles and redirects."""
     languages = merged_notes(record.notes for record in records)
-    titles = SharedPaths(root=Path(storage.build_folder(config.output), SHARED_FOLDER)).titles / _TITLE_COUNTS
+    titles = SharedPaths.of_build(storage.build_folder(config.output)).titles / _TITLE_COUNTS
     return {
         "languages": languages,
         "titles": json.loads(storage.read_text(str(titles))),

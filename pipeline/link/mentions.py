@@ -1,23 +1,28 @@
-"""From pages and the survey's findings to rows of `mentions` and `descriptions`, column by column."""
+"""Tasks over pages: from them and the survey's findings to rows of `mentions` and `descriptions`, column by column."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.link.fates import is_mention
+from pipeline.link.config import LinkConfig, SharedPaths
+from pipeline.link.fates import MENTION_FATES, Cap, count_fates, final_fates, is_mention
 from pipeline.link.leads import LeadFate, cut_text
-from pipeline.link.short_texts import ShortText
-from pipeline.link.survey import links_of_batch
+from pipeline.link.survey import BATCH_ROWS, links_of_batch
 from pipeline.link.title_index import Values, entity_numbers
-from pipeline.wikis.numbers import ids_of_numbers
-from schemas import DESCRIPTIONS, MENTIONS, split_of
+from pipeline.run.task_output import TaskOutput
+from pipeline.wikis.language_notes import LanguageNotes
+from pipeline.wikis.languages import wiki_language
+from pipeline.wikis.numbers import ids_of_numbers, open_array
+from schemas import DESCRIPTIONS, MENTIONS, PAGES, SPLITS, iter_shard, split_of
+from schemas.errors import ShardMismatch
 from schemas.mentions import MENTION
 
 ROW_COLUMNS = (
@@ -108,28 +113,70 @@ def lead_descriptions(
     return pa.RecordBatch.from_arrays([columns[name] for name in names], schema=DESCRIPTIONS.columns)
 
 
-def short_descriptions(texts: Iterable[ShortText]) -> dict[str, pa.RecordBatch]:
-    """Rows of `descriptions` from Wikidata's short texts, by language."""
-    by_language: dict[str, list[ShortText]] = {}
-    for row in texts:
-        by_language.setdefault(row.language, []).append(row)
-    return {language: _short_rows(rows) for language, rows in by_language.items()}
-
-
-def _short_rows(rows: list[ShortText]) -> pa.RecordBatch:
-    columns = {
-        "entity": ids_of_numbers([row.number for row in rows]),
-        "language": pa.array([row.language for row in rows], pa.string()),
-        "code": pa.array([row.code for row in rows], pa.string()),
-        "text": pa.array([row.text for row in rows], pa.string()),
-        "origin": pa.array(["wikidata"] * len(rows), pa.string()),
-    }
-    arrays = [columns.get(field.name, pa.nulls(len(rows), field.type)) for field in DESCRIPTIONS.columns]
-    return pa.RecordBatch.from_arrays(arrays, schema=DESCRIPTIONS.columns)
-
-
 def mention_counts(rows: pa.RecordBatch) -> Counter[str]:
     """Contexts, mentions and characters of rows of `mentions`."""
     mentions = pc.sum(pc.list_value_length(rows.column("mentions"))).as_py() or 0
     characters = pc.sum(pc.utf8_length(rows.column("text"))).as_py() or 0
     return Counter(contexts=rows.num_rows, mentions=mentions, characters=characters)
+
+
+def run_pages(config: LinkConfig, payload: dict[str, Any], out: TaskOutput) -> None:
+    """One shard of `pages`: its leads to `descriptions`, its contexts to `mentions`.
+
+    Raises: ShardMismatch where the shard is not the one that was surveyed.
+    """
+    shared, path, language = SharedPaths.of_build(out.built), payload["shard"], wiki_language(payload["wiki"])
+    names = ("link_values", "link_fates", "page_values", "final_lead_fates")
+    values, early, page_values, lead_fates = (open_array(shared.of_path(path, name)) for name in names)
+    cap = Cap(config.max_mentions, open_array(shared.of_path(path, "frequent"))) if config.max_mentions else None
+    fates = final_fates(early, values, cap, None if config.keep_undescribed else open_array(shared.described))
+    notes = LanguageNotes(out.notes)
+    _account_links(out, notes, language, fates)
+    _account_leads(out, language, lead_fates)
+    page = link = 0
+    for batch in iter_shard(Path(config.wikipedia, path), PAGES, ROW_COLUMNS, BATCH_ROWS):
+        rows, links = slice(page, page + batch.num_rows), slice(link, link + len(links_of_batch(batch)[0]))
+        linked = link_contexts(batch, values[links], fates[links], page_values[rows], config.validation_per_mille)
+        _write_contexts(out, notes, language, linked)
+        described = lead_descriptions(batch, lead_fates[rows], page_values[rows], config.max_description_characters)
+        out.write(DESCRIPTIONS, described, partition=language)
+        notes.add(language, "descriptions_wikipedia", described.num_rows)
+        page, link = rows.stop, links.stop
+    if (page, link) != (len(page_values), len(values)):
+        raise ShardMismatch(
+            f"{path} has {page} pages and {link} links, the survey saw {len(page_values)} and {len(values)}"
+        )
+
+
+def _account_links(out: TaskOutput, notes: LanguageNotes, language: str, fates: NDArray[np.uint8]) -> None:
+    source = f"links/{language}"
+    out.ledger.read(len(fates), source=source)
+    for fate, n in count_fates(fates).items():
+        notes.add(language, f"links_{fate.name.lower()}", n)
+        if fate in MENTION_FATES:
+            out.ledger.keep(n, source=source)
+        else:
+            out.ledger.drop(fate.name.lower(), n, source=source)
+
+
+def _account_leads(out: TaskOutput, language: str, fates: NDArray[np.uint8]) -> None:
+    source = f"leads/{language}"
+    out.ledger.read(len(fates), source=source)
+    for fate in LeadFate:
+        n = int((fates == fate).sum())
+        if fate is LeadFate.KEPT:
+            out.ledger.keep(n, source=source)
+        elif n:
+            out.ledger.drop(fate.name.lower(), n, source=source)
+
+
+def _write_contexts(out: TaskOutput, notes: LanguageNotes, language: str, linked: LinkedContexts) -> None:
+    source, rows = f"contexts/{language}", linked.rows
+    out.ledger.read(linked.num_contexts, source=source)
+    out.ledger.keep(rows.num_rows, source=source)
+    out.ledger.drop("no_mention", linked.num_contexts - rows.num_rows, source=source)
+    for split in SPLITS:
+        chosen = rows.filter(pa.array(linked.splits == split, pa.bool_()))
+        out.write(MENTIONS, chosen, partition=language, split=split)
+        for name, n in mention_counts(chosen).items():
+            notes.add(language, f"{split}_{name}", n)

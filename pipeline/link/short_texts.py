@@ -11,18 +11,25 @@ The rule, for one entity and one language:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.link.config import LinkConfig, SharedPaths
 from pipeline.link.leads import cut_text, hash_text, long_enough
+from pipeline.link.repeats import FirstRows
+from pipeline.run.task_output import TaskOutput
+from pipeline.wikis.language_notes import LanguageNotes
 from pipeline.wikis.languages import own_label_languages
-from pipeline.wikis.numbers import Numbers, contains, numbers_of_ids
+from pipeline.wikis.numbers import Numbers, contains, ids_of_numbers, numbers_of_ids, open_array
+from schemas import DESCRIPTIONS, ENTITIES, iter_shard
 
 
 class ShortTextFate(IntEnum):
@@ -138,3 +145,76 @@ def decide_short_texts(candidates: NDArray[np.void], with_lead: Numbers) -> Numb
     rows = rows[np.lexsort((rows["number"], rows["text"]))]
     first = np.r_[True, rows["text"][1:] != rows["text"][:-1]] if len(rows) else np.empty(0, np.bool_)
     return np.unique(rows["number"][first])
+
+
+def short_texts_of(config: LinkConfig, languages: list[str]) -> ShortTexts:
+    """The maker of Wikidata's short texts for some languages."""
+    return ShortTexts(languages, min_sitelinks=config.min_sitelinks, max_characters=config.max_description_characters)
+
+
+def short_descriptions(texts: Iterable[ShortText]) -> dict[str, pa.RecordBatch]:
+    """Rows of `descriptions` from Wikidata's short texts, by language."""
+    by_language: dict[str, list[ShortText]] = {}
+    for row in texts:
+        by_language.setdefault(row.language, []).append(row)
+    return {language: _short_rows(rows) for language, rows in by_language.items()}
+
+
+def _short_rows(rows: list[ShortText]) -> pa.RecordBatch:
+    columns = {
+        "entity": ids_of_numbers([row.number for row in rows]),
+        "language": pa.array([row.language for row in rows], pa.string()),
+        "code": pa.array([row.code for row in rows], pa.string()),
+        "text": pa.array([row.text for row in rows], pa.string()),
+        "origin": pa.array(["wikidata"] * len(rows), pa.string()),
+    }
+    arrays = [columns.get(field.name, pa.nulls(len(rows), field.type)) for field in DESCRIPTIONS.columns]
+    return pa.RecordBatch.from_arrays(arrays, schema=DESCRIPTIONS.columns)
+
+
+def run_short_texts(config: LinkConfig, payload: dict[str, Any], out: TaskOutput) -> None:
+    """Some shards of `entities`: Wikidata's short texts to `descriptions` where no lead serves."""
+    shared, notes = SharedPaths.of_build(out.built), LanguageNotes(out.notes)
+    languages = payload["languages"]
+    texts = short_texts_of(config, languages)
+    with_lead = {language: open_array(shared.with_lead(language)) for language in languages}
+    wanted = {language: open_array(shared.with_short_text(language)) for language in languages}
+    for path in payload["shards"]:
+        first = FirstRows(open_array(shared.of_path(path, "repeated")))
+        for batch in iter_shard(Path(config.wikidata, path), ENTITIES, COLUMNS):
+            rows = first.of_batch(batch)
+            out.ledger.count("entities_repeated", batch.num_rows - rows.num_rows)
+            found = list(texts.of_batch(rows))
+            kept = _kept_short_texts(out, found, config.min_description_bytes, with_lead, wanted)
+            for (language, step), n in Counter((row.language, row.step) for row in kept).items():
+                notes.add(language, f"descriptions_wikidata_{step}", n)
+            for language, described in short_descriptions(kept).items():
+                out.write(DESCRIPTIONS, described, partition=language)
+                notes.add(language, "descriptions_wikidata", described.num_rows)
+
+
+def _kept_short_texts(
+    out: TaskOutput,
+    found: list[ShortText],
+    min_bytes: int,
+    with_lead: dict[str, NDArray[np.uint32]],
+    wanted: dict[str, NDArray[np.uint32]],
+) -> list[ShortText]:
+    kept: list[ShortText] = []
+    by_language: dict[str, list[ShortText]] = {}
+    for row in found:
+        by_language.setdefault(row.language, []).append(row)
+    for language, rows in by_language.items():
+        numbers = [row.number for row in rows]
+        fates = np.where(contains(wanted[language], numbers), ShortTextFate.KEPT, ShortTextFate.DUPLICATE)
+        fates[[not long_enough(row.text, min_bytes) for row in rows]] = ShortTextFate.TOO_SHORT
+        fates[contains(with_lead[language], numbers)] = ShortTextFate.HAS_LEAD
+        source = f"short_texts/{language}"
+        out.ledger.read(len(rows), source=source)
+        for fate, n in Counter(fates.tolist()).items():
+            if fate == ShortTextFate.KEPT:
+                out.ledger.keep(n, source=source)
+            else:
+                out.ledger.drop(ShortTextFate(fate).name.lower(), n, source=source)
+        kept += [row for row, fate in zip(rows, fates, strict=True) if fate == ShortTextFate.KEPT]
+    return kept

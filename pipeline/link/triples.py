@@ -17,8 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.link.config import LinkConfig, SharedPaths
+from pipeline.run.task_output import TaskOutput
 from pipeline.wikis.languages import fallback_languages, own_label_languages
-from pipeline.wikis.numbers import Numbers, contains, numbers_of_ids
+from pipeline.wikis.numbers import Numbers, contains, numbers_of_ids, open_array
 from schemas import RELATIONS, TRIPLES, Relation, RelationText, read_shard, split_of, triple_key
 from schemas.errors import InputCorrupt
 from schemas.sorted_keys import find_keys
@@ -153,3 +155,37 @@ def relations_with_text(relations: pa.Table) -> Numbers:
     """The numbers of relations that `relation_rows` keeps, ascending."""
     kept = relation_rows(relations, ["en"], Counter())
     return np.unique(numbers_of_ids(kept.column("relation")).astype(np.uint32))
+
+
+def run_triples(config: LinkConfig, payload: dict[str, Any], out: TaskOutput) -> None:
+    """One shard of `triples`."""
+    shared = SharedPaths.of_build(out.built)
+    triples = read_shard(Path(config.wikidata, payload["shard"]), TRIPLES)
+    # A task of the wikidata job writes the entities and the triples of a range under one number.
+    entities = shared.of_path(payload["entities"], "repeated")
+    repeated = open_array(entities) if entities.exists() else np.empty(0, np.uint32)
+    fates = triple_fates(triples, open_array(shared.described), open_array(shared.relations), repeated)
+    out.ledger.read(len(fates), source="triples")
+    for fate in TripleFate:
+        n = int((fates == fate).sum())
+        if fate is TripleFate.KEPT:
+            out.ledger.keep(n, source="triples")
+        elif n:
+            out.ledger.drop(fate.name.lower(), n, source="triples")
+    for split, rows in kept_triples(triples, fates, config.validation_per_mille):
+        out.write(TRIPLES, rows, split=split)
+
+
+def run_relations(config: LinkConfig, payload: dict[str, Any], out: TaskOutput) -> None:
+    """All shards of `relations`: one text for each chosen language."""
+    relations = read_relations([Path(config.wikidata, path) for path in payload["shards"]])
+    counts: Counter[str] = Counter()
+    rows = relation_rows(relations, payload["languages"], counts)
+    out.ledger.read(relations.num_rows, source="relations")
+    out.ledger.keep(rows.num_rows, source="relations")
+    for name, n in counts.items():
+        if name.startswith("label_"):
+            out.ledger.count(f"relation_{name}", n)
+        else:
+            out.ledger.drop(name, n, source="relations")
+    out.write(RELATIONS, rows)
