@@ -9,15 +9,12 @@ from schemas.names import Names
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonConfig:
-    """Several runs side by side: retrieval beside chance, or with --task the results of any task, with significance."""
+    """Retrieval of several runs side by side, with a line of chance."""
 
     runs: tyro.conf.Positional[tuple[str, ...]]
     """Folders of runs, or of finished models."""
-    data: str = ""
-    """Folder of token shards that all of them are tested on by retrieval."""
-    task: str = ""
-    """A task whose results lie beside the runs: ner, xnli, qa or retrieval. Every run is set against the first, in pairs on the
-    same examples; nothing is evaluated anew."""
+    data: str
+    """Folder of token shards that all of them are tested on."""
     output: str = ""
     """Folder for the results of each run as JSON, one sub-folder per run; by default `evaluation` in each run's folder."""
     languages: Names = ()

@@ -2,6 +2,10 @@
 
 A pack is one batch being filled. Room is counted in tokens, documents, keys and queries, and a description that is
 already a key of the pack costs nothing, so each distinct item is encoded once.
+
+A worked line: into a stream of 64 tokens goes a context of 20, special tokens included, whose item is described in 8 tokens:
+it costs 20 + 8 + 2 = 30. A second context of 20 with the same item costs 20, so 14 are left; a third of 20 waits, and
+one of 14 or fewer that comes later is let in before it.
 """
 
 from __future__ import annotations

@@ -18,7 +18,10 @@ def words_of(data: bytes) -> np.ndarray:
 
 @inlined
 def peek(words, at, length):
-    """The `length` bits from bit `at` on, 1 to 32 of them, as a number."""
+    """The `length` bits from bit `at` on, 1 to 32 of them, as a number.
+
+    Eight bits from bit 60 on of the words 0x…F and 0xA… are the last four of word 0 and the first four of word 1: 0xFA.
+    """
     word, shift = np.uint64(at) >> np.uint64(6), np.uint64(at) & np.uint64(63)
     # In two steps, as a shift by 64 bits is none.
     low = words[word + np.uint64(1)] >> np.uint64(1) >> (np.uint64(63) - shift)

@@ -128,7 +128,13 @@ def _read_lengths(words, at, end, num_symbols, lengths):
 
 @compiled
 def _order_codes(num_symbols, codes, number):
-    """Make a code's tables from its lengths; returns whether they can be those of a code."""
+    """Make a code's tables from its lengths; returns whether they can be those of a code.
+
+    Lengths 1, 2, 2 of symbols 0, 1, 2 give the codes 0, 10, 11. The next ten bits are then 0 to 511 for symbol 0, 512 to 767
+    for symbol 1 (`quick` holds 1 << 5 | 2 = 34 there), and 768 to 1,023 for symbol 2. Codes of length 2 begin at 2 and their
+    symbols at place 1: the shift is 1 - 2 = -1, and code 3 is the symbol at place 3 - 1 = 2. No code of one bit has its
+    first 20 bits at 1 << 19 or beyond, which is the limit of length 1.
+    """
     lengths, quick, symbols = codes.lengths[number], codes.quick[number], codes.symbols[number]
     limits, shifts = codes.limits[number], codes.shifts[number]
     quick[:] = 0

@@ -71,7 +71,8 @@ def _read_symbols(words, at, end, last_symbol, num_selectors, runs):
     """Read a block's symbols up to the last one; returns where they end and the length of all runs, -1 for damage.
 
     Symbols 0 and 1 are the digits, lowest first, of how often the byte that came last comes again, written with 1 and 2;
-    others say where a byte stands among those that came last.
+    others say where a byte stands among those that came last. Of the symbols 1, 0, 3 the first two are 2 · 1 + 1 · 2 = 4 more of
+    the last byte (4 << 8 | 97 as a run, if that was `a`), and 3 takes the byte at place 2: of `abc` the `c`, now `cab`.
     """
     length = again = 0
     digit = 1

@@ -31,7 +31,12 @@ CHECKSUMS = _checksum_tables()
 
 @compiled_once
 def link(runs, first, links):
-    """Write a block's links to `links`, from place `first` on: next place << 8 | byte."""
+    """Write a block's links to `links`, from place `first` on: next place << 8 | byte.
+
+    `banana` is sent as its rotations' last letters, `nnbaaa`, and as the row of the word itself, 3. Sorted, its letters stand
+    at 0 to 2 (a), 3 (b) and 4 to 5 (n): the first `n` goes to place 4, which gets the link 0, and all links are
+    3, 4, 5, 2, 0, 1. From link 3, that is place 2, they lead on to 5, 1, 4, 0, 3, where `b a n a n a` stand.
+    """
     counts, pieces = runs.counts, runs.runs
     place = first
     for byte in range(256):
@@ -76,7 +81,7 @@ def follow(links, places, firsts, lengths, out):
 def unpack(packed, unpacked, checksums):
     """Undo the repeats of a block's bytes; returns how many bytes that makes, and their checksum.
 
-    Four equal bytes are followed by how often the byte comes again.
+    Four equal bytes are followed by how often the byte comes again: `aaaa` 2 `b` is six times `a` and a `b`.
     """
     length = equal = 0
     last = np.int64(-1)

@@ -30,7 +30,7 @@ LINE, CODE_BEGIN, CODE_END, LEARNS = range(4)
 
 
 class Strings(NamedTuple):
-    """Strings one behind the other."""
+    """Strings one behind the other: `Q5` and `Q64` are the bytes `Q5Q64`, the ends 2 and 5, and the size (2, 5)."""
 
     data: np.ndarray
     """uint8: their UTF-8."""
@@ -192,7 +192,11 @@ def _grown(array: np.ndarray, used: int, more: int) -> np.ndarray:
 
 
 def number_languages(codes: Sequence[str], wanted: Collection[str] | None) -> Languages:
-    """Codes by their place in a list, with a table to find them in; texts are kept in those `wanted`, None keeps all."""
+    """Codes by their place in a list, with a table to find them in; texts are kept in those `wanted`, None keeps all.
+
+    The hash of `en` is 101 · 31 + 110 = 3,241. A table of one code has 32 places, and `en` is at 3,241 & 31 = 9, or behind it
+    at the first place that was free.
+    """
     encoded = [code.encode() for code in codes]
     table = np.full(1 << (4 * len(codes) + 16).bit_length(), -1, np.int32)
     for number, code in enumerate(encoded):

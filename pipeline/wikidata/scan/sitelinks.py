@@ -34,7 +34,11 @@ def read_sitelinks(text, at, buffers, scratch):
 
 @compiled
 def _came_before(text, begin, end, first, wikis, links):
-    """Whether a wiki is among `wikis` from number `first` on."""
+    """Whether a wiki is among `wikis` from number `first` on.
+
+    An item's links are numbers 40 to 42 so far. Where its hash holds 17, an earlier item's link, the wiki is new; where it
+    holds 41, it may be the wiki of 41 or another of that hash, so all three are compared. Either way 43 is left there.
+    """
     slot = slot_of(text, begin, end) % links.size
     # A number left there by an earlier item can only lead to a look at all wikis of this one, never past one of them.
     near, links[slot] = links[slot], wikis.size[0]
