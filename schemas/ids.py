@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
-MAX_ENTITY_NUMBER = (1 << 30) - 2
-"""Largest number of an item or property."""
+MAX_ENTITY_NUMBER = (1 << 30) - 3
+"""Largest number of an item or property; of 30 bits the two above stand for other things in the title index of `link`."""
 MAX_DATABASE_ID = (1 << 63) - 1
 """Largest page or revision id."""
 

@@ -1,4 +1,4 @@
-"""`pages` and `redirects`: what a Wikipedia dump says, before links are resolved to entities."""
+"""`pages` and `redirects`: what a dump or snapshot of a Wikipedia says, before links are resolved to entities."""
 
 from __future__ import annotations
 
@@ -31,6 +31,10 @@ class PageContext:
     """Plain text, NFC, of at most the budget of characters the job was given."""
     links: list[Link]
     """Links to articles in it, ordered by start, never overlapping."""
+    section: str | None = None
+    """Title of the section it stands in, the innermost; None in the lead."""
+    section_kind: str | None = None
+    """What the section or one around it is, where its title says: `references`, `external_links`, …; None for prose."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +51,8 @@ class Page:
     """The wiki's page id."""
     revision_id: int
     """Id of the revision the text is from."""
+    entity: str | None = None
+    """The item the page is about, where the source itself says it (a snapshot of rendered pages); None otherwise."""
     is_disambiguation: bool
     """The page lists namesakes and defines nothing."""
     lead: str | None
@@ -65,8 +71,12 @@ class Redirect:
     """Database name."""
     title: str
     """Title of the redirect, with spaces, NFC."""
+    page_id: int | None = None
+    """The wiki's page id of the redirect; None where the source has none (a snapshot of rendered pages)."""
     target: str
     """Title it leads to, as the dump's `<redirect title>` says."""
+    fragment: str | None = None
+    """The section of that page it leads to, as the redirect's text says; None where it leads to the page."""
 
 
 LINK = pa.struct(
@@ -78,11 +88,18 @@ LINK = pa.struct(
     ]
 )
 
-CONTEXT = pa.struct([required("text", pa.string()), required("links", list_of(LINK))])
+CONTEXT = pa.struct(
+    [
+        required("text", pa.string()),
+        required("links", list_of(LINK)),
+        pa.field("section", pa.string()),
+        pa.field("section_kind", pa.string()),
+    ]
+)
 
 PAGES = Table(
     name="pages",
-    version=1,
+    version=2,
     row=Page,
     columns=pa.schema(
         [
@@ -91,6 +108,7 @@ PAGES = Table(
             required("title", pa.string()),
             required("page_id", pa.int64()),
             required("revision_id", pa.int64()),
+            pa.field("entity", pa.string()),
             required("is_disambiguation", pa.bool_()),
             pa.field("lead", pa.string()),
             pa.field("lead_missing", pa.string()),
@@ -102,13 +120,15 @@ PAGES = Table(
 
 REDIRECTS = Table(
     name="redirects",
-    version=1,
+    version=2,
     row=Redirect,
     columns=pa.schema(
         [
             required("wiki", pa.string()),
             required("title", pa.string()),
+            pa.field("page_id", pa.int64()),
             required("target", pa.string()),
+            pa.field("fragment", pa.string()),
         ]
     ),
     partitioned_by="wiki",

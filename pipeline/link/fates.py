@@ -19,7 +19,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.link.title_index import ABSENT, DISAMBIGUATION, REDIRECT, Values, entity_numbers
+from pipeline.link.title_index import ABSENT, DISAMBIGUATION, REDIRECT, SECTION, Values, entity_numbers
 from pipeline.wikis.numbers import Numbers, contains
 from schemas.sorted_keys import find_keys
 
@@ -40,7 +40,7 @@ class Fate(IntEnum):
     NOT_AN_ARTICLE = 5
     """The item is about a category, template, list or another page that is no article."""
     SECTION = 6
-    """The link names a section (`Berlin#History`), which is something else than the page's item."""
+    """The link, or a redirect it leads to, names a section (`Berlin#History`): something else than the page's item."""
     FROM_DISAMBIGUATION = 7
     """The link stands on a page that lists namesakes: no prose around it."""
     UNDESCRIBED = 8
@@ -83,6 +83,7 @@ def link_fates(
     fates[contains(namesakes, numbers) | (values & DISAMBIGUATION != 0)] = Fate.DISAMBIGUATION
     # A disambiguation page without item is still one.
     fates[(numbers == 0) & (values & DISAMBIGUATION == 0)] = Fate.NO_ITEM
+    fates[values == SECTION] = Fate.SECTION
     fates[values == ABSENT] = Fate.RED_LINK
     fates[from_disambiguation] = Fate.FROM_DISAMBIGUATION
     fates[from_repeated] = Fate.REPEATED_PAGE

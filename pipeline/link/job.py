@@ -103,7 +103,7 @@ def _build_titles(config: LinkConfig, found: LinkInputs, shared: SharedPaths) ->
     shutil.rmtree(shared.titles, ignore_errors=True)
     with steps.step(f"title index of {len(found.pages)} wikis"):
         builder = TitleIndexBuilder(shared.titles)
-        add_titles(builder, found, shared, config.sitelinks_sql)
+        add_titles(builder, found, shared, config.sitelinks_sql, config.keep_section_links)
         storage.write_text(str(done), json.dumps(builder.finish()))
 
 

@@ -31,6 +31,7 @@ BATCH_ROWS = 2_000
 PAGE_COLUMNS = (
     "title",
     "page_id",
+    "entity",
     "is_disambiguation",
     "lead",
     "contexts.list.element.links.list.element.target",
@@ -62,6 +63,8 @@ class ReadPages:
     """Shape [pages]."""
     flags: NDArray[np.bool_]
     """Whether each page says that it lists namesakes, shape [pages]."""
+    page_entities: NDArray[np.int64]
+    """Number of the item that each page itself names, 0 for none, shape [pages]."""
     num_links: NDArray[np.int64]
     """Links on each page, shape [pages]."""
     target_keys: Keys
@@ -149,6 +152,7 @@ def read_pages(path: Path, wiki: str, *, min_bytes: int, max_characters: int) ->
             title_keys=title_keys(wiki, batch.column("title").to_pylist()),
             page_ids=batch.column("page_id").to_numpy(zero_copy_only=False),
             flags=batch.column("is_disambiguation").to_numpy(zero_copy_only=False),
+            page_entities=numbers_of_ids(batch.column("entity")),
             num_links=num_links,
             target_keys=title_keys(wiki, links.field("target").to_pylist()),
             sections=pc.is_valid(links.field("fragment")).to_numpy(zero_copy_only=False),
@@ -164,6 +168,7 @@ PAGE_ARRAYS: dict[str, Any] = {
     "title_keys": np.uint64,
     "page_ids": np.int64,
     "flags": np.bool_,
+    "page_entities": np.int64,
     "num_links": np.int64,
     "target_keys": np.uint64,
     "sections": np.bool_,

@@ -40,6 +40,10 @@ REDIRECT = np.uint32(1 << 31)
 """Flag: a redirect led there."""
 
 
+SECTION = REDIRECT | (NO_ITEM - np.uint32(1))
+"""A redirect leads to a section of a page, which is something else than the page's item."""
+
+
 def hash_titles(titles: Iterable[str]) -> Keys:
     """The 64-bit keys of titles in normal form (blake2b, first 8 bytes), shape [number of titles]."""
     digests = b"".join([blake2b(title.encode(), digest_size=8).digest() for title in titles])
@@ -76,7 +80,7 @@ class WikiTitles:
 def entity_numbers(values: Values) -> NDArray[np.int64]:
     """The entity numbers in index values; 0 where there is no page or no item."""
     numbers = (values & ENTITY_BITS).astype(np.int64)
-    return np.where(numbers == int(NO_ITEM), 0, numbers)
+    return np.where(numbers >= int(SECTION & ENTITY_BITS), 0, numbers)
 
 
 def index_paths(folder: Path, wiki: str) -> tuple[Path, Path]:

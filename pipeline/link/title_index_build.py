@@ -18,6 +18,7 @@ from pipeline.link.title_index import (
     DISAMBIGUATION,
     NO_ITEM,
     REDIRECT,
+    SECTION,
     Keys,
     Values,
     index_paths,
@@ -30,7 +31,7 @@ from schemas.errors import InputCorrupt
 from schemas.ids import MAX_ENTITY_NUMBER
 from schemas.sorted_keys import find_keys
 
-Kind = Literal["sitelinks", "pages", "redirects"]
+Kind = Literal["sitelinks", "pages", "redirects", "sections"]
 Titles = Sequence[str] | Keys
 """Titles as they are written, or their keys where the caller has them already."""
 
@@ -42,6 +43,7 @@ _SPOOL_TYPES: dict[Kind, np.dtype] = {
     "sitelinks": np.dtype([("key", "<u8"), ("value", "<u4")]),
     "pages": np.dtype([("key", "<u8"), ("value", "<u4")]),
     "redirects": np.dtype([("key", "<u8"), ("value", "<u8")]),
+    "sections": np.dtype([("key", "<u8"), ("value", "<u4")]),
 }
 
 
@@ -79,6 +81,10 @@ class TitleIndexBuilder:
     def add_redirects(self, wiki: str, titles: Titles, targets: Titles) -> None:
         """Titles of redirects and the titles they lead to."""
         self._append(wiki, "redirects", self._hashed(wiki, titles), self._hashed(wiki, targets))
+
+    def add_section_redirects(self, wiki: str, titles: Sequence[str]) -> None:
+        """Titles of redirects that lead to a section of a page."""
+        self._append(wiki, "sections", self._hashed(wiki, titles), np.full(len(titles), SECTION))
 
     @staticmethod
     def _hashed(wiki: str, titles: Titles) -> Keys:
@@ -126,6 +132,9 @@ class TitleIndexBuilder:
 
     def _finish_wiki(self, wiki: str) -> Counter[str]:
         keys, values, counts = _joined(self._read(wiki, "sitelinks"), self._read(wiki, "pages"))
+        keys, values, num_sections = _with_sections(keys, values, self._read(wiki, "sections"))
+        if num_sections:
+            counts["redirects_to_section"] = num_sections
         redirects = self._read(wiki, "redirects")
         own, led, redirect_counts = _resolved(redirects, keys, values)
         counts.update(redirect_counts)
@@ -149,6 +158,14 @@ def _joined(sitelinks: NDArray[np.void], pages: NDArray[np.void]) -> tuple[Keys,
     order = np.argsort(keys)
     counts = Counter({"titles_with_item": len(sitelinks), "titles_without_item": len(extra)})
     return keys[order], values[order], counts
+
+
+def _with_sections(keys: Keys, values: Values, sections: NDArray[np.void]) -> tuple[Keys, Values, int]:
+    """The same with the redirects to sections that have no page or item of their own, and how many these are."""
+    own = sections[~find_keys(keys, sections["key"])[1]]
+    keys, values = np.concatenate([keys, own["key"]]), np.concatenate([values, own["value"]])
+    order = np.argsort(keys)
+    return keys[order], values[order], len(own)
 
 
 def _resolved(redirects: NDArray[np.void], keys: Keys, values: Values) -> tuple[Keys, Values, Counter[str]]:

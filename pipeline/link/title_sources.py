@@ -18,11 +18,18 @@ from schemas.errors import InputMissing
 from schemas.sorted_keys import find_keys
 
 
-def add_titles(builder: TitleIndexBuilder, inputs: LinkInputs, shared: SharedPaths, sitelinks_sql: str = "") -> None:
+def add_titles(
+    builder: TitleIndexBuilder,
+    inputs: LinkInputs,
+    shared: SharedPaths,
+    sitelinks_sql: str = "",
+    keep_section_links: bool = False,
+) -> None:
     """Give the builder every title of the wanted wikis.
 
     Args:
         shared: where the shards of pages have been read to, and repeated pages are noted.
+        keep_section_links: whether a redirect to a section counts as one to its page.
         sitelinks_sql: `wb_items_per_site.sql.gz`, or a folder of `<wiki>-…-page_props.sql.gz`; empty to read `sitelinks`.
     """
     builder.merged = _merged_items(inputs)
@@ -34,7 +41,7 @@ def add_titles(builder: TitleIndexBuilder, inputs: LinkInputs, shared: SharedPat
         for wiki, titles, numbers in read_items_per_site(Path(sitelinks_sql), set(inputs.pages)):
             builder.add_sitelinks(wiki, titles, numbers)
     _add_pages(builder, inputs, shared)
-    _add_redirects(builder, inputs)
+    _add_redirects(builder, inputs, keep_section_links)
 
 
 def _merged_items(inputs: LinkInputs) -> MergedItems:
@@ -55,27 +62,39 @@ def _add_sitelinks(builder: TitleIndexBuilder, inputs: LinkInputs) -> None:
 
 
 def _add_pages(builder: TitleIndexBuilder, inputs: LinkInputs, shared: SharedPaths) -> None:
-    """Also notes which pages of each shard an earlier shard of the wiki had: two dumps of one wiki were read."""
+    """Titles of pages, and the items that pages name themselves: those of snapshots do, and need no sitelink.
+
+    Also notes which pages of each shard an earlier shard of the wiki had: two dumps of one wiki were read.
+    """
     for wiki, shards in inputs.pages.items():
         seen = np.empty(0, np.int64)
         for shard in shards:
-            keys, flags = (np.load(shared.of_shard(shard, what)) for what in ("title_keys", "flags"))
+            keys, flags, numbers = (
+                np.load(shared.of_shard(shard, what)) for what in ("title_keys", "flags", "page_entities")
+            )
             builder.add_pages(wiki, keys, flags)
+            builder.add_sitelinks(wiki, keys[numbers > 0], numbers[numbers > 0])
             page_ids = np.unique(np.load(shared.of_shard(shard, "page_ids")))
             save_array(shared.of_shard(shard, "repeated_pages"), page_ids[find_keys(seen, page_ids)[1]])
             seen = np.union1d(seen, page_ids)
 
 
-def _add_redirects(builder: TitleIndexBuilder, inputs: LinkInputs) -> None:
+def _add_redirects(builder: TitleIndexBuilder, inputs: LinkInputs, keep_section_links: bool) -> None:
     manifest = read_manifest(inputs.wikipedia)
+    columns = ("title", "target", "fragment")
     for wiki in inputs.pages:
         for shard in manifest.of(REDIRECTS, partition=wiki):
-            for batch in iter_shard(inputs.wikipedia / shard.path, REDIRECTS, ("title", "target"), 100_000):
+            for batch in iter_shard(inputs.wikipedia / shard.path, REDIRECTS, columns, 100_000):
+                to_section = pc.is_valid(batch.column("fragment"))
+                if not keep_section_links:
+                    builder.add_section_redirects(wiki, batch.filter(to_section).column("title").to_pylist())
+                    batch = batch.filter(pc.invert(to_section))
                 builder.add_redirects(wiki, batch.column("title").to_pylist(), batch.column("target").to_pylist())
 
 
 def _add_page_props(builder: TitleIndexBuilder, inputs: LinkInputs, shared: SharedPaths, folder: Path) -> None:
-    """Page ids come from the SQL dump, titles from the pages themselves: only pages that were read can be named."""
+    """Page ids come from the SQL dump, titles from the pages and redirects that were read; others cannot be named."""
+    manifest = read_manifest(inputs.wikipedia)
     for wiki, shards in inputs.pages.items():
         found = sorted(folder.glob(f"{wiki}-*page_props.sql*"))
         if not found:
@@ -87,3 +106,8 @@ def _add_page_props(builder: TitleIndexBuilder, inputs: LinkInputs, shared: Shar
             keys, page_ids = (np.load(shared.of_shard(shard, what)) for what in ("title_keys", "page_ids"))
             numbers = np.array([item_of_page.get(page_id, 0) for page_id in page_ids.tolist()], np.int64)
             builder.add_sitelinks(wiki, keys[numbers > 0], numbers[numbers > 0])
+        for redirects in manifest.of(REDIRECTS, partition=wiki):
+            for batch in iter_shard(inputs.wikipedia / redirects.path, REDIRECTS, ("title", "page_id"), 100_000):
+                rows = zip(batch.column("title").to_pylist(), batch.column("page_id").to_pylist(), strict=True)
+                tied = [(title, item_of_page[page_id]) for title, page_id in rows if page_id in item_of_page]
+                builder.add_sitelinks(wiki, [title for title, _ in tied], [number for _, number in tied])

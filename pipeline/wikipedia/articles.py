@@ -10,7 +10,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from pipeline.wikipedia.wikitext.contexts import Context, cut_contexts
+from pipeline.wikipedia.config import WikipediaConfig
+from pipeline.wikipedia.wikitext.contexts import Context, Headings, cut_contexts
 from pipeline.wikipedia.wikitext.dialects import Dialect
 from pipeline.wikipedia.wikitext.disambiguation import is_disambiguation
 from pipeline.wikipedia.wikitext.extension_tags import take_out_extension_tags
@@ -18,6 +19,7 @@ from pipeline.wikipedia.wikitext.holes import HOLE, Holes, without_notes
 from pipeline.wikipedia.wikitext.lead import LeadMissing, read_lead
 from pipeline.wikipedia.wikitext.markup import Marked, Scanner
 from pipeline.wikipedia.wikitext.parentheses import repair
+from pipeline.wikipedia.wikitext.sections import Section, section_of
 from pipeline.wikipedia.wikitext.tables import take_out_tables
 from pipeline.wikipedia.wikitext.transclusions import Transclusions
 from pipeline.wikipedia.wikitext.tree import render_tree
@@ -41,6 +43,21 @@ class ArticleOptions:
     """Most characters of a lead."""
     table_cells: bool = False
     """Whether the text of table cells is kept, a row a line."""
+    min_context_characters: int = 0
+    """Fewest characters of a context."""
+    without_sections: frozenset[str] = frozenset()
+    """Kinds of sections whose contexts go."""
+
+
+def article_options(config: WikipediaConfig) -> ArticleOptions:
+    """What a configuration says of articles."""
+    return ArticleOptions(
+        context_characters=config.context_characters,
+        lead_characters=config.lead_characters,
+        table_cells=config.table_cells,
+        min_context_characters=config.min_context_characters,
+        without_sections=frozenset(config.without_sections),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +70,10 @@ class Article:
     """Why there is none."""
     contexts: list[Context]
     """The text in pieces with links."""
+    sections: list[Section]
+    """Where each context stands."""
+    contexts_left_out: Counter[str]
+    """Contexts that are not among them: `short`, or in a section of a kind (`in_references`)."""
     is_disambiguation: bool
     """Lists namesakes, defines nothing."""
     fates: Counter[str]
@@ -84,16 +105,38 @@ def read_article(wikitext: str, title: str, dialect: Dialect, options: ArticleOp
     read = take_out_tables(text, True) if options.table_cells else without_tables
     marked = marked_text(read, dialect)
     left_out: Counter[str] = Counter()
-    contexts = cut_contexts(marked.text, marked.links, options.context_characters, holes, left_out)
+    cut = cut_contexts(marked.text, marked.links, options.context_characters, holes, left_out)
+    contexts, sections, gone = kept_contexts(*cut, dialect.language, options)
     return Article(
         lead=lead,
         lead_missing=missing,
         contexts=contexts,
+        sections=sections,
+        contexts_left_out=gone,
         is_disambiguation=disambiguation,
         fates=marked.fates,
         left_out=left_out,
         links_taken_out=max(wikitext.count("[[") - read.count("[["), 0),
     )
+
+
+def kept_contexts(
+    contexts: list[Context], headings: list[Headings], language: str, options: ArticleOptions
+) -> tuple[list[Context], list[Section], Counter[str]]:
+    """The contexts that are wanted, where each stands, and how many of the others were left out for which reason."""
+    kept: list[Context] = []
+    sections: list[Section] = []
+    gone: Counter[str] = Counter()
+    for context, above in zip(contexts, headings, strict=True):
+        section = section_of(above, language)
+        if section.kind in options.without_sections:
+            gone[f"in_{section.kind}"] += 1
+        elif len(context[0]) < options.min_context_characters:
+            gone["short"] += 1
+        else:
+            kept.append(context)
+            sections.append(section)
+    return kept, sections, gone
 
 
 def expanded(wikitext: str, title: str, dialect: Dialect, holes: Holes) -> str:

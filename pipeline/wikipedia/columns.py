@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pyarrow as pa
 
 from pipeline.wikipedia.articles import Article
-from pipeline.wikipedia.pages import DumpPage
 from schemas import PAGES, REDIRECTS
 from schemas.pages import CONTEXT, LINK
+
+
+@dataclass(frozen=True, slots=True)
+class PageIds:
+    """What a row says of a page beside its text."""
+
+    title: str
+    """Title with spaces, NFC."""
+    page_id: int
+    """The wiki's id of the page."""
+    revision_id: int
+    """The wiki's id of the revision."""
+    entity: str | None = None
+    """The item it is about, where the source says."""
 
 
 class PageColumns:
@@ -15,14 +30,14 @@ class PageColumns:
 
     def __init__(self, wiki: str, language: str) -> None:
         self._wiki, self._language = wiki, language
-        self._pages: list[tuple[DumpPage, Article]] = []
+        self._pages: list[tuple[PageIds, Article]] = []
         self.characters = 0
         """Characters of context text held."""
 
     def __len__(self) -> int:
         return len(self._pages)
 
-    def add(self, page: DumpPage, article: Article) -> None:
+    def add(self, page: PageIds, article: Article) -> None:
         """Add one article."""
         self._pages.append((page, article))
         self.characters += sum(len(text) for text, _ in article.contexts)
@@ -36,6 +51,7 @@ class PageColumns:
             "title": [page.title for page, _ in pages],
             "page_id": [page.page_id for page, _ in pages],
             "revision_id": [page.revision_id for page, _ in pages],
+            "entity": [page.entity for page, _ in pages],
             "is_disambiguation": [article.is_disambiguation for _, article in pages],
             "lead": [article.lead for _, article in pages],
             "lead_missing": [article.lead_missing for _, article in pages],
@@ -61,7 +77,10 @@ def _contexts(articles: list[Article]) -> pa.Array:
         CONTEXT[1].type,
     )
     texts = pa.array([text for text, _ in contexts], pa.string())
-    structs = pa.StructArray.from_arrays([texts, link_lists], fields=list(CONTEXT))
+    sections = [section for article in articles for section in article.sections]
+    titles = pa.array([section.title for section in sections], pa.string())
+    kinds = pa.array([section.kind for section in sections], pa.string())
+    structs = pa.StructArray.from_arrays([texts, link_lists, titles, kinds], fields=list(CONTEXT))
     return _lists(structs, [len(article.contexts) for article in articles], PAGES.columns.field("contexts").type)
 
 
@@ -72,7 +91,13 @@ def _lists(values: pa.Array, lengths: list[int], kind: pa.DataType) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values, type=kind)
 
 
-def redirect_rows(wiki: str, redirects: list[tuple[str, str]]) -> pa.RecordBatch:
-    """Redirects (title, target) as a batch of `redirects`."""
-    columns = [[wiki] * len(redirects), [title for title, _ in redirects], [target for _, target in redirects]]
-    return pa.RecordBatch.from_arrays([pa.array(values, pa.string()) for values in columns], schema=REDIRECTS.schema)
+Redirect = tuple[str, int | None, str, str | None]
+"""Title, page id, target and fragment of a redirect."""
+
+
+def redirect_rows(wiki: str, redirects: list[Redirect]) -> pa.RecordBatch:
+    """Redirects as a batch of `redirects`."""
+    columns = [[wiki] * len(redirects), *(list(column) for column in zip(*redirects, strict=True))]
+    columns = columns if redirects else [[] for _ in REDIRECTS.columns]
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, REDIRECTS.columns, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=REDIRECTS.schema)

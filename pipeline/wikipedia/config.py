@@ -18,6 +18,11 @@ class WikipediaConfig:
     """Folder of the dataset."""
     context_characters: int = 1_000
     """Most characters of a context. Method: open."""
+    min_context_characters: int = 10
+    """Fewest characters of a context; shorter ones go, with their links. Method: open."""
+    without_sections: tuple[str, ...] = ()
+    """Kinds of sections whose contexts go: references, external_links, bibliography, see_also, works, filmography,
+    discography, gallery. Method: open."""
     lead_characters: int = 1_200
     """Most characters of a lead; longer ones are cut at a sentence. Method: open."""
     table_cells: bool = False

@@ -1,4 +1,6 @@
-"""The wikipedia job: XML dumps of Wikipedias to `pages` (lead, contexts with raw links) and `redirects`.
+"""The wikipedia job: dumps of Wikipedias to `pages` (lead, contexts with raw links) and `redirects`.
+
+A dump is XML with the wikitext of pages, or a snapshot of pages that MediaWiki has rendered; the first bytes say which.
 
 A task is a range of one dump file; it reads the pages that begin in it, from compressed bytes to its own shards. Dumps
 may be whole or in parts, multistream or not, packed as bz2, gz, zst or plain, of today's export schema or the one
@@ -9,12 +11,14 @@ unless `salvage` says to read on behind the damage.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 import sys
 from typing import Any
 
 import pyarrow as pa
 
+from pipeline.dumps.archives import is_tar
 from pipeline.dumps.multistream import cut_at_streams, find_index, read_index
 from pipeline.dumps.ranges import ByteRange, read_head, warm_ups
 from pipeline.dumps.record import describe_dump, dump_reads
@@ -23,9 +27,18 @@ from pipeline.run import compiling, storage
 from pipeline.run.task import Job, Task
 from pipeline.run.task_output import TaskOutput, TaskRecord
 from pipeline.wikipedia.config import WikipediaConfig
+from pipeline.wikipedia.html.reading import read_snapshot_range
+from pipeline.wikipedia.html.snapshots import (
+    first_wiki,
+    is_snapshot,
+    latest_path,
+    latest_records,
+    snapshot_spans,
+    write_latest,
+)
 from pipeline.wikipedia.left_out import failed_wikis, unfit_files, without_wikis
 from pipeline.wikipedia.reading import read_range
-from pipeline.wikipedia.siteinfo import HEAD_BYTES, SiteInfo, read_siteinfo
+from pipeline.wikipedia.siteinfo import HEAD_BYTES, read_siteinfo
 from pipeline.wikis.languages import find_wiki
 from schemas import PAGES, REDIRECTS
 from schemas.errors import InputCorrupt, UsageError
@@ -76,8 +89,11 @@ def _warm_ups(config: WikipediaConfig, tasks: list[Task]) -> list[str]:
 
 def _plan_file(config: WikipediaConfig, path: str) -> list[tuple[dict[str, Any], int]]:
     """The payload and the size of the task of each range of a dump."""
-    site = read_siteinfo(read_head(path, HEAD_BYTES, storage.open_read), path)
-    wiki = dump_wiki(path, site, config.wiki_from_name)
+    head = read_head(path, HEAD_BYTES, storage.open_read)
+    if is_snapshot(head):
+        return _plan_snapshot(config, path, head)
+    site = read_siteinfo(head, path)
+    wiki = dump_wiki(path, site.wiki, config.wiki_from_name)
     spans = plan_sources([path], config.range_bytes)
     index_path = find_index(path) if config.use_index and spans[0].form == "bz2" else None
     index = read_index(index_path, spans[0].size) if index_path else None
@@ -92,13 +108,52 @@ def _plan_file(config: WikipediaConfig, path: str) -> list[tuple[dict[str, Any],
     return parts
 
 
-def dump_wiki(path: str, site: SiteInfo, from_name: bool) -> str:
+def _plan_snapshot(config: WikipediaConfig, path: str, head: bytes) -> list[tuple[dict[str, Any], int]]:
+    """The payload and the size of the task of each range of a snapshot of rendered pages."""
+    wiki = _snapshot_wiki(config, path, head)
+    order = [other for other, _, of in _snapshots(config) if of == wiki].index(path)
+    return [
+        (
+            {"span": dataclasses.asdict(span), "wiki": wiki, "snapshot": order, "archived": is_tar(head)},
+            span.end - span.start,
+        )
+        for span in snapshot_spans(path, head, config.range_bytes)
+    ]
+
+
+def _snapshot_wiki(config: WikipediaConfig, path: str, head: bytes) -> str:
+    return dump_wiki(path, "" if config.wiki_from_name else first_wiki(path, head), config.wiki_from_name)
+
+
+@functools.lru_cache(maxsize=4)
+def _snapshots(config: WikipediaConfig) -> list[tuple[str, bytes, str]]:
+    """Path, first bytes and wiki of each snapshot among the dumps, in order."""
+    heads = ((path, read_head(path, HEAD_BYTES, storage.open_read)) for path in dump_files(config))
+    return [(path, head, _snapshot_wiki(config, path, head)) for path, head in heads if is_snapshot(head)]
+
+
+def prepare(config: WikipediaConfig, built: str) -> None:
+    """Find out which record counts of pages that a wiki's snapshots hold more than once."""
+    files: dict[str, list[tuple[str, list[ByteRange], bool]]] = {}
+    for path, head, wiki in _snapshots(config):
+        file = (path, snapshot_spans(path, head, config.range_bytes), is_tar(head))
+        files.setdefault(wiki, []).append(file)
+    for wiki, of_wiki in files.items():
+        if not storage.exists(latest_path(built, wiki)):
+            write_latest(built, wiki, latest_records(of_wiki))
+
+
+def dump_wiki(path: str, name: str, from_name: bool) -> str:
     """The database name of a dump's wiki.
 
+    Args:
+        path: of the dump.
+        name: what the dump itself says, empty where it says nothing.
+        from_name: believe the file's name instead.
+
     Raises:
-        UsageError: neither header nor name says, or no Wikipedia has that name.
+        UsageError: neither dump nor name says, or no Wikipedia has that name.
     """
-    name = site.wiki
     if from_name or not name:
         found = _WIKI_IN_NAME.match(storage.file_name(path))
         if found is None:
@@ -114,7 +169,8 @@ def run_task(config: WikipediaConfig, task: Task, out: TaskOutput) -> None:
     """Read the pages of one range into shards."""
     pa.set_cpu_count(1)
     try:
-        read_range(config, task, out)
+        read = read_snapshot_range if "snapshot" in task.payload else read_range
+        read(config, task, out)
     except InputCorrupt as error:
         if not config.allow_partial:
             raise
@@ -158,6 +214,7 @@ JOB = Job(
     tables=(PAGES, REDIRECTS),
     inputs=inputs,
     properties=properties,
+    prepare=prepare,
     settle=settle,
     verify=verify,
     warm_ups=_warm_ups,

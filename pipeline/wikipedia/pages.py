@@ -8,6 +8,7 @@ Source: export schemas 0.10 and 0.11. The last revision counts, and its first `<
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ _ILLEGAL = bytes([*range(9), 11, 12, *range(14, 32)])
 _REDIRECT = re.compile(rb'<redirect title="([^"]*)"')
 _NUMBER = re.compile(rb"<id>(\d+)</id>")
 _REFERENCE = re.compile("&#(?:x([0-9a-fA-F]{1,6})|([0-9]{1,7}));")
+_TO_SECTION = re.compile(r"\s*#[^\[\]\n]{1,80}\[\[[^\[\]|#]*#([^\[\]|]+)")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -97,6 +99,12 @@ def read_page(data: bytes) -> DumpPage:
         text=text,
         is_deleted=is_deleted,
     )
+
+
+def redirect_fragment(wikitext: str) -> str | None:
+    """The section that a redirect leads to; a dump's `<redirect title>` never says it, the redirect's own text does."""
+    found = _TO_SECTION.match(wikitext)
+    return " ".join(html.unescape(found[1]).replace("_", " ").split()) or None if found else None
 
 
 def _text(data: bytes, revision: int, page_id: str) -> tuple[str, bool]:

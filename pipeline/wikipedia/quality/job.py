@@ -59,7 +59,7 @@ def read_articles(config: QualityConfig) -> Iterator[tuple[DumpPage, Dialect]]:
     for path in dump_files(job):
         site = read_siteinfo(read_head(path, HEAD_BYTES, open_read), path)
         header = {} if config.wiki_from_name else site.namespaces
-        dialect = wiki_dialect(dump_wiki(path, site, config.wiki_from_name), header)
+        dialect = wiki_dialect(dump_wiki(path, site.wiki, config.wiki_from_name), header)
         number = 0
         for span in plan_sources([path], WHOLE_FILE):
             for element in read_elements(span, b"<page>", b"</page>", open_file=open_read):

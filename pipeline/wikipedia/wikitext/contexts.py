@@ -11,20 +11,22 @@ import unicodedata
 from collections import Counter
 
 from pipeline.wikipedia.wikitext.holes import HOLE, Holes, without_holes
-from pipeline.wikipedia.wikitext.marks import SECTION_MARK, Span, read_marks
+from pipeline.wikipedia.wikitext.marks import SECTION_MARK, Span, headings_below, read_marks
 from pipeline.wikipedia.wikitext.sentences import sentence_ends
 
 Context = tuple[str, list[Span]]
 """A piece of text and the links in it."""
+Headings = tuple[str, ...]
+"""Titles of the headings above a context, the outermost first; none in the lead."""
 
 
 def cut_contexts(
     marked: str, links: list[tuple[str, str]], budget: int, holes: Holes, left_out: Counter[str]
-) -> list[Context]:
-    """Contexts of an article.
+) -> tuple[list[Context], list[Headings]]:
+    """Contexts of an article, and the headings above each.
 
     Args:
-        marked: tidy text with marks, a paragraph a line, `SECTION_MARK` where headings stood.
+        marked: tidy text with marks, a paragraph a line, `marks.heading` where headings stood.
         links: title and fragment of each link by the number in its mark.
         budget: most characters of a context; only a link's surface that is longer by itself may pass it.
         holes: of the page.
@@ -37,27 +39,31 @@ def cut_contexts(
         spans = [span for span in moved if 0 <= span[0] < span[1]]
     composed = unicodedata.is_normalized("NFC", text)
     contexts: list[Context] = []
+    above: list[Headings] = []
     first = 0
-    for low, high in _pieces(text, spans, budget):
+    for low, high, headings in _pieces(text, spans, budget):
         while first < len(spans) and spans[first][0] < low:
             first += 1
         last = first
         while last < len(spans) and spans[last][1] <= high:
             last += 1
         contexts.append(_context(text[low:high], spans[first:last], low, composed))
+        above.append(headings)
         first = last
-    return contexts
+    return contexts, above
 
 
-def _pieces(text: str, spans: list[Span], budget: int) -> list[tuple[int, int]]:
+def _pieces(text: str, spans: list[Span], budget: int) -> list[tuple[int, int, Headings]]:
     """Where contexts begin and end: paragraphs of one section joined up to the budget, long ones cut."""
-    pieces: list[tuple[int, int]] = []
+    pieces: list[tuple[int, int, Headings]] = []
+    headings: Headings = ()
     low = high = position = 0
     for line in text.split("\n"):
         start, position = position, position + len(line) + 1
         if line.startswith(SECTION_MARK):
-            pieces.append((low, high))
+            pieces.append((low, high, headings))
             low = high = start + len(line)
+            headings = headings_below(headings, line)
             continue
         if not line.strip():
             continue
@@ -65,13 +71,14 @@ def _pieces(text: str, spans: list[Span], budget: int) -> list[tuple[int, int]]:
         if high > low and end - low <= budget:
             high = end
             continue
-        pieces.append((low, high))
+        pieces.append((low, high, headings))
         low, high = start, end
         if high - low > budget:
             *whole, (low, high) = _cut_paragraph(text, spans, (start, end), budget)
-            pieces += whole
-    pieces.append((low, high))
-    return [(low, high) for low, high in (_stripped(text, *piece) for piece in pieces) if low < high]
+            pieces += [(*piece, headings) for piece in whole]
+    pieces.append((low, high, headings))
+    stripped = ((*_stripped(text, low, high), headings) for low, high, headings in pieces)
+    return [piece for piece in stripped if piece[0] < piece[1]]
 
 
 def _stripped(text: str, low: int, high: int) -> tuple[int, int]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import html
 import re
 
+from pipeline.wikipedia.wikitext.marks import heading
 from pipeline.wikipedia.wikitext.spacing import tidy_characters
 
 _CONTROL = re.compile("[\x00-\x1f\ud800-\udfff]")
+_LINK = re.compile(r"\[\[(?:[^\[\]|]*\|)?([^\[\]]*)\]\]")
+_HOLE = re.compile("\x1b.")
 _MARKUP = re.compile(r"'''''|'''?|</?[a-zA-Z][^<>]*+>|&#?\w{1,31};|\[\[|\]\]|\[(?:https?:)?//[^\s\]]*+|[\[\]{}\n]")
 
 
@@ -38,6 +41,14 @@ def character(reference: str) -> str:
 def plain_inline(text: str) -> str:
     """The text of a link's surface: quotes and tags taken out, references resolved."""
     return tidy_characters(_MARKUP.sub(_replacement, text))
+
+
+def plain_heading(line: str) -> str:
+    """The mark of a heading (`marks.heading`) from its line of wikitext: level and title, marks of holes and links gone."""
+    bare = line.strip()
+    signs = min(len(bare) - len(bare.lstrip("=")), len(bare) - len(bare.rstrip("=")), (len(bare) - 1) // 2, 6)
+    title = _LINK.sub(r"\1", _HOLE.sub("", bare[signs : len(bare) - signs]))
+    return heading(max(signs, 1), plain_inline(title))
 
 
 def _replacement(found: re.Match[str]) -> str:

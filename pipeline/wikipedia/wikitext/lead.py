@@ -76,14 +76,25 @@ def read_lead(text: str, dialect: Dialect, budget: int, title: str) -> tuple[str
     if found is None or _UNREAD.search(found.text):
         found = Scanner(dialect).scan("\n" + chosen)
     plain, _ = read_marks(repair(without_notes(tidy_characters(found.text))), found.links)
-    lead = _joined(plain.split("\n"))
+    return finished_lead(plain.split("\n"), budget, lists=len(lines) > 2 * len(prose))
+
+
+def finished_lead(paragraphs: list[str], budget: int, lists: bool) -> tuple[str | None, LeadMissing | None]:
+    """The lead of a page's first paragraphs, or why there is none.
+
+    Args:
+        paragraphs: plain text, but for the marks of holes.
+        budget: most characters of a lead; it is cut at a sentence.
+        lists: whether lists are most of what stands before the first heading.
+    """
+    lead = _joined(paragraphs)
     if HOLE in lead:
         lead = _without_holes(lead)
         if not lead:
             return None, "hole"
     if lead:
         return unicodedata.normalize("NFC", cut_at_sentence(lead, budget)), None
-    return None, "list" if len(lines) > 2 * len(prose) else "no_prose" if plain.strip() else "empty"
+    return None, "list" if lists else "no_prose" if any(map(str.strip, paragraphs)) else "empty"
 
 
 def is_navigation(line: str) -> bool:

@@ -12,7 +12,7 @@ import re
 LINK_START, LINK_END = "\x02", "\x03"
 """Stand around the surface of a link to an article; the link's number follows `LINK_START`."""
 SECTION_MARK = "\x1d"
-"""A line of its own where a heading stood."""
+"""Begins the line of a heading: its level and its title follow (`heading`)."""
 NUMBER = "[\x0e-\x17]"
 """A pattern for one digit of a link's number; Python counts none of these characters as white space."""
 MARKS = f"{LINK_START}{LINK_END}\x0e-\x17"
@@ -34,6 +34,23 @@ _STRAY = re.compile(f"[{MARKS}]++")
 def opening(number: int) -> str:
     """Return the mark before the surface of a page's link of that number."""
     return LINK_START + str(number).translate(_TO_DIGITS)
+
+
+def heading(level: int, title: str) -> str:
+    """Return the line that stands for a heading of a level, 1 to 6."""
+    return f"{SECTION_MARK}{level}{' '.join(title.split())}"
+
+
+def headings_below(above: tuple[str, ...], line: str) -> tuple[str, ...]:
+    """Return the titles above what follows a heading: those of its outer sections, and its own.
+
+    Args:
+        above: titles before it, the outermost first, the one at place n being of level n + 2 or deeper.
+        line: the heading's line.
+    """
+    level, title = line[1:2], line[2:]
+    depth = max(int(level) - 2, 0) if level.isdecimal() else 0
+    return (*above[:depth], *("" for _ in range(depth - len(above))), title.strip())
 
 
 def gone_links(text: str) -> str:

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 from pipeline.wikipedia.wikitext.dialects import Dialect
 from pipeline.wikipedia.wikitext.formulas import lowered, raised
-from pipeline.wikipedia.wikitext.inline import character, is_switch, plain_inline, resolved
+from pipeline.wikipedia.wikitext.inline import character, is_switch, plain_heading, plain_inline, resolved
 from pipeline.wikipedia.wikitext.link_trails import end_of_trail, part_prefix
-from pipeline.wikipedia.wikitext.marks import LINK_END, LINK_START, SECTION_MARK, opening
+from pipeline.wikipedia.wikitext.marks import LINK_END, LINK_START, opening
 from pipeline.wikipedia.wikitext.namespaces import FILE_ENDING, TITLE_BLANKS, Fate
 from pipeline.wikipedia.wikitext.quotes import shown_apostrophes
 from pipeline.wikipedia.wikitext.spacing import BLANKS, UNSEEN
@@ -254,9 +254,9 @@ class Scanner:
         """A line that begins with markup: a heading, a list item, a rule, a row of a table that was torn apart."""
         marks, end = token["line"], token.end()
         if marks[0] == "=":
-            heading = _HEADING.match(self._text, token.start() + 2)
-            if heading and len(heading[0].strip()) > 1:
-                return f"\n{SECTION_MARK}", heading.end()
+            found = _HEADING.match(self._text, token.start() + 2)
+            if found and len(found[0].strip()) > 1:
+                return f"\n{plain_heading('=' + found[0])}", found.end()
         if marks.lstrip(" :*")[:1] in ("|", "{", "}") and marks.lstrip(" :*"):
             return "\n", self._end_of_open_file(end)
         if marks[0] in "*#:; ":

@@ -7,6 +7,7 @@ say more (`H` adds a rule and shows nothing, `A` shows it too, `T` names the tit
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 CONVERTED_WIKIS = frozenset(
     "zhwiki zh_yuewiki zh_classicalwiki ganwiki wuuwiki srwiki shwiki kkwiki kuwiki uzwiki tgwiki iuwiki crhwiki "
@@ -64,8 +65,11 @@ def variant_text(inside: str, variant: str) -> str:
         if "R" in flags[1]:
             return inside
     alternatives = dict(_alternatives(inside))
-    if not alternatives:
-        return inside
+    return pick_variant(alternatives, variant) if alternatives else inside
+
+
+def pick_variant(alternatives: Mapping[str, str], variant: str) -> str:
+    """The text for a variant or the nearest to it; the first where none is near."""
     wanted = _FALLBACKS.get(variant, (variant,))
     return next((alternatives[code] for code in wanted if code in alternatives), next(iter(alternatives.values())))
 

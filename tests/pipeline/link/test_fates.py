@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.link.fates import Fate, count_fates, is_mention, link_fates
-from pipeline.link.title_index import ABSENT, DISAMBIGUATION, NO_ITEM, REDIRECT
+from pipeline.link.title_index import ABSENT, DISAMBIGUATION, NO_ITEM, REDIRECT, SECTION
 
 CASES = [
     (np.uint32(64), False, False, Fate.RESOLVED),
@@ -15,6 +15,7 @@ CASES = [
     (np.uint32(64), True, True, Fate.FROM_DISAMBIGUATION),
     (ABSENT, True, False, Fate.RED_LINK),
     (NO_ITEM, False, False, Fate.NO_ITEM),
+    (SECTION, False, False, Fate.SECTION),
     (NO_ITEM | REDIRECT, False, False, Fate.NO_ITEM),
     (NO_ITEM | DISAMBIGUATION, False, False, Fate.DISAMBIGUATION),
     (np.uint32(64) | DISAMBIGUATION, False, False, Fate.DISAMBIGUATION),

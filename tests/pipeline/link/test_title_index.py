@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.link import title_index_build as titles_index_build
-from pipeline.link.title_index import ABSENT, DISAMBIGUATION, NO_ITEM, REDIRECT, entity_numbers, open_titles
+from pipeline.link.title_index import ABSENT, DISAMBIGUATION, NO_ITEM, REDIRECT, SECTION, entity_numbers, open_titles
 from pipeline.link.title_index_build import TitleIndexBuilder
 from schemas.errors import InputCorrupt, InputMissing
 
@@ -55,6 +55,17 @@ def test_a_title_with_an_item_of_its_own_is_not_looked_behind(tmp_path: Path) ->
     counts = build(tmp_path)
     assert open_titles(tmp_path, "dewiki").look_up(["Berlin"])[0] == 64
     assert counts["redirects_with_item"] == 1
+
+
+def test_a_redirect_to_a_section_leads_to_no_item(tmp_path: Path) -> None:
+    builder = TitleIndexBuilder(tmp_path)
+    builder.add_sitelinks("dewiki", ["Berlin", "Kudamm"], [64, 5])
+    builder.add_section_redirects("dewiki", ["Geschichte Berlins", "Kudamm"])
+    builder.add_redirects("dewiki", ["Berliner Geschichte"], ["Geschichte Berlins"])
+    counts = builder.finish()
+    values = open_titles(tmp_path, "dewiki").look_up(["Geschichte Berlins", "Berliner Geschichte", "Kudamm"])
+    assert values.tolist() == [SECTION, SECTION, 5] and entity_numbers(values).tolist() == [0, 0, 5]
+    assert counts["redirects_to_section"] == 1
 
 
 def test_every_redirect_has_one_outcome(tmp_path: Path) -> None:

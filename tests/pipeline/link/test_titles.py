@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,14 @@ import pytest
 from pipeline.link.config import LinkConfig, LinkInputs, SharedPaths, link_inputs
 from pipeline.link.job import JOB
 from pipeline.link.prepare import read_wikis
-from pipeline.link.title_index import open_titles
+from pipeline.link.title_index import entity_numbers, open_titles
 from pipeline.link.title_index_build import TitleIndexBuilder
 from pipeline.link.title_sources import add_titles
 from pipeline.run.job import run_job
+from schemas import PAGES, REDIRECTS
 from schemas.errors import InputMissing, UsageError
-from tests.pipeline.link.datasets import small_wikidata, small_wikipedia
+from schemas.pages import Redirect
+from tests.pipeline.link.datasets import page, small_wikidata, small_wikipedia, write_dataset
 
 ITEMS = [
     (64, "dewiki", "Berlin"), (183, "dewiki", "Deutschland"), (99, "dewiki", "Merkur"), (77, "dewiki", "Kategorie:Berlin"),
@@ -66,6 +69,31 @@ def test_page_props_tie_the_pages_that_were_read(tmp_path: Path, found: LinkInpu
     (folder / "dewiki-20261101-page_props.sql").unlink()
     with pytest.raises(InputMissing, match="dewiki"):
         index(tmp_path / "again", found, str(folder))
+
+
+def test_pages_that_name_their_item_and_redirects_with_one_need_no_sitelink(tmp_path: Path) -> None:
+    small_wikidata(tmp_path / "wikidata")
+    named = dataclasses.replace(page("dewiki", "de", "Neue Seite", 21, None), entity="Q777")
+    redirects = [
+        Redirect(wiki="dewiki", title="Umleitung", target="Neue Seite", page_id=22),
+        Redirect(wiki="dewiki", title="Abschnitt", target="Neue Seite", page_id=23, fragment="Ort"),
+        Redirect(wiki="dewiki", title="Eigenes", target="Neue Seite", page_id=24),
+    ]
+    write_dataset(
+        tmp_path / "wikipedia", "wikipedia", {(PAGES, "dewiki"): [[named]], (REDIRECTS, "dewiki"): [redirects]}
+    )
+    config: dict[str, Any] = {"wikidata": str(tmp_path / "wikidata"), "wikipedia": str(tmp_path / "wikipedia")}
+    inputs = link_inputs(LinkConfig(output=str(tmp_path / "linked"), **config))
+    titles = ["Neue Seite", "Umleitung", "Abschnitt", "Eigenes"]
+    index(tmp_path / "a", inputs)
+    assert entity_numbers(open_titles(tmp_path / "a", "dewiki").look_up(titles)).tolist() == [777, 777, 0, 777]
+    folder = tmp_path / "props"
+    folder.mkdir()
+    head = "CREATE TABLE `page_props` (\n  `pp_page` int,\n  `pp_propname` blob,\n  `pp_value` blob,\n);\n"
+    rows = "INSERT INTO `page_props` VALUES (24,'wikibase_item','Q31');\n-- Dump completed\n"
+    (folder / "dewiki-20261101-page_props.sql").write_text(head + rows)
+    index(tmp_path / "b", inputs, str(folder))
+    assert entity_numbers(open_titles(tmp_path / "b", "dewiki").look_up(titles)).tolist() == [777, 777, 0, 31]
 
 
 def test_links_are_tied_without_the_json_dump(tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
-"""Every golden case: wikitext in, text, links and lead out, as a reader would write them."""
+"""Every golden case: wikitext, or the HTML of a rendered page, in, text, links and lead out, as a reader would write them."""
 
 from __future__ import annotations
 
 import pytest
 
 from pipeline.wikipedia.articles import Article, ArticleOptions, read_article
+from pipeline.wikipedia.html.pages import read_rendered
 from pipeline.wikipedia.wikitext.dialects import wiki_dialect
 from pipeline.wikis.languages import wiki_language
 from tests.golden.reader import GoldenCase, golden_cases
@@ -18,12 +19,10 @@ def read_case(case: GoldenCase) -> Article:
     variant = next((option.partition("=")[2] for option in options if option.startswith("variant=")), "zh-cn")
     budget = next((int(option.partition("=")[2]) for option in options if option.startswith("budget=")), 1_000)
     title = next((option.partition("=")[2] for option in options if option.startswith("title=")), ARTICLE_TITLE)
-    return read_article(
-        case.fields["input"],
-        title.replace("_", " "),
-        wiki_dialect(case.fields["wiki"], variant=variant),
-        ArticleOptions(table_cells="table_cells" in options, context_characters=budget),
-    )
+    dialect = wiki_dialect(case.fields["wiki"], variant=variant)
+    kept = ArticleOptions(table_cells="table_cells" in options, context_characters=budget)
+    read = read_rendered if case.file == "rendered" else read_article
+    return read(case.fields["input"], title.replace("_", " "), dialect, kept)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])

@@ -12,6 +12,7 @@ from pipeline.wikipedia.wikitext.dialects import wiki_dialect
 from pipeline.wikipedia.wikitext.disambiguation import is_disambiguation
 from pipeline.wikipedia.wikitext.link_trails import _DATA as TRAILS
 from pipeline.wikipedia.wikitext.namespaces import _DATA, fold, read_rows, wiki_namespaces
+from pipeline.wikipedia.wikitext.sections import section_kind
 from pipeline.wikipedia.wikitext.templates import _RULES, compile_rule, fold_name, rule_names, wiki_template_rules
 from pipeline.wikis.languages import wikis
 
@@ -159,3 +160,39 @@ def test_marks_of_disambiguation_are_of_wikis_that_exist() -> None:
     rows = [cells[0] for _, cells in read_rows(_DATA / "disambiguation.tsv")]
     rows += [wikis for wikis, _ in read_rows(_DATA / "disambiguation_words.tsv")]
     assert {wiki for wikis in rows for wiki in wikis.split(",")} <= known
+
+
+@pytest.mark.parametrize(
+    ("language", "headings", "kind"),
+    [
+        ("en", ("External links",), "external_links"),
+        ("de", ("Werke", "Romane"), "works"),
+        ("de", ("Leben", "Literatur"), "bibliography"),
+        ("de", ("References",), "references"),
+        ("ru", ("Примечания",), "references"),
+        ("zh", ("外部連結",), "external_links"),
+        ("en", ("History",), None),
+        ("en", ("Literatur",), None),
+        ("en", (), None),
+    ],
+)
+def test_kinds_of_sections(language: str, headings: tuple[str, ...], kind: str | None) -> None:
+    assert section_kind(headings, language) == kind
+
+
+def test_titles_of_sections_say_one_thing_in_a_language() -> None:
+    for language in {cells[0] for _, cells in read_rows(_DATA / "section_kinds.tsv")}:
+        assert section_kind(("History",), language) is None
+
+
+def test_contexts_know_their_section_and_can_be_left_out_by_it() -> None:
+    life = "== [[Life|His life]] ==\nHe lived.\n=== ''Youth'' ===\nHe was young.\n"
+    text = f"Lead of the page.\n{life}== See also ==\n* [[Youth]]\n"
+    read = read_article(text, "X", wiki_dialect("enwiki"), ArticleOptions())
+    assert [(s.title, s.kind) for s in read.sections] == [
+        *((None, None), ("His life", None), ("Youth", None), ("See also", "see_also")),
+    ]
+    options = ArticleOptions(without_sections=frozenset(["see_also"]), min_context_characters=10)
+    less = read_article(text, "X", wiki_dialect("enwiki"), options)
+    assert [text for text, _ in less.contexts] == ["Lead of the page.", "He was young."]
+    assert less.contexts_left_out == {"in_see_also": 1, "short": 1} and len(less.sections) == 2

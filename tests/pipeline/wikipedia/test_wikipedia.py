@@ -72,6 +72,7 @@ def test_a_row_says_what_the_page_said(tmp_path: Path) -> None:
         "title": "Berlin & zaidi",
         "page_id": 5,
         "revision_id": 1005,
+        "entity": None,
         "is_disambiguation": False,
         "lead": "Berlin (Berlin) ni mji mkuu wa Ujerumani.",
         "lead_missing": None,
@@ -79,6 +80,8 @@ def test_a_row_says_what_the_page_said(tmp_path: Path) -> None:
             {
                 "text": "Berlin (Berlin) ni mji mkuu wa Ujerumani.",
                 "links": [{"start": 31, "end": 40, "target": "Ujerumani", "fragment": "Historia"}],
+                "section": None,
+                "section_kind": None,
             }
         ],
     }
@@ -106,7 +109,9 @@ def test_pages_that_are_no_articles_are_counted_by_reason(tmp_path: Path) -> Non
     (account,) = record.accounts
     assert account.dropped == {"namespace": 1, "model": 1, "empty": 2, "deleted": 1}
     assert (account.read, account.kept, account.rejected) == (8, 3, {})
-    assert found["redirects"] == [{"wiki": "swwiki", "title": "Rangi", "target": "Rangi nyekundu"}]
+    assert found["redirects"] == [
+        {"wiki": "swwiki", "title": "Rangi", "page_id": 2, "target": "Rangi nyekundu", "fragment": None}
+    ]
     assert [(row["title"], row["is_disambiguation"]) for row in found["pages"]] == [("Kitu", False), ("Maana", True)]
     assert record.counters["lead_missing_disambiguation"] == 1
 
@@ -200,3 +205,15 @@ def test_real_dumps_are_read_without_a_reject(real_data: Path, tmp_path: Path) -
     leads = [row["lead"] for row in found["pages"] if row["lead"]]
     assert len(leads) > 0.9 * len(found["pages"])
     assert sum(any(is_hard(name) for name in leftovers(lead)) for lead in leads) <= len(leads) / 500
+
+
+def test_a_redirect_to_a_section_says_so(tmp_path: Path) -> None:
+    pages = [
+        page(1, "A", "#REDIRECT [[Kitu#Historia_ya kale|x]]", redirect="Kitu"),
+        page(2, "B", "#ELEKEZA: [[ Kitu ]]", redirect="Kitu"),
+        page(3, "Kitu", "Kitu ni kitu kizuri sana cha watu."),
+    ]
+    found, _ = run_tasks(config_of(write_packed(tmp_path, document(pages), "xml")), tmp_path / "out")
+    assert [(row["title"], row["page_id"], row["fragment"]) for row in found["redirects"]] == [
+        *(("A", 1, "Historia ya kale"), ("B", 2, None)),
+    ]

@@ -1,0 +1,68 @@
+"""One rendered page to what training needs: the same lead, contexts and links as from wikitext, by the same last steps."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from pipeline.wikipedia.articles import Article, ArticleOptions, kept_contexts
+from pipeline.wikipedia.html.bounds import problem_of, without_reference_lists
+from pipeline.wikipedia.html.walk import walk_page
+from pipeline.wikipedia.pages import PageProblem
+from pipeline.wikipedia.wikitext.contexts import cut_contexts
+from pipeline.wikipedia.wikitext.dialects import Dialect
+from pipeline.wikipedia.wikitext.holes import Holes
+from pipeline.wikipedia.wikitext.lead import LeadMissing, finished_lead
+from pipeline.wikipedia.wikitext.marks import read_marks
+from pipeline.wikipedia.wikitext.parentheses import repair
+from pipeline.wikipedia.wikitext.spacing import tidy_characters
+
+_DISAMBIGUATION = re.compile(r"<meta\b[^<>]*\bproperty=[\"']mw:PageProp/disambiguation[\"']")
+_EMPTY_LINES = re.compile("\n\n\n+")
+_FORMULA = "<math>"
+"""What a sentence with a formula that has no text is left out by."""
+
+
+def read_rendered(html: str, title: str, dialect: Dialect, options: ArticleOptions) -> Article:
+    """Read one page.
+
+    Args:
+        html: the page as MediaWiki renders it.
+        title: its title.
+        dialect: of its wiki.
+        options: what to keep.
+
+    Raises:
+        PageProblem: the page's markup is deeper or broader than any that is parsed.
+    """
+    source = without_reference_lists(html)
+    problem = problem_of(source)
+    if problem is not None:
+        raise PageProblem("markup_too_deep", problem)
+    holes = Holes()
+    page = walk_page(source, title, dialect, lambda tex: holes.mark(_FORMULA) if tex else "", options.table_cells)
+    disambiguation = _DISAMBIGUATION.search(html) is not None
+    lead: str | None = None
+    missing: LeadMissing | None = "disambiguation"
+    if not disambiguation:
+        paragraphs = [read_marks(_tidy(paragraph).strip(), page.links)[0] for paragraph in page.lead]
+        lists = page.lead_lists and not any(map(str.strip, paragraphs))
+        lead, missing = finished_lead(paragraphs, options.lead_characters, lists)
+    left_out: Counter[str] = Counter()
+    cut = cut_contexts(_tidy(page.text), page.links, options.context_characters, holes, left_out)
+    contexts, sections, gone = kept_contexts(*cut, dialect.language, options)
+    return Article(
+        lead=lead,
+        lead_missing=missing,
+        contexts=contexts,
+        sections=sections,
+        contexts_left_out=gone,
+        is_disambiguation=disambiguation,
+        fates=page.fates,
+        left_out=left_out,
+        links_taken_out=0,
+    )
+
+
+def _tidy(text: str) -> str:
+    return _EMPTY_LINES.sub("\n\n", repair(tidy_characters(text)))
