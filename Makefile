@@ -5,13 +5,16 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
-# The variables a user sets. With none of them the bundled sample world is used.
-DUMPS  ?=
+# The variables a user sets. Without dumps, in data/dumps or where DUMPS says, the bundled sample world is used; so it is with
+# an empty DUMPS. The tokenizer is that of the encoder: ENCODER (a folder or a name of the Hub), or the one RECIPE starts from.
+DUMPS  ?= $(wildcard data/dumps)
 LANGS  ?=
 RUNNER ?=
 BEAM   ?=
 TABLES ?=
-RECIPE ?= tiny
+RECIPE ?= $(if $(DUMPS),base,tiny)
+ENCODER ?=
+SITELINKS ?=
 OUT    ?=
 EVAL   ?=
 TASKS  ?= ner xnli qa probing
@@ -20,8 +23,14 @@ FLAGS  ?=
 DATA   := $(if $(DUMPS),$(or $(OUT),data/build),$(or $(OUT),data/sample))
 RUNS   := $(if $(DUMPS),runs/$(RECIPE),runs/sample)
 NEWEST := $(if $(DUMPS),$(RUNS),$(RUNS)/mlm+mep+oe)
+ENCODER_base  := xlm-roberta-base
+ENCODER_large := xlm-roberta-large
+ENCODER_paper := xlm-roberta-base
+START := $(or $(ENCODER),$(ENCODER_$(RECIPE)))
+TOKENIZER_FLAGS := $(if $(START),--tokenizer "$(START)")
+ENCODER_FLAGS := $(if $(ENCODER),--encoder "$(ENCODER)")
 BEAM_FLAGS := $(if $(RUNNER)$(BEAM),-- $(if $(RUNNER),--runner=$(RUNNER)) $(BEAM))
-LANG_FLAGS := $(if $(LANGS),--languages $(LANGS))
+LANG_FLAGS := $(if $(LANGS),--languages "$(LANGS)")
 
 # Shapes and types that annotations of the trainer claim are checked at every call while its tests run.
 SHAPES := --jaxtyping-packages=model,beartype.beartype
@@ -30,11 +39,11 @@ SHAPES := --jaxtyping-packages=model,beartype.beartype
 .PHONY: help setup download build-data verify-data pretrain evaluate report test test-slow faults check bench evidence doctor lock clean
 
 help:  ## list the targets and the variables
-	@echo "usage: make TARGET [DUMPS=folder] [LANGS=\"sw yo tr\"] [RECIPE=name] [OUT=folder] [RUNNER=name] [BEAM=\"--flag=…\"] [TABLES=url]"
+	@echo "usage: make TARGET [DUMPS=folder] [LANGS=\"sw yo tr\"] [RECIPE=name] [ENCODER=folder or name] [SITELINKS=file] [OUT=folder] [RUNNER=name] [BEAM=\"--flag=…\"] [TABLES=url]"
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' Makefile
 	@echo
-	@echo "now: DUMPS='$(DUMPS)' LANGS='$(LANGS)' RECIPE='$(RECIPE)' OUT='$(OUT)' RUNNER='$(RUNNER)' BEAM='$(BEAM)' TABLES='$(TABLES)'"
+	@echo "now: DUMPS='$(DUMPS)' LANGS='$(LANGS)' RECIPE='$(RECIPE)' ENCODER='$(START)' OUT='$(OUT)' RUNNER='$(RUNNER)' BEAM='$(BEAM)' TABLES='$(TABLES)'"
 	@echo "tables go to $(DATA), runs to $(RUNS)"
 
 setup: $(READY)  ## make .venv with everything in it, from constraints.txt
@@ -47,38 +56,38 @@ $(READY): pyproject.toml constraints.txt
 	@touch $(READY)
 
 download: $(READY)  ## fetch and verify dumps: LANGS="sw yo tr" DATE=20261101 (or latest)
-	$(PY) -m pipeline download $(LANG_FLAGS) --date $(or $(DATE),latest) --output $(or $(OUT),data/dumps)
+	$(PY) -m pipeline download $(LANG_FLAGS) --date $(or $(DATE),latest) --output "$(or $(OUT),data/dumps)"
 
 build-data: $(READY)  ## dumps to token shards: DUMPS=folder LANGS="sw yo tr", or the sample world
 ifeq ($(DUMPS),)
 	$(PY) -m pipeline sample-world --output data/sample-dumps
-	$(PY) -m pipeline build --dumps data/sample-dumps $(LANG_FLAGS) --output $(DATA) --validation-per-mille 100 $(BEAM_FLAGS)
+	$(PY) -m pipeline build --dumps data/sample-dumps $(LANG_FLAGS) --output "$(DATA)" --validation-per-mille 100 $(BEAM_FLAGS)
 else
-	$(PY) -m pipeline build --dumps $(DUMPS) $(LANG_FLAGS) --output $(DATA) $(if $(TABLES),--tables $(TABLES)) $(BEAM_FLAGS)
+	$(PY) -m pipeline build --dumps "$(DUMPS)" $(LANG_FLAGS) --output "$(DATA)" $(TOKENIZER_FLAGS) $(if $(SITELINKS),--sitelinks-sql "$(SITELINKS)") $(if $(TABLES),--tables $(TABLES)) $(BEAM_FLAGS)
 endif
 
 verify-data: $(READY)  ## check every shard of the build against its manifest
-	$(PY) -m pipeline verify $(DATA)
+	$(PY) -m pipeline verify "$(DATA)"
 
 pretrain: build-data  ## train RECIPE on the build; without DUMPS: three tiny runs on the sample world, compared
 ifeq ($(DUMPS),)
-	$(PY) -m model pretrain $(RECIPE) --data $(DATA)/tokens --objectives mlm --output $(RUNS)/mlm
-	$(PY) -m model pretrain $(RECIPE) --data $(DATA)/tokens --objectives mlm,mep --output $(RUNS)/mlm+mep
-	$(PY) -m model pretrain $(RECIPE) --data $(DATA)/tokens --objectives mlm,mep,oe --output $(RUNS)/mlm+mep+oe
-	$(PY) -m model compare $(RUNS)/mlm $(RUNS)/mlm+mep $(RUNS)/mlm+mep+oe --data $(DATA)/tokens
+	$(PY) -m model pretrain $(RECIPE) --data "$(DATA)/tokens" --objectives mlm --output "$(RUNS)/mlm"
+	$(PY) -m model pretrain $(RECIPE) --data "$(DATA)/tokens" --objectives mlm,mep --output "$(RUNS)/mlm+mep"
+	$(PY) -m model pretrain $(RECIPE) --data "$(DATA)/tokens" --objectives mlm,mep,oe --output "$(RUNS)/mlm+mep+oe"
+	$(PY) -m model compare "$(RUNS)/mlm" "$(RUNS)/mlm+mep" "$(RUNS)/mlm+mep+oe" --data "$(DATA)/tokens"
 else
-	$(PY) -m model pretrain $(RECIPE) --data $(DATA)/tokens --output $(RUNS)
+	$(PY) -m model pretrain $(RECIPE) --data "$(DATA)/tokens" --output "$(RUNS)" $(ENCODER_FLAGS) $(FLAGS)
 endif
 
 evaluate: $(READY)  ## retrieval and alignment of the finished run; EVAL=folder adds TASKS (FLAGS for each of them)
-	$(PY) -m model evaluate retrieval --model $(NEWEST) --data $(DATA)/tokens
-	$(PY) -m model evaluate alignment --model $(NEWEST) --data $(DATA)/wikidata --tokens $(DATA)/tokens
+	$(PY) -m model evaluate retrieval --model "$(NEWEST)" --data "$(DATA)/tokens"
+	[ ! -d "$(DATA)/wikidata" ] || $(PY) -m model evaluate alignment --model "$(NEWEST)" --data "$(DATA)/wikidata" --tokens "$(DATA)/tokens"
 ifneq ($(EVAL),)
-	set -e; for task in $(TASKS); do $(PY) -m model evaluate $$task --model $(NEWEST) --data $(EVAL) $(FLAGS); done
+	set -e; for task in $(TASKS); do $(PY) -m model evaluate $$task --model "$(NEWEST)" --data "$(EVAL)" $(FLAGS); done
 endif
 
 report: $(READY)  ## one HTML page of the finished run
-	$(PY) -m model report --run $(NEWEST)
+	$(PY) -m model report --run "$(NEWEST)"
 
 test: check  ## what must pass before a change lands: check, then the tests, in under ten minutes on two cores
 	$(PY) -m pytest -n 2 $(SHAPES)

@@ -14,6 +14,7 @@ from model.batch import IGNORED_LABEL, Batch
 from model.config import PretrainConfig
 from model.method.joint import JointModel
 from model.method.objectives import States
+from model.method.totals import step_totals
 from model.training.optim import make_optimizer, rate_at, set_rate
 
 
@@ -39,6 +40,7 @@ class PlainPath:
         total = torch.stack([self.joint.scales[name] * loss for name, loss in losses.items()]).sum()
         self.optimizer.zero_grad()
         total.backward()
+        self.joint.end_step(1)
         trained = [parameter for parameter in self.joint.parameters() if parameter.grad is not None]
         nn.utils.clip_grad_norm_(trained, self.config.optim.clip_norm, foreach=False)
         self.optimizer.step()
@@ -48,12 +50,13 @@ class PlainPath:
         """The loss of each objective, with gradient."""
         states = self._states(batch)
         found: dict[str, Tensor] = {}
+        totals = step_totals([batch], batch.token_ids.device, paper=self.joint.paper)[0]
         for name, objective in self.joint.objectives.items():
             if name == "mlm":
                 logits = self.joint.encoder.logits(states.words)
                 found[name] = nn.functional.cross_entropy(logits, batch.mlm_labels, ignore_index=IGNORED_LABEL)
             else:
-                found[name] = objective(self.joint.encoder, states, batch)[0]
+                found[name] = objective(self.joint.encoder, states, batch, totals[name])[0]
         return found
 
     def _states(self, batch: Batch) -> States:

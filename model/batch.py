@@ -7,7 +7,7 @@ configuration, so that one compiled graph serves every step; unused slots are ma
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -80,3 +80,27 @@ class Batch:
     def pin_memory(self) -> Batch:
         """Return the same batch in page-locked memory, from which copies to a GPU can overlap with work."""
         return self.changed(Tensor.pin_memory)
+
+
+def join(batches: Sequence[Batch]) -> Batch:
+    """Return several batches as one for the losses: all that is said of keys, queries and words, one batch after the other.
+
+    Indices of keys are counted on: with 5 places for keys in each batch, key 2 of the second becomes key 7. Positions still
+    count from the start of their own batch's stream, so the encoder cannot read the result.
+    """
+    first = batches[0]
+    if len(batches) == 1:
+        return first
+    tensors: dict[str, Any] = {
+        name: torch.cat([getattr(batch, name) for batch in batches])
+        for name, tensor in first.tensors().items()
+        if name not in ("token_ids", "position_ids", "cu_seqlens")
+    }
+    num_keys = len(first.key_entities)
+    for name in ("mep_keys", "oe_keys"):
+        shifted = [
+            torch.where(keys == UNUSED, UNUSED, keys + number * num_keys)
+            for number, keys in enumerate(getattr(batch, name) for batch in batches)
+        ]
+        tensors[name] = torch.cat(shifted)
+    return replace(first, **tensors)

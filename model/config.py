@@ -67,6 +67,10 @@ class MethodConfig:
     """What scores are divided by. (open; 0.05 as in SimKGC)"""
     learnable_temperature: bool = False
     """Lets the optimizer move the temperature, one per objective. (ours)"""
+    negatives: Literal["step", "batch"] = "step"
+    """Where a step has several batches (`accumulation`): `step` contrasts the pairs of all of them, on all ranks, so that
+    what is learnt does not depend on the split; each batch is then encoded twice. `batch` contrasts those of one batch of
+    each rank, a third cheaper. `paper` has the negatives of each rank's batch and the bank. (`paper`: code; others: ours)"""
     bank_size: int = 0
     """Past keys of each objective kept as further negatives; 0 is no bank. (paper mode: 32,768, recalled)"""
     mlm_scale: float = 1.0
@@ -136,7 +140,7 @@ class PretrainConfig:
     steps: int = 100_000
     """Number of optimizer steps. (open)"""
     accumulation: int = 1
-    """Batches per optimizer step and rank."""
+    """Batches per optimizer step and rank; losses are means over the words and pairs of the whole step."""
     chunk_tokens: int = 0
     """Encodes a batch in pieces of about this many tokens and still contrasts all of it, for small GPUs; 0 is off."""
     seed: int = 0

@@ -125,6 +125,26 @@ class _Gather(torch.autograd.Function):
         return gradient.narrow(0, rank() * ctx.rows, ctx.rows)
 
 
+def sum_with_gradient(values: Tensor) -> Tensor:
+    """Sum over all ranks; the gradient is the sum of what all ranks send back."""
+    if world_size() == 1:
+        return values
+    add: Callable[[Tensor], Tensor] = _Sum.apply
+    return add(values)
+
+
+class _Sum(torch.autograd.Function):
+    """All-reduce whose backward is one too."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        return global_sum(values)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return global_sum(gradient)
+
+
 def global_sum(values: Tensor) -> Tensor:
     """Sum over all ranks, without gradient."""
     values = values.detach().clone()

@@ -34,15 +34,22 @@ class Outcomes:
 
     kind: Kind
     values: Mapping[str, Floats]
+    shared: str = ""
+    """Sets of the same name here ask the same questions, of other candidates say: they are drawn together. A question that
+    one of them does not ask is NaN there and does not count."""
 
     def __len__(self) -> int:
         return len(next(iter(self.values.values())))
+
+    def names(self) -> tuple[str, ...]:
+        """The measures that can be made."""
+        return ("f1", "precision", "recall") if self.kind == "spans" else tuple(self.values)
 
     def scores(self, name: str, draws: npt.NDArray[np.int64] | None = None) -> Floats:
         """The score of every draw, shape `[draws]`; of all examples once where nothing is drawn."""
         rows = np.arange(len(self))[None] if draws is None else draws
         if self.kind == "means":
-            return np.asarray(self.values[name][rows].mean(axis=1))
+            return _means(self.values[name][rows])
         totals = {part: self.values[part][rows].sum(axis=1) for part in ("correct", "predicted", "true")}
         below = {
             "precision": totals["predicted"],
@@ -104,13 +111,28 @@ def _drawn(systems: Sequence[Sets], name: str, seed: int) -> list[Floats]:
     """Scores of each system in the same draws, shape `[DRAWS]` each."""
     generator = np.random.default_rng(seed)
     totals = [np.zeros(DRAWS) for _ in systems]
-    for number in range(len(systems[0])):
-        own = [system[number] for system in systems]
-        for start, stop in _portions(len(own[0][0])):
-            examples = generator.integers(0, len(own[0][0]), size=(stop - start, len(own[0][0])))
-            for total, seeds in zip(totals, own, strict=True):
-                total[start:stop] += _over_seeds(seeds, name, examples, generator)
+    for numbers in _drawn_together(systems[0]):
+        count = len(systems[0][numbers[0]][0])
+        for start, stop in _portions(count):
+            examples = generator.integers(0, count, size=(stop - start, count))
+            for number in numbers:
+                for total, system in zip(totals, systems, strict=True):
+                    total[start:stop] += _over_seeds(system[number], name, examples, generator)
     return [total / len(systems[0]) for total in totals]
+
+
+def _drawn_together(sets: Sets) -> list[list[int]]:
+    """Numbers of the sets that ask the same questions; the others alone."""
+    groups: dict[object, list[int]] = {}
+    for number, seeds in enumerate(sets):
+        groups.setdefault(seeds[0].shared or number, []).append(number)
+    return list(groups.values())
+
+
+def _means(values: Floats) -> Floats:
+    """Means along the last axis over what was asked; 0 where nothing was."""
+    asked = ~np.isnan(values)
+    return np.asarray(np.where(asked, values, 0.0).sum(axis=1) / np.maximum(asked.sum(axis=1), 1))
 
 
 def _over_seeds(

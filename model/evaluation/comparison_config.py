@@ -9,12 +9,15 @@ from schemas.names import Names
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonConfig:
-    """Retrieval of several runs side by side, with a line of chance."""
+    """Several runs side by side: retrieval beside chance, or with --task the results of any task, with significance."""
 
     runs: tyro.conf.Positional[tuple[str, ...]]
     """Folders of runs, or of finished models."""
-    data: str
-    """Folder of token shards that all of them are tested on."""
+    data: str = ""
+    """Folder of token shards that all of them are tested on by retrieval."""
+    task: str = ""
+    """A task whose results lie beside the runs: ner, xnli, qa or retrieval. Every run is set against the first, in pairs on the
+    same examples; nothing is evaluated anew."""
     output: str = ""
     """Folder for the results of each run as JSON, one sub-folder per run; by default `evaluation` in each run's folder."""
     languages: Names = ()

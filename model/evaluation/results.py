@@ -4,11 +4,12 @@ import json
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from model.evaluation.outcome_files import SetOutcomes, write_outcomes
 from schemas.errors import InputCorrupt, InputMissing
 
 RESULTS_FORMAT = 1
@@ -70,6 +71,8 @@ class Results:
     config: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     """The set, its metric and its labels, for tasks on public sets."""
+    outcomes: list[SetOutcomes] = field(default_factory=list)
+    """What came out for every example, for comparisons in pairs; kept in a file of its own."""
     stand_in: bool = False
     """True where other data stood in for the training set: a test of the machinery and no claim."""
 
@@ -107,7 +110,20 @@ class Results:
         beside = path.with_suffix(".json.partial")
         beside.write_text(self.to_json(), encoding="utf-8")
         os.replace(beside, path)
+        if self.outcomes:
+            write_outcomes(self.outcomes, outcomes_path(path))
         return path
+
+
+def outcomes_path(results: Path) -> Path:
+    """Where the outcomes of a results file lie."""
+    return results.with_suffix(".outcomes.safetensors")
+
+
+def with_intervals(row: Row, found: Mapping[str, tuple[float, float]]) -> Row:
+    """The row with the intervals of the measures that have one."""
+    measures = {name: replace(m, interval=found.get(name, m.interval)) for name, m in row.measures.items()}
+    return Row(row.keys, measures)
 
 
 def read_results(path: Path) -> Results:

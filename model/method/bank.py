@@ -12,6 +12,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from model.distributed import gather_states, world_size
+
 EMPTY = -1
 """Entity of a slot that holds nothing."""
 NOISE = -2
@@ -39,6 +41,7 @@ class Bank(nn.Module):
             states[:size] = torch.randn(size, width, generator=generator) / math.sqrt(width)
             entities[:size] = NOISE
         self.size = size
+        self._left: list[tuple[Tensor, Tensor, Tensor]] = []
         self.register_buffer("states", states)
         self.register_buffer("entities", entities)
         self.register_buffer("cursor", torch.zeros((), dtype=torch.int64))
@@ -46,18 +49,45 @@ class Bank(nn.Module):
     def contents(self) -> tuple[Float[Tensor, "size width"], Int[Tensor, " size"]]:
         """All slots and their entities, `EMPTY` ones included; no gradient flows into them.
 
-        They are copies: the ring is written before the backward pass reads what the loss was made from.
+        They hold through a step: the ring is written at its end alone.
         """
-        return self.states[: self.size].clone(), self.entities[: self.size].clone()
+        return self.states[: self.size], self.entities[: self.size]
+
+    def leave(
+        self, states: Float[Tensor, "rows width"], entities: Int[Tensor, " rows"], used: Bool[Tensor, " rows"]
+    ) -> None:
+        """Leaves rows of this rank for the end of the step."""
+        self._left.append((states.detach(), entities, used))
+
+    def take_in(self, batches: int) -> None:
+        """Writes what all ranks left in this step, in the order of the stream: batch by batch, within one by rank.
+
+        Args:
+            batches: of this rank in the step; all have equally many rows.
+        """
+        if not self._left:
+            return
+        left = [torch.cat(parts) for parts in zip(*self._left, strict=True)]
+        self._left.clear()
+        states, entities, used = (_in_order(gather_states(rows), batches) for rows in left)
+        self.push(states, entities, used)
 
     @torch.no_grad()
     def push(
         self, states: Float[Tensor, "rows width"], entities: Int[Tensor, " rows"], used: Bool[Tensor, " rows"]
     ) -> None:
-        """Writes used, finite rows over the oldest slots; `rows` must not exceed the ring's size."""
+        """Writes used, finite rows over the oldest places; of more than the ring holds, the last ones."""
         keep = used & states.isfinite().all(-1)
         order = keep.cumsum(0) - 1
-        slots = torch.where(keep, (self.cursor + order) % self.size, self.size)
-        self.states[slots] = torch.where(keep[:, None], states, 0).to(self.states.dtype)
-        self.entities[slots] = torch.where(keep, entities, EMPTY)
-        self.cursor.copy_((self.cursor + keep.sum()) % self.size)
+        number = keep.sum()
+        written = keep & (order >= number - self.size)
+        places = torch.where(written, (self.cursor + order) % self.size, self.size)
+        self.states[places] = torch.where(written[:, None], states, 0).to(self.states.dtype)
+        self.entities[places] = torch.where(written, entities, EMPTY)
+        self.cursor.copy_((self.cursor + number) % self.size)
+
+
+def _in_order(rows: Tensor, batches: int) -> Tensor:
+    """Gathered rows, rank by rank, put batch by batch: with 2 ranks of 2 batches a b and c d, from abcd to acbd."""
+    by_rank = rows.view(world_size(), batches, -1, *rows.shape[1:])
+    return by_rank.transpose(0, 1).reshape(rows.shape)

@@ -1,25 +1,26 @@
-"""The chunked step: a batch is encoded in pieces and still contrasted as a whole, for GPUs that cannot hold it.
+"""The cached step: batches are encoded one by one, or in pieces, and contrasted as a whole, where memory holds no more.
 
 1. Encode every piece without gradient and keep only the rows the objectives read.
 2. Compute the losses on those rows; their backward pass gives the gradients of heads, output embedding and rows.
 3. Encode every piece again with the same dropout, and send its rows' gradients back through the encoder.
 
-The result is the gradient of the whole batch, for one more forward pass. Source: GradCache (Gao et al., 2021).
+The result is the gradient of the whole, for one more forward pass. Source: GradCache (Gao et al., 2021).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from model.batch import Batch
-from model.method.contrast import Metrics
+from model.batch import Batch, join
+from model.method.contrast import Sums
 from model.method.joint import JointModel
 from model.method.objectives import States
+from model.method.totals import Totals
 
 ROWS = {
     "words": "mlm_positions",
@@ -37,30 +38,54 @@ class Piece:
     batch: Batch
     """The documents, their positions counted from the piece's start."""
     slots: dict[str, Tensor]
-    """For each kind of row, which slots of the whole batch lie in this piece."""
+    """For each kind of row, which slots of the joined batches lie in this piece."""
+    draws: tuple[int, int]
+    """Number of the batch, and of the piece within it: what dropout depends on."""
 
 
-def split(batch: Batch, chunk_tokens: int) -> Iterator[Piece]:
-    """Cuts a batch (on the CPU) between documents into pieces of at most `chunk_tokens`, or one document if longer."""
-    bounds = batch.cu_seqlens.tolist()
+def split(batches: Sequence[Batch], chunk_tokens: int) -> Iterator[Piece]:
+    """Cuts batches (on the CPU) into pieces.
+
+    Args:
+        batches: their places follow each other, batch by batch, as in `join`.
+        chunk_tokens: cuts between documents into pieces of at most so many tokens, or one document if longer; 0 leaves
+            batches whole.
+    """
+    offsets = dict.fromkeys(ROWS, 0)
+    for number, batch in enumerate(batches):
+        if chunk_tokens:
+            for piece, (first, last) in enumerate(_cuts(batch.cu_seqlens.tolist(), chunk_tokens)):
+                yield _piece(batch, batch.cu_seqlens[first : last + 1], offsets, (number, piece))
+        else:  # nothing of the batch is read
+            places = {name: torch.arange(len(getattr(batch, source))) for name, source in ROWS.items()}
+            slots = {name: here + offsets[name] for name, here in places.items()}
+            yield Piece(batch=batch, slots=slots, draws=(number, 0))
+        for name, source in ROWS.items():
+            offsets[name] += len(getattr(batch, source))
+
+
+def _cuts(bounds: list[int], chunk_tokens: int) -> Iterator[tuple[int, int]]:
+    """First and last bound of each piece."""
     first = 0
     while first < len(bounds) - 1 and bounds[first] < bounds[-1]:
         last = first + 1
         while last < len(bounds) - 1 and bounds[last + 1] - bounds[first] <= chunk_tokens:
             last += 1
-        yield _piece(batch, bounds[first], bounds[last], batch.cu_seqlens[first : last + 1])
+        yield first, last
         first = last
 
 
-def _piece(batch: Batch, start: int, stop: int, bounds: Tensor) -> Piece:
+def _piece(batch: Batch, bounds: Tensor, offsets: dict[str, int], draws: tuple[int, int]) -> Piece:
+    start, stop = int(bounds[0]), int(bounds[-1])
     slots: dict[str, Tensor] = {}
     own: dict[str, Any] = {}
     for name, source in ROWS.items():
         everywhere = getattr(batch, source)
-        slots[name] = ((everywhere >= start) & (everywhere < stop)).nonzero().squeeze(1)
+        here = ((everywhere >= start) & (everywhere < stop)).nonzero().squeeze(1)
         kind = source.removesuffix("positions")
-        own |= {field: of[slots[name]] for field, of in batch.tensors().items() if field.startswith(kind)}
-        own[source] = everywhere[slots[name]] - start
+        own |= {field: of[here] for field, of in batch.tensors().items() if field.startswith(kind)}
+        own[source] = everywhere[here] - start
+        slots[name] = here + offsets[name]
     part = replace(
         batch,
         token_ids=batch.token_ids[start:stop],
@@ -68,46 +93,44 @@ def _piece(batch: Batch, start: int, stop: int, bounds: Tensor) -> Piece:
         cu_seqlens=bounds - start,
         **own,
     )
-    return Piece(batch=part, slots=slots)
+    return Piece(batch=part, slots=slots, draws=draws)
 
 
-def chunked_backward(
+def cached_backward(
     model: JointModel,
-    batch: Batch,
+    batches: Sequence[Batch],
     chunk_tokens: int,
     device: torch.device,
-    reseed: Callable[[int], None],
-    weight: float = 1.0,
-) -> tuple[Tensor, Metrics]:
-    """Adds the gradient of a whole batch's loss, times `weight`, to the parameters.
+    reseed: Callable[[int, int], None],
+    totals: Mapping[str, Totals] | None = None,
+) -> tuple[Tensor, Sums]:
+    """Adds the gradient of the loss of batches, contrasted as one, to the parameters.
 
     Args:
         model: encoder and objectives.
-        batch: on the CPU, where it is cut.
-        chunk_tokens: most tokens of a piece.
+        batches: on the CPU, where they are cut.
+        chunk_tokens: most tokens of a piece; 0 encodes batch by batch.
         device: where to compute.
-        reseed: sets the generators of dropout to a state that depends on its argument, the piece's number.
-        weight: factor of the loss.
+        reseed: sets the generators of dropout to a state that depends on its arguments, the numbers of batch and piece.
+        totals: of the step; None takes these batches for all of it.
 
     Returns:
         The loss, without gradient, and the measures.
     """
-    pieces = list(split(batch, chunk_tokens))
+    pieces = list(split(batches, chunk_tokens))
     with torch.no_grad():
-        parts = [_encode(model, piece, device, reseed, number) for number, piece in enumerate(pieces)]
+        parts = [_encode(model, piece, device, reseed) for piece in pieces]
     whole = _assemble(parts, [piece.slots for piece in pieces])
-    loss, measures = model.losses(whole, batch.to(device))
-    (loss * weight).backward()
-    for number, piece in enumerate(pieces):
-        again = _encode(model, piece, device, reseed, number)
+    loss, measures = model.losses(whole, join(batches).to(device), totals)
+    loss.backward()
+    for piece in pieces:
+        again = _encode(model, piece, device, reseed)
         _send_back(again, whole, {name: slots.to(device) for name, slots in piece.slots.items()})
     return loss.detach(), measures
 
 
-def _encode(
-    model: JointModel, piece: Piece, device: torch.device, reseed: Callable[[int], None], number: int
-) -> States:
-    reseed(number)
+def _encode(model: JointModel, piece: Piece, device: torch.device, reseed: Callable[[int, int], None]) -> States:
+    reseed(*piece.draws)
     return model.encode(piece.batch.to(device))
 
 

@@ -9,14 +9,25 @@ from torch import Tensor, nn
 
 from model.batch import UNUSED
 from model.config import MethodConfig
-from model.distributed import gather_states, global_sum, world_size
+from model.distributed import world_size
 from model.method.bank import Bank
 from model.method.heads import ProjectionHead
 from model.method.losses import Pairs, Temperature, symmetric_contrast
 from model.method.paper_loss import paper_contrast
+from model.method.totals import Totals
 
-Metrics = dict[str, Tensor]
-"""Named measures of a step as tensors, read only when a log line is due."""
+Sums = dict[str, Tensor]
+"""Named measures as tensors of a sum and the count it is over, which add up over batches, ranks and steps; read only when
+a log line is due."""
+
+
+def measure(total: Tensor, count: Tensor | float) -> Tensor:
+    """A sum and its count as one tensor, without gradient, in the sum's precision."""
+    total = total.detach()
+    total = total if total.is_floating_point() else total.float()
+    # Filled on the device: a tensor made from a Python value would be copied there, and the host would wait for it.
+    number = torch.full_like(total, count) if isinstance(count, float) else count.to(total.dtype)
+    return torch.stack([total, number])
 
 
 class BestContrast(nn.Module):
@@ -25,14 +36,14 @@ class BestContrast(nn.Module):
     def __init__(self, width: int, config: MethodConfig) -> None:
         """Makes two heads, a temperature, and a bank if the configuration has one."""
         super().__init__()
-        self.query_head = ProjectionHead(width, config.head_norm)
-        self.key_head = ProjectionHead(width, config.head_norm)
+        self.query_head = ProjectionHead(width, config.head_norm, shared=True)
+        self.key_head = ProjectionHead(width, config.head_norm, shared=True)
         self.temperature = Temperature(config.temperature, learnable=config.learnable_temperature)
         self.bank = Bank(config.bank_size, width) if config.bank_size else None
         self.l2_normalise = config.l2_normalise
 
-    def forward(self, pairs: Pairs) -> tuple[Tensor, Metrics]:
-        """Projects, contrasts, and puts the keys into the bank; returns this rank's loss and the measures."""
+    def forward(self, pairs: Pairs, totals: Totals) -> tuple[Tensor, Sums]:
+        """Projects and contrasts, and leaves the keys for the bank; returns this rank's loss and the measures."""
         entities = pairs.entities
         queries, keys = self.query_head(pairs.queries, pairs.used), self.key_head(pairs.keys, entities != UNUSED)
         pairs = replace(pairs, queries=queries, keys=keys)
@@ -41,14 +52,13 @@ class BestContrast(nn.Module):
             pairs, self.temperature(), self.bank.contents() if self.bank and self.training else None
         )
         if self.bank and self.training:
-            gathered = gather_states(entities)
-            self.bank.push(gather_states(pairs.keys), gathered, gathered != UNUSED)
-        return contrast.loss, {
-            "loss": contrast.mean,
-            "accuracy": contrast.hits / contrast.pairs.clamp(min=1),
-            "pairs": contrast.pairs,
-            "false_negatives": contrast.masked,
-            "temperature": 1 / self.temperature().detach(),
+            self.bank.leave(pairs.keys, entities, entities != UNUSED)
+        return contrast.loss * world_size() / totals.number.to(contrast.loss.dtype), {
+            "loss": measure(contrast.loss, contrast.pairs),
+            "accuracy": measure(contrast.hits, contrast.pairs),
+            "pairs": measure(contrast.pairs, 1.0),
+            "false_negatives": measure(contrast.masked, contrast.pairs),
+            "temperature": measure(1 / self.temperature(), 1.0),
         }
 
 
@@ -56,7 +66,8 @@ class PaperContrast(nn.Module):
     """The released loss: both roles as query side, each with a bank of its own that starts as noise.
 
     The two losses differ in their bank alone: the one holds past keys, the other past queries (code). Their means are
-    added, so every pair counts in both (code). States enter a bank as projected, before they are normalised (code).
+    added, so every pair counts in both (code). They are means over the pairs of a batch, and a batch weighs in its step as
+    many words as it predicts (code). States enter a bank as projected, before they are normalised (code).
     """
 
     def __init__(self, width: int, config: MethodConfig, seed: int) -> None:
@@ -68,22 +79,23 @@ class PaperContrast(nn.Module):
         self.query_bank = Bank(config.bank_size, width, noise_seed=2 * seed + 1)
         self.temperature, self.l2_normalise = config.temperature, config.l2_normalise
 
-    def forward(self, pairs: Pairs) -> tuple[Tensor, Metrics]:
-        """Projects pair by pair, adds the two losses, and puts both sides of all ranks into the banks."""
+    def forward(self, pairs: Pairs, totals: Totals) -> tuple[Tensor, Sums]:
+        """Projects pair by pair, adds the two losses, and leaves both sides for the banks."""
         used, own = pairs.used, pairs.positives.clamp(min=0)
         query_states = self.query_head(pairs.queries, used)
         key_states = self.key_head(pairs.keys.index_select(0, own), used)
-        key_bank, query_bank = self.key_bank.contents()[0], self.query_bank.contents()[0]
-        asked, right = self._loss(query_states, key_states, key_bank, used)
-        told, told_right = self._loss(key_states, query_states, query_bank, used)
+        asked, right = self._loss(query_states, key_states, self.key_bank.contents()[0], used)
+        told, told_right = self._loss(key_states, query_states, self.query_bank.contents()[0], used)
         if self.training:
-            everywhere, whose = gather_states(used), gather_states(pairs.entities.index_select(0, own))
-            self.key_bank.push(gather_states(key_states), whose, everywhere)
-            self.query_bank.push(gather_states(query_states), whose, everywhere)
-        loss = asked + told
-        parts = (loss.detach(), (right + told_right) / 2, used.sum())
-        totals = global_sum(torch.stack([part.to(loss.dtype) for part in parts]))
-        return loss, {"loss": totals[0] / world_size(), "accuracy": totals[1] / world_size(), "pairs": totals[2]}
+            entities = pairs.entities.index_select(0, own)
+            self.key_bank.leave(key_states, entities, used)
+            self.query_bank.leave(query_states, entities, used)
+        loss, number = asked + told, used.sum()
+        return loss * world_size() * totals.share.to(loss.dtype), {
+            "loss": measure(loss * number, number),
+            "accuracy": measure((right + told_right) / 2 * number, number),
+            "pairs": measure(number, 1.0),
+        }
 
     def _loss(self, asking: Tensor, asked: Tensor, bank: Tensor, used: Tensor) -> tuple[Tensor, Tensor]:
         return paper_contrast(asking, asked, bank, used, temperature=self.temperature, l2_normalise=self.l2_normalise)

@@ -2,16 +2,21 @@
 
 The head is Linear, BatchNorm, ReLU, Linear, BatchNorm without affine part, both Linears without bias, all as wide as
 the encoder (code). BatchNorm here counts used rows only, so that the unused slots of a batch change nothing and no
-shape depends on the data. LayerNorm in its place makes a row's projection independent of its batch (ours).
+shape depends on the data. Where it is shared, its statistics are those of all ranks, so that a pair is projected alike
+however a step is split; the release has each rank's own (code). LayerNorm in its place makes a row's projection
+independent of its batch (ours).
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+
+from model.distributed import sum_with_gradient
 
 BATCH_NORM_EPS = 1e-12
 """Added to the variance. (code)"""
@@ -25,10 +30,10 @@ class RowBatchNorm(nn.Module):
     running_mean: Tensor
     running_var: Tensor
 
-    def __init__(self, width: int, *, affine: bool) -> None:
-        """Starts with mean 0, variance 1 and, if `affine`, weight 1 and bias 0."""
+    def __init__(self, width: int, *, affine: bool, shared: bool = False) -> None:
+        """Starts with mean 0, variance 1 and, if `affine`, weight 1 and bias 0; `shared` takes all ranks' statistics."""
         super().__init__()
-        self.affine = affine
+        self.affine, self.shared = affine, shared
         if affine:
             self.weight = nn.Parameter(torch.ones(width))
             self.bias = nn.Parameter(torch.zeros(width))
@@ -46,9 +51,10 @@ class RowBatchNorm(nn.Module):
 
     def _statistics(self, rows: Tensor, used: Tensor | None) -> tuple[Tensor, Tensor]:
         weights = rows.new_ones(rows.shape[0], 1) if used is None else used.to(rows.dtype)[:, None]
-        count = weights.sum().clamp(min=1)
-        mean = (rows * weights).sum(0) / count
-        variance = ((rows - mean).square() * weights).sum(0) / count
+        total = sum_with_gradient if self.shared else torch.nn.Identity()
+        count = total(weights.sum()).clamp(min=1)
+        mean = total((rows * weights).sum(0)) / count
+        variance = total(((rows - mean).square() * weights).sum(0)) / count
         self._track(mean, variance * count / (count - 1).clamp(min=1), count)
         return mean, variance
 
@@ -79,10 +85,10 @@ class RowLayerNorm(nn.Module):
 class ProjectionHead(nn.Module):
     """Projects the states of one side of one objective."""
 
-    def __init__(self, width: int, norm: Literal["batch", "layer"]) -> None:
-        """Makes a head from `width` to `width`."""
+    def __init__(self, width: int, norm: Literal["batch", "layer"], *, shared: bool = False) -> None:
+        """Makes a head from `width` to `width`; `shared` BatchNorm counts the rows of all ranks."""
         super().__init__()
-        kind = RowBatchNorm if norm == "batch" else RowLayerNorm
+        kind = partial(RowBatchNorm, shared=shared) if norm == "batch" else RowLayerNorm
         self.first = nn.Linear(width, width, bias=False)
         self.first_norm = kind(width, affine=True)
         self.second = nn.Linear(width, width, bias=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -9,9 +10,11 @@ from torch import Tensor, nn
 
 from model.batch import Batch
 from model.config import PretrainConfig
-from model.method.contrast import Metrics
+from model.method.bank import Bank
+from model.method.contrast import Sums
 from model.method.encoder import Encoder
 from model.method.objectives import States, make_objectives
+from model.method.totals import Totals, step_totals
 
 
 class JointModel(nn.Module):
@@ -27,6 +30,10 @@ class JointModel(nn.Module):
         if "mlm" not in self.objectives:
             encoder.freeze_head()
         method = config.method
+        self.paper = method.mode == "paper"
+        contrasts = any(name != "mlm" for name in self.objectives)
+        self.joins_batches = contrasts and not self.paper and method.negatives == "step"
+        """Whether the batches of a step are contrasted as one."""
         self.layer = method.contrast_layer
         self.scales = {"mlm": method.mlm_scale, "mep": method.mep_scale, "oe": method.oe_scale}
         if config.encoder.gradient_checkpointing:
@@ -49,19 +56,32 @@ class JointModel(nn.Module):
             questions=contrast.index_select(0, batch.oe_positions),
         )
 
-    def losses(self, states: States, batch: Batch) -> tuple[Tensor, Metrics]:
-        """The scaled sum of all objectives' losses and every measure, named `objective/measure`."""
+    def losses(self, states: States, batch: Batch, totals: Mapping[str, Totals] | None = None) -> tuple[Tensor, Sums]:
+        """The scaled sum of all objectives' losses and every measure, named `objective/measure`.
+
+        Args:
+            states: the rows of the batch.
+            batch: with its tensors where the states are.
+            totals: of the step; None takes the batch, on all ranks, for all of it.
+        """
+        totals = totals or step_totals([batch], batch.token_ids.device, paper=self.paper)[0]
         total = torch.zeros((), device=batch.token_ids.device)
-        measures: Metrics = {}
+        measures: Sums = {}
         for name, objective in self.objectives.items():
-            loss, metrics = objective(self.encoder, states, batch)
+            loss, found = objective(self.encoder, states, batch, totals[name])
             total = total + self.scales[name] * loss
-            measures |= {f"{name}/{measure}": value.detach() for measure, value in metrics.items()}
+            measures |= {f"{name}/{short}": value for short, value in found.items()}
         return total, measures
 
-    def forward(self, batch: Batch) -> tuple[Tensor, Metrics]:
+    def forward(self, batch: Batch, totals: Mapping[str, Totals] | None = None) -> tuple[Tensor, Sums]:
         """This rank's share of the joint loss, whose mean over ranks is the loss of the whole; and the measures."""
-        return self.losses(self.encode(batch), batch)
+        return self.losses(self.encode(batch), batch, totals)
+
+    def end_step(self, batches: int) -> None:
+        """Lets the banks take in what the step's batches left; call it after the backward pass, on every rank."""
+        for module in self.modules():
+            if isinstance(module, Bank):
+                module.take_in(batches)
 
 
 def recompute_activations(model: Any) -> None:

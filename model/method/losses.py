@@ -6,7 +6,7 @@ Other names of the same loss: in-batch negatives, multiple negatives ranking, NT
    sum if its entity is another right answer: the mentioned entity itself (MEP), or any true object of (subject,
    relation) (OE).
 2. Then roles swap: the key of each pair scores every query of every rank, without queries it answers as well.
-3. The loss is the mean over all pairs of all ranks and both directions.
+3. The loss is the mean over all pairs of all ranks and both directions: here their sum, which the objective divides.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from model.batch import UNUSED
 from model.config import LEAST_LEARNABLE_TEMPERATURE
-from model.distributed import gather_with_gradient, global_sum, rank, world_size
+from model.distributed import gather_with_gradient, rank
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,18 +50,16 @@ class Pairs:
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
-    """A loss and what is worth knowing about it, as tensors that were not read yet."""
+    """A summed loss and what is worth knowing about it, of this rank's pairs, as tensors that were not read yet."""
 
     loss: Float[Tensor, ""]
-    """This rank's share, with gradient; the mean over ranks is the loss of the whole."""
-    mean: Float[Tensor, ""]
-    """The loss of the whole, without gradient."""
-    pairs: Float[Tensor, ""]
-    """Pairs on all ranks."""
-    hits: Float[Tensor, ""]
-    """Queries of all ranks whose own key scored highest among all candidates."""
-    masked: Float[Tensor, ""]
-    """False negatives left out, per query."""
+    """The sum over pairs of the mean of both directions, with gradient."""
+    pairs: Int[Tensor, ""]
+    """Number of pairs."""
+    hits: Int[Tensor, ""]
+    """Queries whose own key scored highest among all candidates."""
+    masked: Int[Tensor, ""]
+    """False negatives left out."""
 
 
 def symmetric_contrast(
@@ -93,12 +91,7 @@ def symmetric_contrast(
     backward_mask = backward_mask.scatter(1, seat[:, None], False)
     backward, _ = _cross_entropy(pairs.keys.index_select(0, own), queries, backward_mask, seat, used, scale)
 
-    both = (forward + backward) / 2
-    parts = (used.sum(), hits, (masked * used).sum(), both.detach())
-    counts = global_sum(torch.stack([part.to(both.dtype) for part in parts]))
-    total = counts[0].clamp(min=1)
-    loss = both * world_size() / total
-    return Contrast(loss=loss, mean=counts[3] / total, pairs=counts[0], hits=counts[1], masked=counts[2] / total)
+    return Contrast(loss=(forward + backward) / 2, pairs=used.sum(), hits=hits, masked=(masked * used).sum())
 
 
 def _candidates(pairs: Pairs, bank: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:

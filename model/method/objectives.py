@@ -5,17 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from model.batch import IGNORED_LABEL, Batch
 from model.config import PretrainConfig
-from model.distributed import global_sum, world_size
-from model.method.contrast import BestContrast, Metrics, PaperContrast
+from model.distributed import world_size
+from model.method.contrast import BestContrast, PaperContrast, Sums, measure
 from model.method.encoder import Encoder
 from model.method.losses import Pairs
 from model.method.mlm_head import masked_word_loss
+from model.method.totals import Totals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class States:
 
 
 class MaskedWords(nn.Module):
-    """MLM: mean cross entropy of the masked words, over all ranks."""
+    """MLM: mean cross entropy of the masked words of a step."""
 
     name = "mlm"
 
@@ -42,17 +42,15 @@ class MaskedWords(nn.Module):
         super().__init__()
         self.compiled = compiled
 
-    def forward(self, encoder: Encoder, states: States, batch: Batch) -> tuple[Tensor, Metrics]:
-        """Returns this rank's share of the mean loss, and the measures of all ranks."""
+    def forward(self, encoder: Encoder, states: States, batch: Batch, totals: Totals) -> tuple[Tensor, Sums]:
+        """Returns this rank's share of the step's mean loss, and the measures of this batch."""
         rows = encoder.transform_rows(states.words)
         output = encoder.output_embedding
         compiled = self.compiled and self.training and rows.is_cuda
         total, right = masked_word_loss(rows, output.weight, output.bias, batch.mlm_labels, compiled=compiled)
-        parts = ((batch.mlm_labels != IGNORED_LABEL).sum(), right, total.detach())
-        totals = global_sum(torch.stack([part.to(total.dtype) for part in parts]))
-        number = totals[0].clamp(min=1)
-        loss = total * world_size() / number
-        return loss, {"loss": totals[2] / number, "accuracy": totals[1] / number, "words": totals[0]}
+        number = (batch.mlm_labels != IGNORED_LABEL).sum()
+        measures = {"loss": measure(total, number), "accuracy": measure(right, number), "words": measure(number, 1.0)}
+        return total * world_size() / totals.number.to(total.dtype), measures
 
 
 class KnowledgeObjective(nn.Module, ABC):
@@ -71,9 +69,9 @@ class KnowledgeObjective(nn.Module, ABC):
     def pairs(self, states: States, batch: Batch) -> Pairs:
         """This objective's queries and the keys they must find."""
 
-    def forward(self, encoder: Encoder, states: States, batch: Batch) -> tuple[Tensor, Metrics]:
-        """Returns this rank's share of the loss, and the measures of all ranks."""
-        contrasted: tuple[Tensor, Metrics] = self.contrast(self.pairs(states, batch))
+    def forward(self, encoder: Encoder, states: States, batch: Batch, totals: Totals) -> tuple[Tensor, Sums]:
+        """Returns this rank's share of the step's loss, and the measures of this batch."""
+        contrasted: tuple[Tensor, Sums] = self.contrast(self.pairs(states, batch), totals)
         return contrasted
 
 

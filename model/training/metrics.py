@@ -15,7 +15,7 @@ from typing import Any, TextIO
 import torch
 from torch import Tensor
 
-from model.distributed import global_sum, is_main, world_size
+from model.distributed import global_sum, is_main
 
 LOG = "log.jsonl"
 """Name of the log in a run's folder."""
@@ -127,7 +127,7 @@ class Meter:
         """Adds a step.
 
         Args:
-            measures: scalars, left where they are.
+            measures: sums and counts of all ranks, left where they are.
             tokens: tokens of text in this rank's batches.
             room: tokens there was room for.
             waited: seconds spent waiting for the data.
@@ -138,12 +138,17 @@ class Meter:
         self.waited += waited
 
     def read(self, device: torch.device) -> dict[str, float]:
-        """Means over the collected steps and all ranks; the one place where the host waits for the device."""
+        """Means over the words and pairs of the collected steps; the one place where the host waits for the device.
+
+        A measure without a word or a pair in any of them is left out.
+        """
         names = list(self.rows[0])
-        means = torch.stack([torch.stack([row[name].float() for row in self.rows]).nanmean() for name in names])
+        each = torch.stack([torch.stack([row[name] for name in names]) for row in self.rows])
+        sound = each.isfinite().all(-1, keepdim=True)
+        sums = torch.where(sound, each, 0).sum(0)
         tokens = torch.tensor([float(self.tokens), float(self.room)], device=device)
-        means, totals = global_sum(means) / world_size(), global_sum(tokens)
-        values = dict(zip(names, means.tolist(), strict=True))
+        totals = global_sum(tokens)
+        values = {name: total / count for name, (total, count) in zip(names, sums.tolist(), strict=True) if count}
         seconds = time.perf_counter() - self.started
         done, room = totals.tolist()
         values |= {

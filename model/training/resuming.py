@@ -15,9 +15,7 @@ FREE = frozenset(
     {
         "accumulation",
         "allow_changed_data",
-        "chunk_tokens",
         "data",
-        "device",
         "keep_checkpoints",
         "licence",
         "log_every",
@@ -33,7 +31,10 @@ FREE = frozenset(
         "workers",
     }
 )
-"""Fields that may change between a checkpoint and its resumption, because they do not change what is learnt."""
+"""Fields that may change between a checkpoint and its resumption: they leave the gradient of every step as it is, but for
+rounding. Of accumulation that holds where batches of a step are contrasted as one, or each alone (`_check_split`)."""
+REDRAWN = frozenset({"chunk_tokens", "device"})
+"""Fields that may change too, but draw other dropout: the same in expectation, and told."""
 
 
 def fitting_state(config: PretrainConfig, data: str, tokenizer: str) -> dict[str, Any]:
@@ -68,6 +69,7 @@ def check_resumable(state: dict[str, Any], config: PretrainConfig, data: str, to
         raise CheckpointUnusable(
             f"{folder} was made with tokenizer {state['tokenizer']}, this run has {tokenizer}. Name the former with --tokenizer"
         )
+    _check_split(state, config, folder)
     batches = state["batches_per_step"]
     if batches != wanted["batches_per_step"]:
         raise CheckpointUnusable(
@@ -84,11 +86,31 @@ def check_resumable(state: dict[str, Any], config: PretrainConfig, data: str, to
     )
 
 
+def redrawn(state: dict[str, Any], config: PretrainConfig) -> list[str]:
+    """What changed since a checkpoint that makes a run draw other dropout, as `name was A, is B`."""
+    before, now = state["config"], json.loads(json.dumps(asdict(config)))
+    return [f"{name} was {before[name]}, is {now[name]}" for name in sorted(REDRAWN) if before[name] != now[name]]
+
+
+def _check_split(state: dict[str, Any], config: PretrainConfig, folder: Path) -> None:
+    """Where negatives are those of one batch of each rank, ranks decide what is learnt.
+
+    Raises:
+        CheckpointUnusable: it was made on another number of ranks.
+    """
+    contrasts = config.method.mode == "best" and any(name != "mlm" for name in config.objectives)
+    if contrasts and config.method.negatives == "batch" and state["ranks"] != world_size():
+        raise CheckpointUnusable(
+            f"{folder} was made on {state['ranks']} ranks, this run has {world_size()}, and with --method.negatives batch "
+            "the negatives are those of as many batches. Use the same number of ranks, or start with --method.negatives step"
+        )
+
+
 def _differences(before: dict[str, Any], now: dict[str, Any], where: str = "") -> list[str]:
     """Fields that differ and are not free, as `name was A, is B`."""
     found = []
     for name in sorted(set(before) | set(now)):
-        if not where and name in FREE:
+        if not where and name in FREE | REDRAWN:
             continue
         old, new = before.get(name), now.get(name)
         if isinstance(old, dict) and isinstance(new, dict):

@@ -1,12 +1,13 @@
 """One training step: forward, backward, the vote on whether it was sound, and the update; nothing in it waits for the GPU.
 
-Dropout is a pure function of (seed, rank, position): the generators are seeded anew for every batch, so a resumed run
-draws what the uninterrupted one drew, and no generator state has to be saved.
+Dropout is a pure function of the seed and the number of the pack: the generators are seeded anew for every batch, so a
+resumed run draws what the uninterrupted one drew, on any number of ranks, and no generator state has to be saved.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -17,10 +18,11 @@ from torch.nn.parallel import DistributedDataParallel
 
 from model.batch import Batch
 from model.config import PretrainConfig
-from model.distributed import all_agree, average_gradients, rank, world_size
-from model.method.chunked import chunked_backward
-from model.method.contrast import Metrics
+from model.distributed import all_agree, average_gradients, global_sum, rank, world_size
+from model.method.chunked import cached_backward
+from model.method.contrast import Sums, measure
 from model.method.joint import JointModel
+from model.method.totals import Totals, step_totals
 from model.training.optim import clip, make_optimizer, rate_at, set_rate, update
 from schemas.errors import UsageError
 
@@ -29,8 +31,10 @@ from schemas.errors import UsageError
 class StepResult:
     """What a step leaves behind, as tensors that were not read."""
 
-    measures: Metrics
-    """Measures by name, means over the step's batches."""
+    measures: dict[str, Tensor]
+    """Measures by name, scalars: means over the words and pairs of the whole step, on all ranks."""
+    sums: Sums
+    """The same as sums and counts, which add up over steps."""
     verdict: Tensor
     """Two integers, equal on all ranks: 1 if the step was sound, 1 if no rank was asked to stop."""
 
@@ -46,7 +50,8 @@ class TrainingStep:
         self.optimizer = make_optimizer(joint, config.optim)
         bf16 = config.precision == "bf16" or (config.precision == "auto" and device.type == "cuda")
         self.dtype, self.mixed = torch.bfloat16, bf16
-        self.parallel = world_size() > 1 and not config.chunk_tokens
+        joined = joint.joins_batches and config.accumulation > 1
+        self.parallel = world_size() > 1 and not config.chunk_tokens and not joined
         # Buffers are banks, equal on all ranks, and running statistics, which only evaluation reads: not broadcast.
         self.model = (
             DistributedDataParallel(joint, broadcast_buffers=False, gradient_as_bucket_view=True)
@@ -64,29 +69,55 @@ class TrainingStep:
         """
         self.joint.train()
         set_rate(self.optimizer, rate_at(step, self.config.steps, self.config.optim))
+        totals = step_totals(batches, self.device, paper=self.joint.paper)
         losses, measures = [], []
-        for number, batch in enumerate(batches):
-            with self._sync(last=number == len(batches) - 1):
-                loss, found = self._backward(batch, 1 / len(batches))
+        for group, first in self._groups(batches):
+            with self._sync(last=first + len(group) == len(batches)):
+                loss, found = self._backward(group, totals[first])
             losses.append(loss)
             measures.append(found)
+        self.joint.end_step(len(batches))
         if world_size() > 1 and not self.parallel:
             average_gradients(self.joint)
         norm = clip(self.joint, self.config.optim.clip_norm)
         verdict = self._vote(torch.stack(losses), norm, stop)
         update(self.optimizer, verdict[0].bool())
-        means = {name: torch.stack([found[name] for found in measures]).mean(0) for name in measures[0]}
-        return StepResult(measures=means | {"loss": torch.stack(losses).mean(), "grad_norm": norm}, verdict=verdict)
+        sums = self._pooled(measures)
+        # Shares of ranks have the loss of the whole as their mean; those of batches, which a rank adds up, as their sum.
+        sums |= {
+            "loss": measure(global_sum(torch.stack(losses).sum()) / world_size(), 1.0),
+            "grad_norm": measure(norm, 1.0),
+        }
+        return StepResult(measures={name: pair[0] / pair[1] for name, pair in sums.items()}, sums=sums, verdict=verdict)
 
-    def _backward(self, batch: Batch, weight: float) -> tuple[Tensor, Metrics]:
-        reseed = _Reseed(self.config.seed, batch.position)
+    def _groups(self, batches: list[Batch]) -> Iterator[tuple[list[Batch], int]]:
+        """The batches that are contrasted as one, and the number of the first of them."""
+        size = len(batches) if self.joint.joins_batches else 1
+        for first in range(0, len(batches), size):
+            yield batches[first : first + size], first
+
+    def _backward(self, group: list[Batch], totals: Mapping[str, Totals]) -> tuple[Tensor, Sums]:
+        """Adds the gradient of some batches' part of the loss; returns the part and its measures."""
+        reseed = _Reseed(self.config.seed, [batch.position + rank() for batch in group])
         with torch.autocast(self.device.type, dtype=self.dtype, enabled=self.mixed):
-            if self.config.chunk_tokens:
-                return chunked_backward(self.joint, batch, self.config.chunk_tokens, self.device, reseed, weight)
-            reseed(0)
-            loss, measures = self.model(batch.to(self.device))
-        (loss * weight).backward()
+            if self.config.chunk_tokens or len(group) > 1:
+                return cached_backward(self.joint, group, self.config.chunk_tokens, self.device, reseed, totals)
+            reseed(0, 0)
+            loss, measures = self.model(group[0].to(self.device), totals)
+        loss.backward()
         return loss.detach(), measures
+
+    def _pooled(self, measures: list[Sums]) -> Sums:
+        """Sums and counts over the step's batches and all ranks; words and pairs are counted by the step."""
+        names = list(measures[0])
+        pooled = global_sum(
+            torch.stack([torch.stack([found[name].float() for found in measures]).sum(0) for name in names])
+        )
+        counted = {name for name in names if name.endswith(("/words", "/pairs"))}
+        return {
+            name: torch.stack([pair[0], torch.ones_like(pair[1])]) if name in counted else pair
+            for name, pair in zip(names, pooled.unbind(), strict=True)
+        }
 
     def _sync(self, *, last: bool) -> AbstractContextManager[None]:
         """Gradients of ranks are averaged in the last backward pass of a step alone."""
@@ -100,13 +131,13 @@ class TrainingStep:
 
 
 class _Reseed:
-    """Seeds dropout for a piece of a batch; the same call gives the same draws."""
+    """Seeds dropout for a piece of a pack, whichever rank encodes it; the same call gives the same draws."""
 
-    def __init__(self, seed: int, position: int) -> None:
-        self.key = f"dropout {seed} {rank()} {position}"
+    def __init__(self, seed: int, packs: list[int]) -> None:
+        self.seed, self.packs = seed, packs
 
-    def __call__(self, piece: int) -> None:
-        digest = blake2b(f"{self.key} {piece}".encode(), digest_size=8).digest()
+    def __call__(self, batch: int, piece: int) -> None:
+        digest = blake2b(f"dropout {self.seed} {self.packs[batch]} {piece}".encode(), digest_size=8).digest()
         torch.manual_seed(int.from_bytes(digest, "big") >> 1)
 
 

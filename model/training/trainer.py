@@ -22,7 +22,7 @@ from model.training.checkpoint_writer import CheckpointWriter, Written
 from model.training.export import export_model
 from model.training.memory import explain_out_of_memory
 from model.training.metrics import LOG, Meter, RunLog
-from model.training.resuming import check_resumable, fitting_state
+from model.training.resuming import check_resumable, fitting_state, redrawn
 from model.training.run_folder import CONFIG, logged_results
 from model.training.step import TrainingStep, Verdicts
 from model.training.stopping import StopSignal
@@ -156,7 +156,7 @@ class Trainer:
         self.verdicts.push(self.done, ids, result.verdict)
         tokens = sum(batch.num_tokens for batch in batches)
         room = sum(len(batch.token_ids) for batch in batches)
-        self.meter.add(result.measures, tokens=tokens, room=room, waited=waited)
+        self.meter.add(result.sums, tokens=tokens, room=room, waited=waited)
         self.tokens_seen += tokens * world_size()
         self.done += 1
 
@@ -198,8 +198,10 @@ class Trainer:
 
     def _announce(self, found: checkpoints.Checkpoint | None) -> None:
         parameters = sum(parameter.numel() for parameter in self.joint.parameters())
+        changes = redrawn(found.state, self.config) if found else []
         self.log.event(
             "resume" if found else "start",
+            **({"redrawn": changes} if changes else {}),
             step=self.done,
             ranks=world_size(),
             device=str(self.device),
@@ -212,6 +214,8 @@ class Trainer:
             path.write_text(json.dumps(asdict(self.config), indent=1, ensure_ascii=False), encoding="utf-8")
             objectives = " + ".join(self.joint.objectives)
             start = f"resuming from {found.folder.name}" if found else "starting"
+            if changes:
+                print(f"dropout is drawn otherwise from here on: {'; '.join(changes)}", flush=True)
             print(
                 f"{start}: {objectives} on {self.device} x {world_size()}, {parameters / 1e6:.1f} M parameters, "
                 f"{self.config.stream.tokens_per_step:,} tokens per batch and rank",

@@ -10,9 +10,6 @@ from model.distributed import alone, global_sum, rank, world_size
 from model.training.step import TrainingStep
 from model.training.stopping import StopSignal
 
-COUNTS = {"mlm": "words", "mep": "pairs", "oe": "pairs"}
-"""Which measure says how much of a batch an objective's means are over."""
-
 
 @torch.no_grad()
 def validate(training: TrainingStep, data: TokenDataset, stop: StopSignal) -> dict[str, float]:
@@ -41,9 +38,7 @@ def validate(training: TrainingStep, data: TokenDataset, stop: StopSignal) -> di
             if stop.asked and not several:
                 return {}
             _, measures = training.joint(batch.to(training.device))
-            for row, (name, measure) in enumerate(names):
-                count = float(measures[f"{name}/{COUNTS[name]}"])
-                sums[row] += torch.tensor([count * float(measures[f"{name}/{measure}"]), count], dtype=torch.float64)
+            sums += torch.stack([measures[f"{name}/{measure}"] for name, measure in names]).to("cpu", torch.float64)
     training.joint.train()
     totals = global_sum(sums.to(training.device, torch.float32)).tolist()
     return {f"{n}/{m}": total / count for (n, m), (total, count) in zip(names, totals, strict=True) if count}

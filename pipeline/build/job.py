@@ -25,6 +25,7 @@ from pipeline.run.task import Job, JobConfig
 from pipeline.tokens import job as tokenize
 from pipeline.tokens import train as train_tokenizer
 from pipeline.tokens.config import TokenizeConfig
+from pipeline.tokens.source import tokenizer_folder
 from pipeline.tokens.train import TrainTokenizerConfig
 from pipeline.wikidata import job as wikidata
 from pipeline.wikidata.config import WikidataConfig
@@ -52,7 +53,8 @@ class BuildConfig:
     languages: Names = ()
     """Languages to build; none for every wiki that has a dump."""
     tokenizer: str = ""
-    """Folder of the encoder's tokenizer; empty to train a small one, for an encoder from random weights."""
+    """Folder or Hub name of the encoder's tokenizer (`FacebookAI/xlm-roberta-base`); empty to train a small one, for an
+    encoder from random weights."""
     vocab_size: int = 8_000
     """Number of token ids of a tokenizer that is trained; fewer where the text does not fill them."""
     texts: tuple[str, ...] = ()
@@ -89,6 +91,7 @@ def run(config: BuildConfig, beam_args: Sequence[str] = ()) -> None:
         raise UsageError(
             f"--output {config.output}: `link` and what follows need a disk. Name a folder; URLs go to --tables."
         )
+    tokenizer_folder(config.tokenizer)  # a name that cannot be had is told now, not hours later
     folder = read_dump_folder(config.dumps)
     wikis = chosen_wikis(config, folder)
     check_dates(

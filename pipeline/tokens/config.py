@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.tokens.source import tokenizer_folder
 from pipeline.tokens.subwords import Backend
 from pipeline.wikis.languages import parse_languages
 from schemas.errors import UsageError
@@ -15,7 +16,7 @@ class TokenizeConfig:
     """What is turned into token ids, and by which tokenizer."""
 
     tokenizer: str
-    """Folder of the tokenizer: `sentencepiece.bpe.model` in XLM-R's layout, or any `tokenizer.json`."""
+    """Folder of the tokenizer (`sentencepiece.bpe.model` in XLM-R's layout, or any `tokenizer.json`), or a name on the Hub."""
     output: str
     """Folder of the tokenised dataset."""
     linked: str = ""
@@ -48,5 +49,5 @@ class TokenizeConfig:
 
     @property
     def tokenizer_folder(self) -> Path:
-        """The tokenizer's folder as a path."""
-        return Path(self.tokenizer)
+        """The tokenizer's folder, fetched if it was named as the Hub names it."""
+        return tokenizer_folder(self.tokenizer)

@@ -23,6 +23,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import langcodes
+from langcodes.tag_parser import LanguageTagError
+
 from schemas.errors import UsageError
 from schemas.names import split_names
 
@@ -95,8 +98,30 @@ def _names() -> dict[str, Wiki]:
     return names
 
 
+def _spelled_otherwise(name: str) -> Wiki | None:
+    """The Wikipedia of a language's English name (`swahili`), of a code with script or region (`zh-tw`, `el_GR`), or of a
+    code that others use for it (`iw`, `swh`). MediaWiki's codes go first: libraries know some of them as other languages'.
+    """
+    tag = name.replace("_", "-")
+    for wiki in wikis().values():
+        if wiki.name.lower() == name or tag in own_label_languages(wiki.language):
+            return wiki
+    try:
+        standard = langcodes.Language.get(tag)
+    except LanguageTagError:
+        return None
+    return _standard_codes().get(standard.language) or _standard_codes().get(standard.prefer_macrolanguage().language)
+
+
+@functools.cache
+def _standard_codes() -> dict[str | None, Wiki]:
+    """Wikis by the code that web standards have for the language: `fil` for `tl`."""
+    plain = [wiki for wiki in wikis().values() if wiki.language.isalpha()]
+    return {langcodes.Language.get(wiki.language).language: wiki for wiki in plain} | {w.language: w for w in plain}
+
+
 def find_wiki(name: str) -> Wiki:
-    """The Wikipedia of a database name (`nowiki`), wiki code (`no`, `zh-yue`) or language code (`nb`, `yue`).
+    """The Wikipedia of a database name (`nowiki`), wiki code (`no`, `zh-yue`), language code (`nb`, `yue`) or language.
 
     Raises: UsageError for a name the table does not hold, with the nearest names.
     """
@@ -104,7 +129,7 @@ def find_wiki(name: str) -> Wiki:
         raise UsageError(
             f"a language code must be text, found {name!r}; YAML reads a bare `no` as False: quote it, or write nb"
         )
-    found = _names().get(name.strip().lower())
+    found = _names().get(name.strip().lower()) or _spelled_otherwise(name.strip().lower())
     if found is None:
         near = difflib.get_close_matches(name.strip().lower(), _names(), n=4, cutoff=0.5)
         hint = f"did you mean {', '.join(near)}?" if near else "pipeline/wikis/languages.tsv lists all"

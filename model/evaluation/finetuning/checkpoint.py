@@ -83,6 +83,11 @@ def epoch_files(folder: Path, epoch: int) -> tuple[Path, Path]:
     return folder / f"epoch-{epoch:03d}.safetensors", folder / f"optimizer-{epoch:03d}.safetensors"
 
 
+def weights_name(selection: str) -> str:
+    """File of the weights of a selection's best epoch."""
+    return f"best-{selection.replace(' ', '-')}.safetensors"
+
+
 def save_epoch(model: nn.Module, optimizer: torch.optim.Optimizer, folder: Path, state: SeedState) -> None:
     """Save what `load_epoch` needs, then the state that names it, then drop the epoch before."""
     weights, moments = epoch_files(folder, state.epochs_done)

@@ -8,7 +8,6 @@ reported. A stopped run goes on from its last finished epoch and ends with the s
 import math
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
@@ -25,14 +24,16 @@ from model.evaluation.finetuning.checkpoint import (
     read_state,
     save_epoch,
     save_weights,
+    weights_name,
     write_state,
 )
-from model.evaluation.finetuning.config import FinetuneConfig
 from model.evaluation.finetuning.features import Feature, like_length_batches, random_batches
+from model.evaluation.finetuning.optimizer import autocast, make_optimizer
 from model.evaluation.finetuning.pretrained import longest_input
-from model.evaluation.finetuning.rows import split_rows
+from model.evaluation.finetuning.rows import add_intervals, set_keys, split_rows
 from model.evaluation.finetuning.task import EvaluationSet, FinetuneTask, set_name
 from model.evaluation.finetuning.task_model import TaskModel
+from model.evaluation.outcome_files import SetOutcomes, read_outcomes, write_outcomes
 from model.evaluation.results import Results, Row, merge_seeds
 from model.evaluation.sets.forms import language_of
 from schemas.errors import LossNotFinite, UsageError
@@ -41,6 +42,7 @@ MEAN_DEV = "mean dev"
 """Selection by the mean dev score over all languages."""
 LAST_EPOCH = "last epoch"
 """No selection, for want of dev sets."""
+PREDICTIONS, OUTCOMES = "predictions", "outcomes.safetensors"
 
 
 class Finetuning:
@@ -67,12 +69,14 @@ class Finetuning:
         """Run or resume every seed and join their scores."""
         states = [self.run_seed(seed) for seed in self.config.seeds]
         rows = merge_seeds([self._rows(state) for state in states])
+        outcomes = [one for seed in self.config.seeds for one in self._outcomes(seed)]
         return Results(
             task=self.task.spec.name,
             model=self.config.model,
             primary_metric=self.task.spec.primary_metric,
             primary_keys={"selection": next(iter(self.selections)), "split": self.final_split, "language": "mean"},
-            rows=rows,
+            rows=add_intervals(rows, outcomes),
+            outcomes=outcomes,
             notes=[*self._notes(), *dict.fromkeys(remark for state in states for remark in state.remarks)],
             config=asdict(self.config),
             data=self.task.data_facts() | {"languages": self.languages},
@@ -81,7 +85,7 @@ class Finetuning:
 
     def run_seed(self, seed: int) -> SeedState:
         """Train one seed to the end, from where its folder says it stopped."""
-        folder = Path(self.config.output) / self.task.spec.name / f"seed-{seed}"
+        folder = self._folder(seed)
         folder.mkdir(parents=True, exist_ok=True)
         state = read_state(folder, self.config)
         if state.final is not None:
@@ -91,6 +95,14 @@ class Finetuning:
             run.epoch()
         run.finish()
         return state
+
+    def _folder(self, seed: int) -> Path:
+        return Path(self.config.output) / self.task.spec.name / f"seed-{seed}"
+
+    def _outcomes(self, seed: int) -> list[SetOutcomes]:
+        """What came out for every example of a finished seed; nothing for one finished before that was kept."""
+        path = self._folder(seed) / PREDICTIONS / OUTCOMES
+        return read_outcomes(path) if path.is_file() else []
 
     def _languages(self) -> list[str]:
         """Languages to test on: those asked for, or all that there are."""
@@ -167,6 +179,8 @@ class SeedRun:
         """Make the model, or load it where the folder has an epoch."""
         self.shared, self.task, self.config = shared, shared.task, shared.config
         self.seed, self.folder, self.state = seed, folder, state
+        self.keys: dict[str, str] = {}
+        self.outcomes: list[SetOutcomes] = []
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             self.model: Any = self.task.make_model().to(shared.device)
@@ -205,10 +219,12 @@ class SeedRun:
         final: dict[str, Any] = {}
         for selection in self.shared.selections:
             load_weights(self.model, self.folder / weights_name(selection))
-            predictions = self.folder / "predictions" / selection.replace(" ", "-")
+            predictions = self.folder / PREDICTIONS / selection.replace(" ", "-")
+            self.keys = {"selection": selection, "split": self.shared.final_split}
             final[selection] = {
                 name: self._evaluate(examples, predictions) for name, examples in self.shared.final.items()
             }
+        write_outcomes(self.outcomes, self.folder / PREDICTIONS / OUTCOMES)
         self.state.final = final
         write_state(self.folder, self.state)
         if not self.config.keep_checkpoints:
@@ -262,6 +278,7 @@ class SeedRun:
         scored = self.task.score(examples, self._predict(examples.features))
         if predictions is not None:
             self.task.write_predictions(scored, predictions, examples.name)
+            self.outcomes.append(SetOutcomes({**self.keys, **set_keys(examples)}, self.seed, scored.outcomes))
         return scored.measures
 
     @torch.no_grad()
@@ -279,22 +296,3 @@ class SeedRun:
     def _dev_score(self, epoch: int, languages: Sequence[str]) -> float:
         dev = self.state.history[epoch - 1]["dev"]
         return fmean(dev[language][self.task.spec.primary_metric] for language in languages)
-
-
-def make_optimizer(model: nn.Module, config: FinetuneConfig) -> torch.optim.AdamW:
-    """AdamW over all weights, biases and normalisations without decay."""
-    decayed = [p for p in model.parameters() if p.ndim > 1]
-    plain = [p for p in model.parameters() if p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, eps=config.adam_epsilon)
-
-
-def autocast(config: FinetuneConfig, device: torch.device) -> Any:
-    """The arithmetic of the forward pass."""
-    low = device.type == "cuda" and config.precision in ("auto", "bf16")
-    return torch.autocast(device.type, dtype=torch.bfloat16) if low else nullcontext()
-
-
-def weights_name(selection: str) -> str:
-    """File of the weights of a selection's best epoch."""
-    return f"best-{selection.replace(' ', '-')}.safetensors"

@@ -3,18 +3,20 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from model.batch import IGNORED_LABEL
+from model.evaluation.bootstrap import Outcomes
 from model.evaluation.finetuning.config import NerConfig
 from model.evaluation.finetuning.features import Feature
 from model.evaluation.finetuning.pretrained import open_model
 from model.evaluation.finetuning.task import EvaluationSet, FinetuneTask, Scored
 from model.evaluation.finetuning.words import word_tokens
-from model.evaluation.scores.ner import score_tags
+from model.evaluation.scores.ner import score_tags, span_counts
 from model.evaluation.sets.examples import TaggedSentence
 from model.evaluation.sets.sources import load_tagged
 from model.evaluation.sets.tags import OUTSIDE, types_of
@@ -90,7 +92,9 @@ class NerTask(FinetuneTask[NerConfig, TaggedSentence]):
             predicted[owner] += tags
         score = score_tags([sentence.tags for sentence in examples.examples], predicted)
         measures = {"f1": score.f1, "precision": score.precision, "recall": score.recall, "sentences": len(predicted)}
-        return Scored(measures, "\n\n".join("\n".join(tags) for tags in predicted) + "\n")
+        counts = span_counts([sentence.tags for sentence in examples.examples], predicted)
+        outcomes = Outcomes("spans", {name: np.array(values, dtype=float) for name, values in counts.items()})
+        return Scored(measures, "\n\n".join("\n".join(tags) for tags in predicted) + "\n", outcomes)
 
     def _features(self, sentence: TaggedSentence) -> list[Feature]:
         """The sentence in as many pieces as its sub-tokens need; words are never cut in two and never lost."""

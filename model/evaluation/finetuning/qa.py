@@ -4,18 +4,20 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
+from model.evaluation.bootstrap import Outcomes
 from model.evaluation.finetuning.config import QaConfig
 from model.evaluation.finetuning.features import Feature
 from model.evaluation.finetuning.pretrained import open_model
 from model.evaluation.finetuning.qa_windows import PairTemplate, Window, best_spans, question_windows
 from model.evaluation.finetuning.task import EvaluationSet, FinetuneTask, Scored
-from model.evaluation.scores.answers import MLQA_LANGUAGES, SQUAD, score_answers
+from model.evaluation.scores.answers import MLQA_LANGUAGES, SQUAD, mean_score, score_question
 from model.evaluation.sets.examples import Question
 from model.evaluation.sets.sources import load_questions
 from model.evaluation.tasks import QA
@@ -134,10 +136,16 @@ class QaTask(FinetuneTask[QaConfig, Question]):
             question.id: self._answers(question, windows[i], logits[i]) for i, question in enumerate(examples.examples)
         }
         predictions = {name: answers[0]["text"] if answers else "" for name, answers in best.items()}
-        truths = [(question.id, [answer.text for answer in question.answers]) for question in examples.examples]
-        score = score_answers(truths, predictions, self.rules(examples.language))
+        rules = self.rules(examples.language)
+        scores = [
+            score_question(predictions.get(question.id), [answer.text for answer in question.answers], rules)
+            for question in examples.examples
+        ]
+        score = mean_score(scores)
         measures = {"f1": score.f1, "exact match": score.exact_match, "questions": score.num_questions}
-        return Scored(measures, _as_json(predictions), {"nbest.json": _as_json(best)})
+        values = {"f1": [one.f1 for one in scores], "exact match": [one.exact_match for one in scores]}
+        outcomes = Outcomes("means", {name: np.array(own) for name, own in values.items()})
+        return Scored(measures, _as_json(predictions), outcomes, {"nbest.json": _as_json(best)})
 
     def _answers(self, question: Question, windows: Sequence[Window], logits: Sequence[Tensor]) -> list[dict[str, Any]]:
         """The n best answers with their spans in code points and their scores."""

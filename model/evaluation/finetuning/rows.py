@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from model.evaluation.finetuning.task import EvaluationSet
-from model.evaluation.results import COUNTS, Row, mean_row
+from model.evaluation.outcome_files import SetOutcomes, intervals
+from model.evaluation.results import COUNTS, Row, mean_row, with_intervals
 
 ALL_PAIRS = "mean of pairs"
 """The mean over contexts and questions in every pair of languages, the same one too (MLQA's G-XLT)."""
@@ -25,11 +26,32 @@ def split_rows(
         return []
     shares = [name for name in own[0].measures if name not in COUNTS]
     rows = [*own, mean_row({**keys, "language": "mean"}, own, shares)]
-    cross = [
-        Row.single({**keys, "language": one.language, "question": one.question}, measures[one.name])
-        for one in sets
-        if one.name not in languages
-    ]
+    cross = [Row.single({**keys, **set_keys(one)}, measures[one.name]) for one in sets if one.name not in languages]
     if cross:
         rows += [*cross, mean_row({**keys, "language": ALL_PAIRS, "question": "all"}, [*own, *cross], shares)]
     return rows
+
+
+def set_keys(one: EvaluationSet[Any]) -> dict[str, str]:
+    """What tells the row of a set from those of others."""
+    return {"language": one.language} | ({"question": one.question} if one.question else {})
+
+
+def add_intervals(rows: Sequence[Row], outcomes: Sequence[SetOutcomes]) -> list[Row]:
+    """Give every row whose outcomes are known the intervals of its measures; means those over their sets."""
+    known = [dict(one.keys) for one in outcomes]
+    found = []
+    for row in rows:
+        members = [row.keys] if row.keys in known else mean_members(row.keys, known)
+        found.append(with_intervals(row, intervals(outcomes, members)) if members else row)
+    return found
+
+
+def mean_members(keys: Mapping[str, str], known: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """The keys of the sets that a mean is over; none for a row that is no mean of known sets."""
+    if keys.get("language") not in ("mean", ALL_PAIRS):
+        return []
+    own = [one for one in known if all(one[name] == keys[name] for name in ("selection", "split"))]
+    if keys["language"] == "mean":
+        own = [one for one in own if "question" not in one]
+    return [dict(pairs) for pairs in dict.fromkeys(tuple(one.items()) for one in own)]

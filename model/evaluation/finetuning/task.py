@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from model.data.draws import permutation
+from model.evaluation.bootstrap import Outcomes
 from model.evaluation.finetuning.config import FinetuneConfig
 from model.evaluation.finetuning.features import Feature
 from model.evaluation.finetuning.task_model import Level
@@ -58,6 +59,8 @@ class Scored:
 
     measures: dict[str, float]
     predictions: str
+    outcomes: Outcomes
+    """What came out for every example."""
     attachments: dict[str, str] = field(default_factory=dict)
     """Further files by the end of their name, for instance the n best answers."""
 

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from model.evaluation.bootstrap import Outcomes
 from model.evaluation.finetuning.config import XnliConfig
 from model.evaluation.finetuning.features import Feature
 from model.evaluation.finetuning.pretrained import open_model
@@ -56,7 +58,11 @@ class XnliTask(FinetuneTask[XnliConfig, SentencePair]):
     def score(self, examples: EvaluationSet[SentencePair], decoded: Sequence[str]) -> Scored:
         """Accuracy."""
         score = score_pairs([pair.label for pair in examples.examples], decoded)
-        return Scored({"accuracy": score.accuracy, "pairs": score.num_pairs}, "\n".join(decoded) + "\n")
+        right = np.array(
+            [pair.label == label for pair, label in zip(examples.examples, decoded, strict=True)], dtype=float
+        )
+        measures = {"accuracy": score.accuracy, "pairs": score.num_pairs}
+        return Scored(measures, "\n".join(decoded) + "\n", Outcomes("means", {"accuracy": right}))
 
     def _features(self, pairs: Sequence[SentencePair]) -> list[Feature]:
         encoded = self.tokenizer(

@@ -8,9 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from model.evaluation.bootstrap import Outcomes
+from model.evaluation.outcome_files import SetOutcomes, intervals
 from model.evaluation.ranking.ranks import chance_score, score_ranks
 from model.evaluation.ranking.retrieval_data import look_up_counts
-from model.evaluation.results import Row
+from model.evaluation.results import Row, with_intervals
 
 FREQUENCY_BINS = ((0, 0, "0 (unseen)"), (1, 9, "1 to 9"), (10, 99, "10 to 99"), (100, None, "100 or more"))
 """How often an entity is mentioned in training contexts: from, to (inclusive), name."""
@@ -26,8 +28,44 @@ class Ranked:
     ranks: Tensor
     entities: list[int]
     num_candidates: int
+    places: list[int] = field(default_factory=list)
+    """Place of each answered query among those that are drawn together."""
+    num_asked: int = 0
+    """How many are drawn together; 0 where that is not known."""
     filtered: list[int] = field(default_factory=list)
     """By query, other right answers among the candidates, which are left out of its ranking; empty where there are none."""
+
+
+def pair_keys(one: Ranked) -> dict[str, str]:
+    """What tells the row of a question and language pair from others."""
+    return {"about": "pair", "question": one.question, "source": one.source, "target": one.target}
+
+
+def ranked_outcomes(ranked: Sequence[Ranked]) -> list[SetOutcomes]:
+    """What came out for every query. A query that goes to several languages is drawn once for all of them."""
+    found = []
+    for one in ranked:
+        ranks = one.ranks.double().numpy()
+        measures = {"hits@1": ranks <= 1, "hits@10": ranks <= 10, "mrr": 1 / ranks}
+        values = {name: np.full(one.num_asked, np.nan) for name in measures}
+        for name, own in measures.items():
+            values[name][one.places] = own
+        # Facts are the same in all languages, contexts are of one.
+        shared = one.question if one.question == "oe" else f"{one.question} {one.source}"
+        found.append(SetOutcomes(pair_keys(one), 0, Outcomes("means", values, shared)))
+    return found
+
+
+def ranked_intervals(rows: Sequence[Row], ranked: Sequence[Ranked], outcomes: Sequence[SetOutcomes]) -> list[Row]:
+    """Give rows of pairs and the model's summaries their intervals."""
+    found = []
+    for row in rows:
+        members = [row.keys] if row.keys.get("about") == "pair" else []
+        if row.matches(about="summary", line="model"):
+            pairs = _pairs(ranked, row.keys["question"], row.keys["languages"] == "across")
+            members = [pair_keys(one) for one in pairs]
+        found.append(with_intervals(row, intervals(outcomes, members)) if members else row)
+    return found
 
 
 def summary_rows(ranked: Sequence[Ranked], by_frequency: Sequence[Ranked]) -> list[Row]:
@@ -53,9 +91,8 @@ def pair_rows(ranked: Sequence[Ranked]) -> list[Row]:
     """One row per question and language pair."""
     rows = []
     for one in ranked:
-        keys = {"about": "pair", "question": one.question, "source": one.source, "target": one.target}
         counts = {"candidates": one.num_candidates}
-        rows.append(Row.single(keys, score_ranks(one.ranks).measures() | counts))
+        rows.append(Row.single(pair_keys(one), score_ranks(one.ranks).measures() | counts))
     return rows
 
 

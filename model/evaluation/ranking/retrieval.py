@@ -7,7 +7,7 @@ against an OE query.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,15 @@ from model.evaluation.documents import Document, description, masked_context, su
 from model.evaluation.embedder import Embedder
 from model.evaluation.ranking.config import RetrievalConfig, Role
 from model.evaluation.ranking.frequency import Frequency
-from model.evaluation.ranking.ranked import Ranked, frequency_rows, pair_rows, sample_notes, summary_rows
+from model.evaluation.ranking.ranked import (
+    Ranked,
+    frequency_rows,
+    pair_rows,
+    ranked_intervals,
+    ranked_outcomes,
+    sample_notes,
+    summary_rows,
+)
 from model.evaluation.ranking.ranks import truth_ranks
 from model.evaluation.ranking.retrieval_data import (
     Descriptions,
@@ -103,14 +111,16 @@ class Retrieval:
     def _rank_triples(self, candidates: dict[str, Tensor], answer: Answer) -> list[Ranked]:
         if not self._triples:
             return []
-        ranked = []
+        ranked, places = [], {query: place for place, query in enumerate(self._triples)}
         for source in self.languages:
             asked, documents = self._questions(self._triples, source)
             vectors = answer(asked, documents)
             entities = np.array([query.object for query in asked], dtype=np.int64)
             others = _true_objects(self.data, asked)
+            where = [places[query] for query in asked]
             for target in self.languages:
-                ranked.append(self._ranked("oe", source, target, vectors, entities, candidates[target], others))
+                one = self._ranked("oe", source, target, vectors, entities, candidates[target], others)
+                ranked.append(replace(one, places=[where[i] for i in one.places], num_asked=len(self._triples)))
         return [one for one in ranked if len(one.ranks)]
 
     def _questions(self, queries: Sequence[TripleQuery], language: str) -> tuple[list[TripleQuery], list[Document]]:
@@ -143,7 +153,17 @@ class Retrieval:
             also_true = [[int(row) for row in texts.rows(others[i]) if row >= 0] for i in answerable]
         ranks = truth_ranks(vectors[answerable], candidates, torch.from_numpy(rows[answerable]), also_true)
         filtered = [len(set(row) - {int(rows[i])}) for i, row in zip(answerable, also_true or [], strict=False)]
-        return Ranked(question, source, target, ranks, entities[answerable].tolist(), len(texts.entities), filtered)
+        return Ranked(
+            question,
+            source,
+            target,
+            ranks,
+            entities[answerable].tolist(),
+            len(texts.entities),
+            answerable,
+            len(entities),
+            filtered,
+        )
 
     def _embed(self, documents: Sequence[Document], role: Role) -> Tensor:
         return self.embedder.embed(documents, role, self.config.pooling)
@@ -177,12 +197,14 @@ def evaluate_retrieval(config: RetrievalConfig, embedder: Embedder, data: TokenD
     summary = summary_rows(ranked, retrieval.rank_by_frequency(frequency))
     rows = summary + pair_rows(ranked) + frequency_rows(ranked, frequency.mentioned)
     first = next(row for row in rows if row.keys["about"] == "summary")
+    outcomes = ranked_outcomes(ranked)
     return Results(
         task="retrieval",
         model=config.model,
         primary_metric="mrr",
         primary_keys=first.keys,
-        rows=rows,
+        rows=ranked_intervals(rows, ranked, outcomes),
+        outcomes=outcomes,
         notes=[*sample_notes(retrieval.asked), *_notes(embedder, config)],
         config=asdict(config),
     )

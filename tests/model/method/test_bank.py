@@ -37,9 +37,22 @@ def test_unused_and_unsound_rows_leave_no_trace() -> None:
     assert bank.contents()[0].isfinite().all() and bank.cursor == 3
 
 
-def test_contents_do_not_change_when_the_ring_is_written_later() -> None:
-    bank = Bank(2, 1)
+def test_what_was_left_is_taken_in_at_the_end_of_the_step() -> None:
+    bank = Bank(4, 1)
     push(bank, [1])
     states, _ = bank.contents()
-    push(bank, [2, 3])
-    assert states[:, 0].tolist() == [1.0, 0.0]
+    for entity in (2, 3):
+        bank.leave(torch.full((1, 1), float(entity)), torch.tensor([entity]), torch.tensor([True]))
+    assert states[:, 0].tolist() == [1.0, 0.0, 0.0, 0.0]
+    bank.take_in(batches=2)
+    bank.take_in(batches=2)  # nothing was left since
+    assert bank.contents()[0][:, 0].tolist() == [1.0, 2.0, 3.0, 0.0]
+
+
+def test_of_more_rows_than_places_the_last_ones_stay() -> None:
+    bank = Bank(3, 2)
+    push(bank, [1])
+    push(bank, list(range(10, 18)), [True] * 7 + [False])
+    assert sorted(bank.contents()[1].tolist()) == [14, 15, 16] and bank.cursor == (1 + 7) % 3
+    push(bank, [20])
+    assert sorted(bank.contents()[1].tolist()) == [15, 16, 20]

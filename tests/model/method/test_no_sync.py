@@ -95,7 +95,9 @@ def test_a_step_reads_no_value_and_makes_no_shape_from_values(
 
 def test_accumulated_batches_read_nothing_either(monkeypatch: pytest.MonkeyPatch) -> None:
     _, calls = step_on_shapes(monkeypatch, {}, accumulation=2)
-    assert calls["torch_attn._varlen_attn.default"] == 4 and calls["aten._fused_adamw_.default"] == 2
+    # Encoded once for the rows, and once more for the gradient.
+    assert calls["torch_attn._varlen_attn.default"] == 8 and calls["torch_attn._varlen_attn_backward.default"] == 4
+    assert calls["aten._fused_adamw_.default"] == 2
 
 
 @pytest.mark.parametrize(
@@ -112,9 +114,9 @@ def test_accumulated_batches_read_nothing_either(monkeypatch: pytest.MonkeyPatch
 def test_each_way_of_waiting_is_noticed(monkeypatch: pytest.MonkeyPatch, reading: Any) -> None:
     forward = JointModel.losses
 
-    def waiting(self: JointModel, states: Any, batch: Batch) -> Any:
+    def waiting(self: JointModel, states: Any, batch: Batch, totals: Any) -> Any:
         reading(states.words.detach())
-        return forward(self, states, batch)
+        return forward(self, states, batch, totals)
 
     monkeypatch.setattr(JointModel, "losses", waiting)
     with pytest.raises(WAITS):

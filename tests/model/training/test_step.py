@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Literal
 
 import pytest
 import torch
 
-from model.batch import Batch
-from model.config import OptimConfig, PretrainConfig
-from model.method.chunked import chunked_backward, split
+from model.batch import IGNORED_LABEL, UNUSED, Batch, join
+from model.config import MethodConfig, OptimConfig, PretrainConfig
+from model.method.chunked import cached_backward, split
 from model.method.joint import JointModel, recompute_activations
-from model.training.step import TrainingStep, Verdicts
+from model.method.objectives import States
+from model.method.totals import step_totals
+from model.training.step import StepResult, TrainingStep, Verdicts
 from schemas.errors import UsageError
 from tests.model.hand_made import SMALL, config, gradients, hand_made_batch, joint_model
 
@@ -23,6 +27,11 @@ OPTIM = OptimConfig(peak_rate=5e-3, warmup_steps=5, schedule="cosine")
 def training(objectives: str = "mlm,mep,oe", steps: int = 60, **changes: object) -> TrainingStep:
     run: PretrainConfig = replace(config(objectives), steps=steps, optim=OPTIM, **changes)
     return TrainingStep(JointModel(joint_model(objectives).encoder, run), run, CPU)
+
+
+def loss_of(step: TrainingStep, batch: Batch) -> torch.Tensor:
+    """The loss of a batch that is a step of its own; its gradient is added to the parameters."""
+    return step._backward([batch], step_totals([batch], CPU, paper=step.joint.paper)[0])[0]
 
 
 @pytest.mark.parametrize("objective", ["mlm", "mep", "oe"])
@@ -39,7 +48,7 @@ def test_a_chunked_step_gives_the_gradient_of_the_whole_batch(mode: dict[str, ob
     whole, pieces = joint_model(**mode).double(), joint_model(**mode).double()
     loss, measures = whole(batch)
     loss.backward()
-    again, again_measures = chunked_backward(pieces, batch, 40, CPU, lambda piece: None)
+    again, again_measures = cached_backward(pieces, [batch], 40, CPU, lambda number, piece: None)
     torch.testing.assert_close(again, loss.detach(), atol=1e-9, rtol=0)
     torch.testing.assert_close(gradients(pieces), gradients(whole), atol=1e-9, rtol=1e-9)
     torch.testing.assert_close(again_measures, measures, atol=1e-9, rtol=0)
@@ -47,7 +56,7 @@ def test_a_chunked_step_gives_the_gradient_of_the_whole_batch(mode: dict[str, ob
 
 def test_pieces_are_whole_documents_and_hold_every_slot_once() -> None:
     batch = hand_made_batch()
-    pieces = list(split(batch, 40))
+    pieces = list(split([batch], 40))
     assert len(pieces) > 3
     assert torch.equal(torch.cat([piece.batch.token_ids for piece in pieces]), batch.token_ids)
     for name in pieces[0].slots:
@@ -62,8 +71,8 @@ def test_dropout_is_drawn_anew_for_the_second_pass_of_a_chunk_and_equals_the_fir
     for module in step.joint.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.3
-    first, second = [step._backward(hand_made_batch(position=7), 1.0)[0] for _ in range(2)]
-    other, _ = step._backward(hand_made_batch(position=8), 1.0)
+    first, second = [loss_of(step, hand_made_batch(position=7)) for _ in range(2)]
+    other = loss_of(step, hand_made_batch(position=8))
     assert first == second and first != other
 
 
@@ -80,7 +89,7 @@ def test_activations_computed_twice_give_the_same_gradient_with_the_same_dropout
             if isinstance(module, torch.nn.Dropout):
                 module.p = 0.3
         step.joint.train()
-    expected, found = plain._backward(batch, 1.0)[0], twice._backward(batch, 1.0)[0]
+    expected, found = loss_of(plain, batch), loss_of(twice, batch)
     assert len(passes) == 2 and found == expected
     torch.testing.assert_close(gradients(twice.joint), gradients(plain.joint), atol=1e-7, rtol=1e-5)
 
@@ -92,21 +101,72 @@ def test_activations_are_forgotten_by_either_name_that_transformers_has_for_it(n
     assert asked == [{"use_reentrant": False}]
 
 
-def test_accumulated_batches_give_the_mean_of_their_gradients() -> None:
-    step, batches = training(accumulation=2), [hand_made_batch(1), hand_made_batch(2)]
-    expected = {}
-    for batch in batches:
-        step.joint.train()
-        step._backward(batch, 0.5)
-    expected = gradients(step.joint)
-    step.joint.zero_grad()
+def fewer(batch: Batch, words: int, pairs: int) -> Batch:
+    """The batch with so many of its words and pairs left."""
+    labels, mep, oe = batch.mlm_labels.clone(), batch.mep_keys.clone(), batch.oe_keys.clone()
+    labels[words:], mep[pairs:], oe[pairs:] = IGNORED_LABEL, UNUSED, UNUSED
+    return replace(batch, mlm_labels=labels, mep_keys=mep, oe_keys=oe)
+
+
+def kept_gradients(step: TrainingStep, batches: list[Batch]) -> tuple[dict[str, torch.Tensor], StepResult]:
+    """The gradients a step would update with."""
     step.optimizer.step = lambda: None  # type: ignore[method-assign]
     step.optimizer.zero_grad = lambda set_to_none: None  # type: ignore[method-assign]
     result = step(batches, 0)
-    norm = torch.stack([g.square().sum() for g in expected.values()]).sum().sqrt()
-    torch.testing.assert_close(result.measures["grad_norm"], norm)
-    scale = min(1.0, 1 / float(norm))
-    torch.testing.assert_close(gradients(step.joint), {n: g * scale for n, g in expected.items()}, atol=1e-6, rtol=1e-4)
+    return gradients(step.joint), result
+
+
+UNCLIPPED = replace(OPTIM, clip_norm=0.0)
+PARTS = [fewer(hand_made_batch(1), 12, 6), fewer(hand_made_batch(2, position=1), 3, 3)]
+
+
+@pytest.mark.parametrize("negatives", ["step", "batch"])
+def test_words_of_unequal_batches_weigh_the_same(negatives: Literal["step", "batch"]) -> None:
+    """Two batches of 12 and 3 masked words: a mean of their means is off by most of a gradient."""
+    run = replace(config("mlm"), optim=UNCLIPPED, accumulation=2, method=MethodConfig(negatives=negatives))
+    found, result = kept_gradients(TrainingStep(JointModel(joint_model("mlm").encoder, run), run, CPU), PARTS)
+    model = joint_model("mlm").train()
+    losses = []
+    for part in PARTS:
+        loss, measures = model(part)
+        (loss * float(measures["mlm/words"][0]) / 15).backward()
+        losses.append(float(measures["mlm/loss"][0]))
+    torch.testing.assert_close(found, gradients(model), atol=1e-6, rtol=1e-4)
+    assert float(result.measures["mlm/loss"]) == pytest.approx(sum(losses) / 15, rel=1e-5)
+    assert float(result.measures["mlm/words"]) == 15
+
+
+def test_batches_of_a_step_are_contrasted_as_one_batch_of_them_all() -> None:
+    run = replace(config(bank_size=16), optim=UNCLIPPED, accumulation=2)
+    accumulated = TrainingStep(JointModel(joint_model().encoder, run), run, CPU)
+    found, result = kept_gradients(accumulated, PARTS)
+    model = JointModel(joint_model().encoder, run).train()
+    states = [model.encode(part) for part in PARTS]
+    together = States(**{
+        spec.name: torch.cat([getattr(state, spec.name) for state in states]) for spec in dataclasses.fields(States)
+    })  # fmt: skip
+    loss, measures = model.losses(together, join(PARTS))
+    loss.backward()
+    model.end_step(2)
+    torch.testing.assert_close(found, gradients(model), atol=1e-6, rtol=1e-4)
+    torch.testing.assert_close(result.measures["loss"], loss.detach())
+    assert float(result.measures["mep/pairs"]) == 9 == float(measures["mep/pairs"][0])
+    banks = [joint.objectives["mep"].contrast.bank for joint in (accumulated.joint, model)]
+    assert torch.equal(banks[0].entities, banks[1].entities)
+    torch.testing.assert_close(banks[0].states, banks[1].states)
+
+
+def test_a_batch_weighs_in_paper_mode_as_many_words_as_it_predicts() -> None:
+    run = replace(config(mode="paper", bank_size=16), optim=UNCLIPPED, accumulation=3)
+    parts = [*PARTS, replace(fewer(hand_made_batch(3, position=2), 0, 6))]
+    found, result = kept_gradients(TrainingStep(JointModel(joint_model().encoder, run), run, CPU), parts)
+    model = JointModel(joint_model().encoder, run).train()
+    losses = [model(part)[0] for part in parts]
+    weights = (12, 3, 7.5)  # the one without words counts as the others on average
+    total = sum(weight / 22.5 * loss for weight, loss in zip(weights, losses, strict=True))
+    total.backward()
+    torch.testing.assert_close(found, gradients(model), atol=1e-6, rtol=1e-4)
+    torch.testing.assert_close(result.measures["loss"], total.detach(), atol=1e-5, rtol=1e-5)
 
 
 def broken(batch: Batch) -> Batch:

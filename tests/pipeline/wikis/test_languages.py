@@ -56,6 +56,37 @@ def test_old_and_standard_codes_are_understood(name: str, wiki: str) -> None:
     assert languages.find_wiki(name).wiki == wiki
 
 
+@pytest.mark.parametrize(
+    ("name", "wiki"),
+    [
+        ("Swahili", "swwiki"),
+        ("greek", "elwiki"),
+        ("el_GR", "elwiki"),
+        ("iw", "hewiki"),
+        ("in", "idwiki"),
+        ("zh-tw", "zhwiki"),
+        ("pt-BR", "ptwiki"),
+        ("sr-Latn", "srwiki"),
+        ("swh", "swwiki"),
+        ("arb", "arwiki"),
+        ("cmn", "zhwiki"),
+        ("fil", "tlwiki"),
+        # Codes of wikis that libraries know as another language's, or not at all.
+        ("als", "alswiki"),
+        ("simple", "simplewiki"),
+        ("zh-classical", "zh_classicalwiki"),
+        ("roa-tara", "roa_tarawiki"),
+    ],
+)
+def test_languages_are_known_by_names_regions_and_the_codes_of_others(name: str, wiki: str) -> None:
+    assert languages.find_wiki(name).wiki == wiki
+
+
+def test_every_wiki_is_still_found_by_its_own_codes() -> None:
+    for wiki in languages.wikis().values():
+        assert languages.find_wiki(wiki.wiki) is languages.find_wiki(wiki.language) is wiki
+
+
 def test_unknown_names_are_answered_with_near_ones() -> None:
     with pytest.raises(UsageError, match=r"'swwikki'.*swwiki"):
         languages.find_wiki("swwikki")

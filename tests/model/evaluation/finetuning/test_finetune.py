@@ -99,7 +99,9 @@ def test_ner_learns_and_reports_both_selections_on_dev_and_test(
     assert not results.stand_in
     predictions = tmp_path / "out" / "ner" / "seed-42" / "predictions" / "mean-dev" / "de.prediction"
     assert len(predictions.read_text().split("\n\n")) == 4
-    assert not list((tmp_path / "out").rglob("*.safetensors"))
+    assert [path.name for path in (tmp_path / "out").rglob("*.safetensors")] == ["outcomes.safetensors"]
+    measure = results.find(selection="mean dev", split="test", language="mean").measures["f1"]
+    assert measure.interval is not None and 0 <= measure.interval[0] <= measure.mean <= measure.interval[1] <= 1
 
 
 def test_each_selection_tests_the_epoch_that_its_languages_like_best(

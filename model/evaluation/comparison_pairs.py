@@ -1,0 +1,99 @@
+"""Results of any task side by side: every run against the first, on the same examples, with intervals and significance."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.evaluation.bootstrap import Outcomes, difference
+from model.evaluation.outcome_files import SetOutcomes, by_set, read_outcomes
+from model.evaluation.results import Results, align, outcomes_path, read_results
+from schemas.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A run's results of one task with what came out for every example."""
+
+    name: str
+    results: Results
+    outcomes: list[SetOutcomes]
+
+
+def compare_task(runs: Sequence[str], task: str) -> str:
+    """Return a table: the score of every run on every set, and how much better than the first run it is.
+
+    Raises: InputMissing where a run was not evaluated, or before outcomes were kept; UsageError where two were scored on
+    other examples.
+    """
+    compared = [_read(run, task) for run in runs]
+    first = compared[0]
+    wanted = _wanted(first)
+    lines = [["", *(one.name for one in compared), *(f"{one.name} - {first.name}" for one in compared[1:])]]
+    groups = {name: [keys] for name, keys in wanted.items()} | {"mean": list(wanted.values())}
+    lines += [[name, *_cells(compared, members)] for name, members in groups.items()]
+    metric = first.results.primary_metric
+    title = f"{task}: {metric} in per cent by {', '.join(_told_apart(first))}, {_common(first)}; differences with their 95 %"
+    return f"{title} interval, * where p < 0.05\n\n{align(lines, left=1)}"
+
+
+def _read(run: str, task: str) -> Compared:
+    path = Path(run)
+    if not path.is_file():
+        inner = path / "evaluation" / f"{task}.json"
+        path = inner if inner.is_file() else path / f"{task}.json"
+    name = path.parent.parent.name if path.parent.name == "evaluation" else path.parent.name
+    results = read_results(path)
+    return Compared(name, results, read_outcomes(outcomes_path(path)))
+
+
+def _wanted(one: Compared) -> dict[str, dict[str, str]]:
+    """The sets of the primary figure by a short name."""
+    primary = one.results.primary_keys
+    fixed = {key: value for key, value in primary.items() if key in ("selection", "split", "question") and value}
+    found: dict[str, dict[str, str]] = {}
+    for outcome in one.outcomes:
+        keys = dict(outcome.keys)
+        own = all(keys.get(key) == value for key, value in fixed.items())
+        across = primary.get("languages") != "across" or keys.get("source") != keys.get("target")
+        if own and across and not ("language" in keys and "question" in keys):
+            found[" → ".join(keys[key] for key in ("language", "source", "target") if key in keys)] = keys
+    if not found:
+        raise UsageError(f"{one.name}: its outcomes hold no set of the primary figure {json.dumps(primary)}")
+    return found
+
+
+def _told_apart(one: Compared) -> list[str]:
+    keys = one.outcomes[0].keys
+    return [key for key in ("language", "source", "target") if key in keys]
+
+
+def _common(one: Compared) -> str:
+    primary = one.results.primary_keys
+    return ", ".join(f"{key} {value}" for key, value in primary.items() if key not in ("language", "about", "line"))
+
+
+def _cells(compared: Sequence[Compared], members: Sequence[Mapping[str, str]]) -> list[str]:
+    metric = compared[0].results.primary_metric
+    sets = [_sets(one, members) for one in compared]
+    cells = [f"{100 * _score(own, metric):.1f}" for own in sets]
+    for one, own in zip(compared[1:], sets[1:], strict=True):
+        try:
+            found = difference(sets[0], own, metric)
+        except ValueError as error:
+            raise UsageError(f"{compared[0].name} and {one.name} were scored on other examples: {error}") from error
+        mark = " *" if found.is_significant else ""
+        cells.append(f"{100 * found.value:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]{mark}")
+    return cells
+
+
+def _sets(one: Compared, members: Sequence[Mapping[str, str]]) -> list[list[Outcomes]]:
+    try:
+        return by_set(one.outcomes, members)
+    except KeyError as error:
+        raise UsageError(f"{one.name} was scored on other sets: {error.args[0]}") from error
+
+
+def _score(sets: Sequence[Sequence[Outcomes]], name: str) -> float:
+    means = [sum(float(one.scores(name)[0]) for one in seeds) / len(seeds) for seeds in sets]
+    return sum(means) / len(means)
