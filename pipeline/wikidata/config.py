@@ -18,7 +18,7 @@ class WikidataConfig:
     """Which dumps are read and what is kept of them."""
 
     dumps: tuple[str, ...]
-    """JSON dumps: paths, glob patterns or URLs (`gs://`, `s3://`), packed as gz, bz2, zst or not at all. Prefer gz."""
+    """JSON dumps: paths, glob patterns or URLs (`gs://`, `s3://`), packed as gz, bz2, zst, xz or not at all. Prefer gz."""
     output: str
     """Folder of the dataset."""
     languages: Names = ("all",)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 ENTITIES_PER_BATCH = 1024
 BYTES_PER_BATCH = 32 * 1024 * 1024
 """Rows are handed on when this many entities, or decoded bytes, have come together."""
-UNIT_WORDS = {"gz": "gzip member", "bz2": "bzip2 block", "zst": "zstd frame"}
+UNIT_WORDS = {"gz": "gzip member", "bz2": "bzip2 block", "zst": "zstd frame", "xz": "xz stream"}
 
 
 class EntityReading:

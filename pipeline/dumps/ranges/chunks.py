@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from pipeline.dumps.ranges.blocks import read_blocks
 from pipeline.dumps.ranges.chunk import Chunk
-from pipeline.dumps.ranges.codecs import GZ, ZST
+from pipeline.dumps.ranges.codecs import CODECS
 from pipeline.dumps.ranges.members import read_members
 from pipeline.dumps.ranges.plan import ByteRange, Opener, detect_form
 from pipeline.run.storage import open_read
@@ -34,7 +34,7 @@ def read_chunks(span: ByteRange, open_file: Opener = open_read, salvage: bool = 
         elif span.form == "bz2":
             yield from read_blocks(file, span, salvage)
         else:
-            yield from read_members(file, span, GZ if span.form == "gz" else ZST)
+            yield from read_members(file, span, CODECS[span.form])
 
 
 def _read_plain(file: BinaryIO, span: ByteRange) -> Iterator[Chunk]:

@@ -1,7 +1,8 @@
-"""What tells gz from zst: magic bytes, decoder, errors."""
+"""What tells gz, zst and xz from one another: magic bytes, decoder, errors."""
 
 from __future__ import annotations
 
+import lzma
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,8 @@ class Codec:
     """What the decoder raises on damage."""
     feed_bytes: int
     """Compressed bytes given to the decoder at a time."""
+    pads: bool = False
+    """Whether zeros may stand between two units."""
 
 
 class _ZstdDecoder:
@@ -85,3 +88,16 @@ ZST = Codec(
     errors=(zstandard.ZstdError,),
     feed_bytes=2048,
 )
+XZ = Codec(
+    word="xz stream",
+    magic=b"\xfd7zXZ\0",
+    plausible=lambda head: head[:6] == b"\xfd7zXZ\0",
+    skip=lambda head: 0,
+    decoder=lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _MAX_WINDOW_BYTES),
+    errors=(lzma.LZMAError, EOFError),
+    feed_bytes=64 * 1024,
+    pads=True,
+)
+
+CODECS = {"gz": GZ, "zst": ZST, "xz": XZ}
+"""By the form of the file."""

@@ -1,11 +1,11 @@
-"""gz members and zst frames: units that follow one another byte for byte and decode on their own.
+"""gz members, zst frames and xz streams: units that follow one another byte for byte and decode on their own.
 
 Wikidata's own `.json.gz` is some 2,000 gzip members, each of whole lines, with tiny members for `[`, `,` and `]` between
 them. A range starts at the first true member at or after its start; a hit of the magic bytes counts as a member only
 if it decodes. At its end the range checks that the next range will find the same member that it walked up to, so
 that damage at a boundary cannot lose records silently.
 
-Source: RFC 1952 (gzip), RFC 8878 (Zstandard frames).
+Source: RFC 1952 (gzip), RFC 8878 (Zstandard frames), https://tukaani.org/xz/xz-file-format.txt.
 """
 
 from __future__ import annotations
@@ -78,8 +78,7 @@ class _Walk:
             if self._codec.plausible(head):
                 return self.position
             empty = self._codec.skip(head)
-            if not empty:
-                self._pass_padding()
+            if not empty and not self._pass_padding():
                 return None
             self.position += empty
         if self.position > self._span.size:
@@ -124,14 +123,21 @@ class _Walk:
             f"{unit}. The file was cut off: download it again and compare size and checksum with the server's."
         )
 
-    def _pass_padding(self) -> None:
-        """Stand at the file's end; all bytes up to there must be zeros, as some download tools leave them."""
+    def _pass_padding(self) -> bool:
+        """Stand at the file's end; all bytes up to there must be zeros, as some download tools leave them.
+
+        Returns:
+            Whether it stands at another unit instead, which some packings have behind zeros.
+        """
         begin = self.position
         self._file.seek(begin)
         while data := self._file.read(_SEARCH_BYTES):
             junk = data.lstrip(b"\0")
             if junk:
                 at = self.position + len(data) - len(junk)
+                if self._codec.pads and self._is_unit(at):
+                    self.position = at
+                    return True
                 raise InputCorrupt(
                     f"{self._span.path}, byte {at}: found {junk[:16]!r}, expected another {self._codec.word} or the "
                     "file's end. The file is damaged, or something was appended to it: download it again."
@@ -140,6 +146,11 @@ class _Walk:
         log.warning(
             "%s: %d zero bytes of padding from byte %d on skipped", self._span.path, self.position - begin, begin
         )
+        return False
+
+    def _is_unit(self, position: int) -> bool:
+        self._file.seek(position)
+        return self._codec.plausible(self._file.read(10).ljust(10, b"\0"))
 
 
 def _first_unit(file: BinaryIO, span: ByteRange, codec: Codec, low: int, high: int) -> int | None:

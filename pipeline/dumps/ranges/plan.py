@@ -13,7 +13,7 @@ from schemas.errors import InputCorrupt
 
 log = logging.getLogger(__name__)
 
-Form = Literal["plain", "gz", "bz2", "zst"]
+Form = Literal["plain", "gz", "bz2", "zst", "xz"]
 """How a dump file is packed."""
 
 Opener = Callable[[str], BinaryIO]
@@ -26,9 +26,17 @@ _MAGIC: tuple[tuple[bytes, Form], ...] = (
     (b"\x1f\x8b", "gz"),
     (b"BZh", "bz2"),
     (b"\x28\xb5\x2f\xfd", "zst"),
+    (b"\xfd7zXZ\0", "xz"),
 )
-_EXTENSIONS: dict[str, Form] = {".gz": "gz", ".bz2": "bz2", ".zst": "zst", ".json": "plain", ".xml": "plain"}
-_FOREIGN = ((b"PK\x03\x04", "a zip archive"), (b"\xfd7zXZ", "an xz file"), (b"7z\xbc\xaf", "a 7z archive"))
+_EXTENSIONS: dict[str, Form] = {
+    ".gz": "gz",
+    ".bz2": "bz2",
+    ".zst": "zst",
+    ".xz": "xz",
+    ".json": "plain",
+    ".xml": "plain",
+}
+_FOREIGN = ((b"PK\x03\x04", "a zip archive"), (b"7z\xbc\xaf", "a 7z archive"))
 _SKIPPABLE_FRAME = b"\x2a\x4d\x18"
 
 
@@ -84,7 +92,9 @@ def _refuse_foreign(head: bytes, path: str) -> None:
         )
     for magic, kind in _FOREIGN:
         if head.startswith(magic):
-            raise InputCorrupt(f"{path}, byte 0: this is {kind}. Expected plain text, gz, bz2 or zst: pack it anew.")
+            raise InputCorrupt(
+                f"{path}, byte 0: this is {kind}. Expected plain text, gz, bz2, zst or xz: pack it anew."
+            )
 
 
 def plan_ranges(
