@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
@@ -190,3 +191,11 @@ def test_tracked_files_are_small_and_free_of_machine_paths() -> None:
         pytest.skip("not a git checkout")
     paths = [REPOSITORY / name for name in names if (REPOSITORY / name).is_file()]
     assert [path for path in paths if path.stat().st_size > 4_000_000] == []
+
+
+def test_the_drawing_of_the_floors_is_true() -> None:
+    page = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
+    drawn = [re.sub(r"\s+", " ", line) for line in page.split("```text")[2].split("```")[0].splitlines()]
+    for folder in ("pipeline", "model", "model/data"):
+        for number, rooms in enumerate(FLOORS[folder]):
+            assert any(f" {number} {' '.join(rooms)}" in line for line in drawn), (folder, number, rooms)
