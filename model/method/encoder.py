@@ -1,12 +1,13 @@
 """The encoder: any masked-LM encoder of Hugging Face, run over packed streams without leaks between documents.
 
 `load_encoder` opens a folder or a Hub name, or makes random weights, and proves by a probe that the packed form gives
-each document what the library's own padded form gives it alone. An encoder that fails the probe is refused, because a
-leak or a position shift costs nothing visible but the result.
+each document what the library gives it alone. An encoder that cannot be packed is given padded rows, if those pass the
+probe; one that fails it is refused, because a leak or a position shift costs nothing visible but the result.
 """
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -14,15 +15,15 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from model.config import EncoderConfig
+from model.method.mlm_forms import head_transform
 from model.method.packed_attention import register_packed_attention
+from model.method.padded import padded_states
 from schemas.errors import InputMissing, UsageError
 
 PROBE_LENGTHS = (5, 9, 3)
 """Lengths of the documents of the probe, in tokens."""
 PROBE_TOLERANCE = 2e-4
 """Largest difference between packed and unpacked logits the probe accepts, relative to the largest logit."""
-
-
 EMBEDDING_SPREAD = 0.02
 """Standard deviation of random embeddings."""
 
@@ -38,10 +39,14 @@ class Encoder(nn.Module):
         """
         super().__init__()
         self.model: Any = model
+        self.published = deepcopy(model.config)
+        """The configuration as the model came with it; what training changes in the model's own is not published."""
         self.position_offset = position_offset(model)
         settings: Any = model.config
         self.width = int(settings.hidden_size)
-        self.transform_rows(torch.zeros(1, self.width, dtype=next(model.parameters()).dtype))
+        self.packed = True
+        """Whether documents are encoded without padding between them."""
+        self._transform = head_transform(model)
 
     @property
     def vocab_size(self) -> int:
@@ -83,6 +88,8 @@ class Encoder(nn.Module):
         Returns:
             The last layer's states and those of `layer`.
         """
+        if not self.packed:
+            return padded_states(self.model.base_model, token_ids, cu_seqlens, layer)
         output = self.model.base_model(
             input_ids=token_ids.unsqueeze(0),
             position_ids=position_ids.unsqueeze(0),
@@ -94,25 +101,8 @@ class Encoder(nn.Module):
         return last, last if layer is None else output.hidden_states[layer][0]
 
     def transform_rows(self, rows: Float[Tensor, "rows width"]) -> Float[Tensor, "rows width"]:
-        """The masked-LM head without its last layer, on chosen rows.
-
-        Raises:
-            UsageError: the head is of a form this project does not know.
-        """
-        model = self.model
-        transformed: Tensor
-        if hasattr(model, "lm_head") and hasattr(model.lm_head, "layer_norm"):  # the RoBERTa family
-            transformed = model.lm_head.layer_norm(nn.functional.gelu(model.lm_head.dense(rows)))
-        elif hasattr(model, "cls") and hasattr(model.cls, "predictions"):  # the BERT family
-            transformed = model.cls.predictions.transform(rows)
-        elif hasattr(model, "head") and hasattr(model, "decoder"):  # ModernBERT
-            transformed = model.head(rows)
-        else:
-            raise UsageError(
-                f"{type(model).__name__} has a masked-LM head of unknown form; known are those of XLM-R, RoBERTa, BERT "
-                "and ModernBERT. Name an encoder of one of these families"
-            )
-        return transformed
+        """The masked-LM head without its last layer, on chosen rows."""
+        return self._transform(rows)
 
     def freeze_head(self) -> None:
         """Takes what only the masked-LM head uses out of training, for runs without MLM."""
@@ -137,7 +127,7 @@ def pack(documents: list[list[int]], position_offset: int) -> tuple[Tensor, Tens
 
 
 def load_encoder(config: EncoderConfig, *, vocab_size: int, pad_id: int, seed: int = 0) -> Encoder:
-    """Opens or makes the encoder of a run, in float32, and probes it.
+    """Opens or makes the encoder of a run, in float32, and probes it: packed, or padded where that cannot be.
 
     Args:
         config: where from, or of which size.
@@ -147,20 +137,50 @@ def load_encoder(config: EncoderConfig, *, vocab_size: int, pad_id: int, seed: i
 
     Raises:
         InputMissing: neither a folder nor a reachable Hub name.
-        UsageError: an architecture that cannot be packed, or fewer embeddings than the tokenizer has pieces.
+        UsageError: an architecture that can be neither packed nor padded, or fewer embeddings than the tokenizer has
+            pieces.
     """
-    model = _random_model(config, vocab_size, pad_id, seed) if not config.source else _open(config.source)
+    encoder = _packed_or_padded(config, vocab_size, pad_id, seed)
     for name in ("attention_probs_dropout_prob", "attention_dropout"):
-        if hasattr(model.config, name):
-            setattr(model.config, name, 0.0)
-    _set_dropout(model, config.dropout)
-    encoder = Encoder(model)
+        if hasattr(encoder.model.config, name):
+            setattr(encoder.model.config, name, 0.0)
+    _set_dropout(encoder.model, config.dropout)
     if encoder.vocab_size < vocab_size:
         raise UsageError(
             f"the encoder has {encoder.vocab_size:,} embeddings, the data's tokenizer {vocab_size:,} pieces. "
             "Tokenise the data with the encoder's own tokenizer, or name the encoder the data was made for"
         )
-    probe(encoder)
+    if config.compile and not encoder.packed:
+        raise UsageError(
+            f"{type(encoder.model).__name__} is encoded padded, in shapes that change; pass --encoder.compile False"
+        )
+    return encoder
+
+
+def _packed_or_padded(config: EncoderConfig, vocab_size: int, pad_id: int, seed: int) -> Encoder:
+    if not config.source:
+        return _probed(_random_model(config, vocab_size, pad_id, seed), packed=True)
+    try:
+        return _probed(_open(config.source, packed=True), packed=True)
+    except UsageError:
+        return _probed(_open(config.source, packed=False), packed=False)
+
+
+def _probed(model: nn.Module, *, packed: bool) -> Encoder:
+    """The encoder of a model that passed the probe.
+
+    Raises:
+        UsageError: it did not, or fails on the way: models take for granted what this project does not give them.
+    """
+    try:
+        encoder = Encoder(model)
+        encoder.packed = packed
+        probe(encoder)
+    except (AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"{type(model).__name__} cannot be trained here: {str(error).splitlines()[0] or type(error).__name__}. "
+            "docs/encoders.md lists the families that can"
+        ) from error
     return encoder
 
 
@@ -188,7 +208,7 @@ def probe_documents(vocab_size: int) -> list[list[int]]:
 
 
 def probe(encoder: Encoder) -> None:
-    """Compares packed with unpacked logits on a few random documents.
+    """Compares the logits of documents encoded together with those of each alone by the library's own way.
 
     Raises:
         UsageError: they differ, so documents would see each other or sit at wrong positions.
@@ -197,27 +217,31 @@ def probe(encoder: Encoder) -> None:
     training, model = encoder.training, encoder.model
     encoder.eval()
     with torch.no_grad():
-        packed = encoder.logits(encoder(*pack(documents, encoder.position_offset))[0])
-        model.set_attn_implementation("eager")
+        together = encoder.logits(encoder(*pack(documents, encoder.position_offset))[0])
+        if encoder.packed:
+            model.set_attn_implementation("eager")
         alone = torch.cat([model(input_ids=torch.tensor([document])).logits[0] for document in documents])
-        model.set_attn_implementation(register_packed_attention())
+        if encoder.packed:
+            model.set_attn_implementation(register_packed_attention())
     encoder.train(training)
-    difference = float((packed - alone).abs().max() / alone.abs().max().clamp(min=1e-6))
+    difference = float((together - alone).abs().max() / alone.abs().max().clamp(min=1e-6))
     if not difference <= PROBE_TOLERANCE:
         raise UsageError(
-            f"{type(model).__name__} gives packed documents other results than unpacked ones (relative difference "
-            f"{difference:.1e}, at most {PROBE_TOLERANCE} is rounding). It cannot be trained here: name an encoder of "
-            "the XLM-R, RoBERTa, BERT or ModernBERT family"
+            f"{type(model).__name__} gives documents that are encoded together other results than alone (relative "
+            f"difference {difference:.1e}, at most {PROBE_TOLERANCE} is rounding), packed and padded. It cannot be trained "
+            "here: docs/encoders.md lists the families that can"
         )
 
 
-def _open(source: str) -> nn.Module:
+def _open(source: str, *, packed: bool) -> nn.Module:
     from transformers import AutoModelForMaskedLM
 
+    attention = {"attn_implementation": register_packed_attention()} if packed else {}
     try:
         model: nn.Module = AutoModelForMaskedLM.from_pretrained(
-            source, attn_implementation=register_packed_attention(), dtype=torch.float32, use_safetensors=True
+            source, dtype=torch.float32, use_safetensors=True, **attention
         )
+        return model
     except OSError as error:
         raise InputMissing(
             f"the encoder {source!r} is neither a folder with config.json and model.safetensors nor a name the Hub "
@@ -225,10 +249,9 @@ def _open(source: str) -> nn.Module:
         ) from error
     except ValueError as error:
         raise UsageError(
-            f"{source!r} cannot be opened as a packed masked-LM encoder: {str(error).splitlines()[0]}. "
-            "Name an encoder of the XLM-R, RoBERTa, BERT or ModernBERT family"
+            f"{source!r} cannot be opened as a masked-LM encoder: {str(error).splitlines()[0]}. "
+            "docs/encoders.md lists the families that can be trained"
         ) from error
-    return model
 
 
 def _random_model(config: EncoderConfig, vocab_size: int, pad_id: int, seed: int) -> nn.Module:
@@ -274,4 +297,4 @@ def _set_dropout(model: nn.Module, rate: float | None) -> None:
 def position_offset(model: nn.Module) -> int:
     """First position id of a document: the RoBERTa family starts after the padding id, the others at 0."""
     embeddings: Any = getattr(model.base_model, "embeddings", None)
-    return embeddings.padding_idx + 1 if hasattr(embeddings, "create_position_ids_from_input_ids") else 0
+    return embeddings.padding_idx + 1 if hasattr(embeddings, "padding_idx") else 0

@@ -47,7 +47,8 @@ class MaskedWords(nn.Module):
         rows = encoder.transform_rows(states.words)
         output = encoder.output_embedding
         compiled = self.compiled and self.training and rows.is_cuda
-        total, right = masked_word_loss(rows, output.weight, output.bias, batch.mlm_labels, compiled=compiled)
+        bias = output.weight.new_zeros(output.out_features) if output.bias is None else output.bias
+        total, right = masked_word_loss(rows, output.weight, bias, batch.mlm_labels, compiled=compiled)
         number = (batch.mlm_labels != IGNORED_LABEL).sum()
         measures = {"loss": measure(total, number), "accuracy": measure(right, number), "words": measure(number, 1.0)}
         return total * world_size() / totals.number.to(total.dtype), measures

@@ -1,6 +1,8 @@
 """Export: a plain Hugging Face folder in float32, the projection heads in a second file, and a model card.
 
-`AutoModel`, `AutoModelForMaskedLM` and `AutoTokenizer` open the folder with nothing of this project installed.
+`AutoModel`, `AutoModelForMaskedLM` and `AutoTokenizer` open the folder with nothing of this project installed, and
+sentence-transformers takes the state and head that were trained. The configuration is the source's: what was changed for
+training, as dropout, is not published. Two runs of the same steps write the same bytes.
 """
 
 from __future__ import annotations
@@ -8,7 +10,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import asdict
+from copy import deepcopy
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +19,10 @@ import torch
 
 from model.config import PretrainConfig
 from model.method.joint import JointModel
-from model.training.head_files import save_heads
+from model.training.head_files import key_heads, save_heads
 from model.training.model_card import model_card
+from model.training.sentence_modules import write_sentence_modules
+from model.training.tokenizer_source import STAMP, fingerprint_of
 from schemas.errors import StorageError
 from schemas.manifest import Manifest
 
@@ -61,11 +66,38 @@ def _write(
     logging.disable_progress_bar()
     model = joint.encoder.model
     state = {name: tensor.detach().to("cpu", torch.float32) for name, tensor in model.state_dict().items()}
-    model.save_pretrained(folder, state_dict=state)
-    tokenizer.save_pretrained(folder)
+    in_training, model.config = model.config, deepcopy(joint.encoder.published)
+    try:
+        model.save_pretrained(folder, state_dict=state)
+    finally:
+        model.config = in_training
+    _write_tokenizer(tokenizer, joint.encoder.max_length, folder)
     save_heads(joint, config.method.head_norm, folder)
-    (folder / "run.json").write_text(
-        json.dumps({"config": asdict(config), "data": manifest.fingerprint} | facts, indent=1, ensure_ascii=False),
-        encoding="utf-8",
-    )
+    if joint.layer is None:  # sentence-transformers reads the last layer
+        write_sentence_modules(key_heads(joint), joint.encoder.width, joint.encoder.max_length, folder)
+    run = {"config": asdict(replace(config, output="")), "data": manifest.fingerprint, STAMP: fingerprint_of(tokenizer)}
+    (folder / "run.json").write_text(json.dumps(run | facts, indent=1, ensure_ascii=False), encoding="utf-8")
     (folder / "README.md").write_text(model_card(config, manifest, facts, type(model).__name__), encoding="utf-8")
+    _readable(folder)
+
+
+def _write_tokenizer(tokenizer: Any, longest: int, folder: Path) -> None:
+    """Writes the tokenizer, for texts that the encoder has positions for, under a class that opens it as it stands."""
+    length, tokenizer.model_max_length = tokenizer.model_max_length, min(tokenizer.model_max_length, longest)
+    try:
+        tokenizer.save_pretrained(folder)
+    finally:
+        tokenizer.model_max_length = length
+    path = folder / "tokenizer_config.json"
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    settings = {name: value for name, value in settings.items() if name not in ("is_local", "local_files_only")}
+    settings["tokenizer_class"] = "PreTrainedTokenizerFast"
+    path.write_text(json.dumps(settings, indent=2, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _readable(folder: Path) -> None:
+    """Gives every file the mode that the system would: some libraries write theirs for the user alone."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    for path in folder.rglob("*"):
+        path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)

@@ -6,6 +6,7 @@ normalisation the heads have, which layer feeds them, and the temperature of eac
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,17 @@ def save_heads(joint: JointModel, norm: str, folder: Path) -> None:
             head: nn.Module = getattr(contrast, f"{side}_head")
             for parameter, value in head.state_dict().items():
                 tensors[f"{name}_{side}/{parameter}"] = value.detach().float().cpu().clone()
-    save_file(tensors, folder / FILE, metadata=header)
+    # One entry: the library writes several in another order each time.
+    save_file(tensors, folder / FILE, metadata={"header": json.dumps(header)})
+
+
+def key_heads(joint: JointModel) -> dict[str, ProjectionHead]:
+    """The heads of the key side by role."""
+    return {
+        f"{name}_key": objective.get_submodule("contrast.key_head")  # type: ignore[misc]
+        for name, objective in joint.objectives.items()
+        if name != "mlm"
+    }
 
 
 def load_heads(folder: Path | str) -> Heads:
@@ -66,7 +77,8 @@ def load_heads(folder: Path | str) -> Heads:
         return Heads(heads={}, layer=None)
     try:
         with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
+            metadata = file.metadata() or {}
+            header = json.loads(metadata["header"]) if "header" in metadata else metadata
             tensors = {name: file.get_tensor(name) for name in file.keys()}
         return _from_parts(header, tensors)
     except (SafetensorError, KeyError, ValueError, RuntimeError, OSError) as error:

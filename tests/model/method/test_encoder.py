@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
-from transformers import AutoModelForMaskedLM, BertConfig, DistilBertConfig, ModernBertConfig, XLMRobertaConfig
+from transformers import AutoModelForMaskedLM, BertConfig, ModernBertConfig, XLMConfig, XLMRobertaConfig
 
 from model.config import EncoderConfig
 from model.method import document_attention
@@ -72,7 +72,7 @@ def test_no_document_feels_another_not_even_in_its_gradient(family: str) -> None
 def test_positions_from_zero_are_caught_by_the_probe() -> None:
     encoder = small_encoder()
     encoder.position_offset = 0
-    with pytest.raises(UsageError, match="packed documents other results"):
+    with pytest.raises(UsageError, match="other results than alone"):
         probe(encoder)
 
 
@@ -83,7 +83,7 @@ def test_attention_that_ignores_documents_is_caught_by_the_probe(monkeypatch: py
 
     encoder = small_encoder()
     monkeypatch.setattr("model.method.packed_attention.exact_attention", leaking)
-    with pytest.raises(UsageError, match="packed documents other results"):
+    with pytest.raises(UsageError, match="other results than alone"):
         probe(encoder)
 
 
@@ -142,6 +142,6 @@ def test_an_unknown_folder_and_an_unknown_family_are_named(tmp_path: Path, monke
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(InputMissing, match="nowhere"):
         load_encoder(EncoderConfig(source=str(tmp_path / "nowhere")), vocab_size=VOCAB, pad_id=1)
-    other = AutoModelForMaskedLM.from_config(DistilBertConfig(vocab_size=50, dim=16, n_layers=1, n_heads=2))
+    other = AutoModelForMaskedLM.from_config(XLMConfig(vocab_size=50, emb_dim=16, n_layers=1, n_heads=2))
     with pytest.raises(UsageError, match="unknown form"):
         Encoder(other)
