@@ -35,7 +35,8 @@ def faults(path: Path, listed: str) -> list[str]:
         "has no folder of its own": "mktemp -d" in commands,
         "does not clean up": "trap" in commands,
         "pins nothing": "==" in commands,
-        "speaks of this project's code": re.search(r"\b(import|from|-m) (pipeline|model|schemas)\b", commands) is None,
+        "speaks of this project's code": re.search(r"(\bimport|\bfrom|-m) (pipeline|model|schemas)\b", commands)
+        is None,
         "is not executable": os.access(path, os.X_OK),
         "is no bash": subprocess.run(["bash", "-n", str(path)], check=False, capture_output=True).returncode == 0,
         "does not stand in findings/README.md once": listed.count(f"[{path.name}]({path.name})") == 1,
