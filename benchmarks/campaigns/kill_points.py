@@ -6,7 +6,8 @@ The build is the one of `make build-data`: the sample world in all its languages
 kills strike just before an operation on files (the n-th open for writing, rename, removal or new folder), drawn over all
 of a build; the other half at a moment drawn over its time. A build is killed again and again until a run reaches the end;
 then every file is compared. `--by-command True` kills the real command instead, whose worker processes outlive it, at
-moments alone. `--minutes 12 --go-on True` does it in pieces: each goes on with the numbers of the kills that are noted.
+moments alone; `--signals` draws among SIGKILL, SIGTERM and SIGHUP, and `worker`, which is SIGKILL of one of its workers.
+`--minutes 12 --go-on True` does it in pieces: each goes on with the numbers of the kills that are noted.
 """
 
 from __future__ import annotations
@@ -25,17 +26,21 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+import psutil
 import tyro
 
 from benchmarks.campaigns.results import Outcome, conclude, noted
 from pipeline.build import job as build
+from pipeline.run.worker_watch import WORKER_ENDED
 from pipeline.sample_world import WIKIS, SampleWorldConfig
 from pipeline.sample_world import run as write_sample_world
+from schemas.errors import Preempted
 
 ONE_PROCESS = ["--runner=FnApiRunner", "--direct_running_mode=in_memory"]
 MAX_SECONDS = 300.0
 VALIDATION_PER_MILLE = 100
 """As `make build-data` has it for the sample world."""
+_STOPPED = {-signal.SIGKILL, Preempted.exit_code}
 _OPERATIONS = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree"})
 
 
@@ -53,6 +58,9 @@ class Config:
     """Entities of the sample world; 0 for all of them."""
     by_command: bool = False
     """Kill `python -m pipeline build`, which has worker processes, not a fork of this process."""
+    signals: tuple[str, ...] = ("SIGKILL",)
+    """With `by_command`, what it is ended by, drawn anew each time: names of signals, `worker` for SIGKILL of one of its
+    workers."""
     minutes: float = 0.0
     """Stop after the first whole build that ends later than this; 0 for no limit."""
     go_on: bool = False
@@ -66,6 +74,8 @@ class Builder:
 
     def __init__(self, config: Config, place: Path) -> None:
         self._place, self._by_command = place, config.by_command
+        self._ends = random.Random(f"{config.seed} ends")
+        self._signals = config.signals
         self.output = place / "build"
         self._operations = place / "operations"
         self._dumps = place / "dumps"
@@ -86,12 +96,25 @@ class Builder:
         deadline = time.monotonic() + kill_after
         while (status := _ended(process)) is None:
             if time.monotonic() >= deadline:
-                os.kill(process, signal.SIGKILL)
+                self._end(process)
                 deadline = float("inf")
             time.sleep(0.005)
-        if os.WIFEXITED(status) and os.WEXITSTATUS(status) != 0:
-            raise RuntimeError(f"the build failed: {(self._place / 'log').read_text()[-2000:]}")
-        return os.WIFEXITED(status)
+        code = os.waitstatus_to_exitcode(status)
+        said = (self._place / "log").read_text()[-2000:]
+        if code in _STOPPED or (code == 1 and WORKER_ENDED in said):
+            return False
+        if code:
+            raise RuntimeError(f"the build failed with {code}: {said}")
+        return True
+
+    def _end(self, process: int) -> None:
+        how = self._ends.choice(self._signals)
+        if how != "worker":
+            os.kill(process, getattr(signal, how))
+            return
+        workers = sorted(psutil.Process(process).children(recursive=True), key=lambda child: child.pid)
+        if workers:
+            self._ends.choice(workers).kill()
 
     def num_operations(self) -> int:
         """Return how many operations on files the last whole build made."""
@@ -174,7 +197,7 @@ def run(config: Config, first: int = 0) -> Outcome:
     languages = f"{len(config.languages)} of the sample world's languages" if config.languages else "the sample world"
     how = "the command, which leaves workers behind" if config.by_command else "at operations on files and at moments"
     return Outcome(
-        what=f"SIGKILL of `build` over {languages} ({how}), the rerun's bytes equal",
+        what=f"{', '.join(config.signals)} of `build` over {languages} ({how}), the rerun's bytes equal",
         seed=config.seed, tried=number - first, held=held, seconds=time.monotonic() - started,
     )  # fmt: skip
 
@@ -208,6 +231,7 @@ def main() -> int:
     """Run from the command line."""
     config = tyro.cli(Config, config=(tyro.conf.FlagConversionOff,))
     name = f"K1 by command, seed {config.seed}" if config.by_command else f"K1, seed {config.seed}"
+    name += "" if config.signals == ("SIGKILL",) else ", any signal"
     before = noted(name) if config.go_on else None
     outcome = run(config, before.tried if before else 0)
     return conclude(name, outcome.after(before) if before else outcome, write=config.write)

@@ -1,4 +1,4 @@
-"""Being told to stop: SIGTERM and Ctrl-C become an error in the main thread, and the process ends even where that is lost.
+"""Being told to stop: SIGTERM, SIGHUP and Ctrl-C become an error in the main thread; the process ends even where it is lost.
 
 Python runs a signal's handler when the main thread is back in the interpreter. Where the signal came in the moment before that
 thread began to wait for a lock, or came to another thread, it does not come back: the command would go on until its tasks are
@@ -18,7 +18,7 @@ from typing import Any, NoReturn, Self
 from schemas.command_line import CTRL_C
 from schemas.errors import Preempted
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 SECONDS_TO_UNWIND = 5.0
 """How long a stopped command may take to end in order."""
 SECONDS_BETWEEN_CALLS = 0.1
@@ -48,6 +48,8 @@ class StopSignals:
         self._heard, self._told = os.pipe()
         os.set_blocking(self._told, False)
         handlers: dict[signal.Signals, Any] = {_CALL: lambda number, frame: None, **dict.fromkeys(SIGNALS, self._raise)}
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+            del handlers[signal.SIGHUP]  # `nohup` asks for that
         self._before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         self._told_before = signal.set_wakeup_fd(self._told, warn_on_full_buffer=False)
         self._thread.start()

@@ -22,7 +22,7 @@ from pipeline.fetch.catalogue import checked_date, checked_wiki
 from pipeline.wikidata.columns import EntityColumns, ItemOptions
 from pipeline.wikidata.decoding import EntityRefused
 from pipeline.wikidata.layout import entity_text
-from pipeline.wikipedia.articles import ArticleOptions, read_article
+from pipeline.wikipedia.articles import Article, ArticleOptions, read_article
 from pipeline.wikipedia.pages import PageProblem, page_namespace, read_page
 from pipeline.wikipedia.siteinfo import read_siteinfo
 from pipeline.wikipedia.wikitext.dialects import wiki_dialect
@@ -71,10 +71,8 @@ def refuses_with(kinds: type[Exception] | tuple[type[Exception], ...], action: C
         return
 
 
-@given(WIKITEXT, st.sampled_from(WIKIS), st.text(min_size=1, max_size=20))
-def wikitext_gives_exact_spans(text: str, wiki: str, title: str) -> None:
-    """No wikitext raises; every link lies in its context, on text that is more than white space."""
-    article = read_article(text, title, wiki_dialect(wiki, {}, "zh-cn"), OPTIONS)
+def check_spans(article: Article) -> None:
+    """Asserts that spans lie on text without outer blanks, line breaks and marks, and lead to what can be a title."""
     for context, links in article.contexts:
         assert unicodedata.is_normalized("NFC", context)
         assert not _CONTROL.search(context.replace("\n", "")), context
@@ -88,21 +86,28 @@ def wikitext_gives_exact_spans(text: str, wiki: str, title: str) -> None:
     assert article.lead is None or (article.lead.strip() and not _CONTROL.search(article.lead))
 
 
+@given(WIKITEXT, st.sampled_from(WIKIS), st.text(min_size=1, max_size=20))
+def wikitext_gives_exact_spans(text: str, wiki: str, title: str) -> None:
+    """No wikitext raises; every link lies in its context, on text that is more than white space."""
+    check_spans(read_article(text, title, wiki_dialect(wiki, {}, "zh-cn"), OPTIONS))
+
+
+def check_targets(article: Article) -> None:
+    """Asserts that every surface with a number leads to the title with that number."""
+    for context, links in article.contexts:
+        for start, stop, title, _ in links:
+            surface = _NUMBERED.fullmatch(context[start:stop])
+            wanted = surface and f"Kitu {surface[1]}"
+            assert wanted is None or title.replace("_", " ") == wanted, (context, context[start:stop], title)
+
+
 @given(ELEMENTS, st.sampled_from(WIKIS))
 def links_keep_their_targets(elements: list[str], wiki: str) -> None:
     """Whatever stands around a link and whatever is rewritten, each surface leads where its own link led."""
     text = "".join(
         element.format(101 + number) if element in LINKS else element for number, element in enumerate(elements)
     )
-    article = read_article(text, "Kitu", wiki_dialect(wiki, {}, "zh-cn"), OPTIONS)
-    for context, links in article.contexts:
-        for start, stop, title, _ in links:
-            surface = _NUMBERED.fullmatch(context[start:stop])
-            assert surface is None or title.replace("_", " ") == f"Kitu {surface[1]}", (
-                text,
-                context[start:stop],
-                title,
-            )
+    check_targets(read_article(text, "Kitu", wiki_dialect(wiki, {}, "zh-cn"), OPTIONS))
 
 
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=4).map("".join), st.sampled_from(WIKIS))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
+import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from benchmarks.campaigns import bit_flips, kill_points, results
+from benchmarks.campaigns import bit_flips, kill_points, mutated_pages, power_cuts, results
 from pipeline.run.job import run_job
 from tests.faults.recorder import Recorder
 from tests.pipeline.run.number_job import JOB, NumberConfig
@@ -113,3 +117,48 @@ def test_a_campaign_in_pieces_adds_up(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (both.tried, both.held, both.seconds) == (7, 6, 11.0)
     with pytest.raises(ValueError, match="another campaign"):
         results.Outcome(what="kills", seed=2, tried=4, held=4, seconds=6.0).after(before)
+
+
+@pytest.mark.fault("G67")
+def test_mutated_pages_keep_their_targets(recorder: Recorder) -> None:
+    outcome = mutated_pages.run(mutated_pages.Config(tries=400, seed=5))
+    assert outcome.held == outcome.tried == 400
+    recorder.note("400 mutated pages and rows of elements: no raise, no mark or blank in a span, every target right")
+
+
+@pytest.mark.fault("G67")
+def test_a_wrong_target_would_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = mutated_pages.read_article
+
+    def swapped(*arguments: Any) -> Any:
+        article = read(*arguments)
+        contexts = [(text, [(*link[:2], "Kitu 0", link[3]) for link in links]) for text, links in article.contexts]
+        return replace(article, contexts=contexts)
+
+    monkeypatch.setattr(mutated_pages, "read_article", swapped)
+    outcome = mutated_pages.run(mutated_pages.Config(tries=40, seed=5))
+    assert outcome.held < outcome.tried
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_build_whose_power_is_cut() -> None:
+    outcome = power_cuts.run(power_cuts.Config(cuts=2, seed=5, languages=("en",)))
+    assert outcome.held == outcome.tried == 2
+
+
+@pytest.mark.fault("G69")
+def test_what_a_power_cut_takes(tmp_path: Path, recorder: Recorder) -> None:
+    """Of files and names that were not synced some go; those written through `storage` stay whole."""
+    machine = power_cuts.Machine(power_cuts.Config(languages=("en",)), tmp_path)
+    program = (
+        "from pathlib import Path; from pipeline.run import storage; import sys; out = Path(sys.argv[1]); "
+        "[storage.write_text(str(out / f'safe{n}'), 'text') for n in range(20)]; "
+        "[(out / f'lost{n}').write_text('text') for n in range(20)]"
+    )
+    machine.call([sys.executable, "-c", program, str(machine.output)])
+    assert machine.lose(random.Random(1)) > 0
+    assert all((machine.output / f"safe{number}").read_text() == "text" for number in range(20))
+    left = [(machine.output / f"lost{number}").read_text() for number in range(20)]
+    assert {"", "text"} == set(left)
+    recorder.note(f"{left.count('')} of 20 unsynced files lost, none of 20 that were written through `storage`")

@@ -242,7 +242,7 @@ class Scanner:
                 change = raised if name == "sup" else lowered
                 return change(digits[1].replace("−", "-")), digits.end()
         left = _TAGS.get(name.lstrip("/"))
-        return (token[0], token.end()) if left is None else (left, token.end())
+        return ("<", token.start() + 1) if left is None else (left, token.end())
 
     def _entity(self, token: re.Match[str]) -> tuple[str, int]:
         return character(token[0]), token.end()

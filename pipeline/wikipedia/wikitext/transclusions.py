@@ -80,7 +80,7 @@ class Transclusions:
         assert head is not None
         after = head.end()
         if width == 3:  # a parameter of a template, seen from inside: its default
-            cuts = self._cuts(after, high)
+            cuts = self._cuts(low, high)  # its name may hold a link, whose `|` is none
             return self._expand(cuts[0] + 1, cuts[1] if len(cuts) > 1 else high, depth + 1) if cuts else ""
         name, colon, _ = head[1].partition(":")
         if colon and (function := FUNCTIONS.get(fold_name(name))) is not None:

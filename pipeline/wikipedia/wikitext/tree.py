@@ -18,6 +18,7 @@ from pipeline.wikipedia.wikitext.dialects import Dialect
 from pipeline.wikipedia.wikitext.formulas import lowered, raised
 from pipeline.wikipedia.wikitext.inline import character, is_switch
 from pipeline.wikipedia.wikitext.markup import Marked, Scanner
+from pipeline.wikipedia.wikitext.spacing import tidy_characters
 
 MAX_CHARACTERS = 6_000
 """Longest wikitext that is given to mwparserfromhell, in characters; 0.1 s on its worst input."""
@@ -55,7 +56,7 @@ class _Renderer:
         self._marked = Marked(links=links)
 
     def render(self, code: Wikicode) -> Marked:
-        self._marked.text = "".join(self._pieces(code))
+        self._marked.text = tidy_characters("".join(self._pieces(code)))
         return self._marked
 
     def _pieces(self, code: Wikicode) -> Iterator[str]:

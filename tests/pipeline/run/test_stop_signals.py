@@ -53,7 +53,7 @@ def ended(thread: str, name: str, work: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("thread", [MAIN_THREAD, OTHER_THREAD])
-@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 75), ("SIGINT", 130)])
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 75), ("SIGHUP", 75), ("SIGINT", 130)])
 def test_a_signal_ends_a_wait_whichever_thread_gets_it(thread: str, name: str, code: int) -> None:
     returned, said = ended(thread, name, WAIT)
     assert returned == code
