@@ -41,7 +41,8 @@ class WikipediaConfig:
     """Longest wikitext that is read; longer ones are rejected, so that no page takes more than seconds, whatever its
     markup. A limit in seconds would give other rows on another machine."""
     salvage: bool = False
-    """Read on behind damaged blocks of a bz2 dump; each becomes a reject that says which pages are missing."""
+    """Read on behind damaged blocks of a bz2 dump, and keep the whole pages before the end of a dump that was cut off or
+    is damaged in another packing; each gap becomes a reject that says what is missing."""
     allow_partial: bool = False
     """Leave out a wiki whose dump is damaged, and say so in the manifest, where otherwise the job would end."""
     max_reject_share: float = 0.001

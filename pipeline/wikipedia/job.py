@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import logging
 import re
 import sys
 from typing import Any
@@ -42,6 +43,8 @@ from pipeline.wikipedia.siteinfo import HEAD_BYTES, read_siteinfo
 from pipeline.wikis.languages import find_wiki
 from schemas import PAGES, REDIRECTS
 from schemas.errors import InputCorrupt, UsageError
+
+log = logging.getLogger(__name__)
 
 _WIKI_IN_NAME = re.compile(r"(?P<code>[a-z]{2,12}(?:[-_][a-z]{2,12}){0,3}?)(?:_wiki\.|wiki[-_.])")
 
@@ -94,6 +97,12 @@ def _plan_file(config: WikipediaConfig, path: str) -> list[tuple[dict[str, Any],
         return _plan_snapshot(config, path, head)
     site = read_siteinfo(head, path)
     wiki = dump_wiki(path, site.wiki, config.wiki_from_name)
+    known = find_wiki(wiki).case
+    if not config.wiki_from_name and site.case and not known.startswith(site.case):
+        log.warning(
+            "%s: titles are %s by its header, %s by languages.tsv; links in other case may not be found",
+            *(path, site.case, known),
+        )
     spans = plan_sources([path], config.range_bytes)
     index_path = find_index(path) if config.use_index and spans[0].form == "bz2" else None
     index = read_index(index_path, spans[0].size) if index_path else None
@@ -140,7 +149,7 @@ def prepare(config: WikipediaConfig, built: str) -> None:
         files.setdefault(wiki, []).append(file)
     for wiki, of_wiki in files.items():
         if not storage.exists(latest_path(built, wiki)):
-            write_latest(built, wiki, latest_records(of_wiki))
+            write_latest(built, wiki, latest_records(of_wiki, config.salvage))
 
 
 def dump_wiki(path: str, name: str, from_name: bool) -> str:

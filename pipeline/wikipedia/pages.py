@@ -19,6 +19,7 @@ _ILLEGAL = bytes([*range(9), 11, 12, *range(14, 32)])
 _REDIRECT = re.compile(rb'<redirect title="([^"]*)"')
 _NUMBER = re.compile(rb"<id>(\d+)</id>")
 _REFERENCE = re.compile("&#(?:x([0-9a-fA-F]{1,6})|([0-9]{1,7}));")
+_REDIRECT_TEXT = re.compile(r"\s*#[^\W\d_][^\[\]\n]{0,40}\[\[\s*:?([^\[\]|#\n]+)")
 _TO_SECTION = re.compile(r"\s*#[^\[\]\n]{1,80}\[\[[^\[\]|#]*#([^\[\]|]+)")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -38,8 +39,8 @@ class DumpPage:
 
     title: str
     """Title with spaces, NFC."""
-    namespace: int
-    """Namespace number; 0 holds articles."""
+    namespace: int | None
+    """Namespace number; 0 holds articles. None where the dump is too old to say."""
     page_id: int
     """The wiki's id of the page."""
     revision_id: int
@@ -54,15 +55,15 @@ class DumpPage:
     """Whether the text was hidden from the public."""
 
 
-def page_namespace(data: bytes) -> int:
-    """The namespace number of a page, without reading the rest; 0 where a very old dump does not say.
+def page_namespace(data: bytes) -> int | None:
+    """The namespace number of a page, without reading the rest; None in dumps of before 2012, which do not say it.
 
     Raises:
         PageProblem: it is not a number.
     """
     found = _between(data, b"<ns>", b"</ns>", 0, 4_000)
     try:
-        return int(found or 0)
+        return None if found is None else int(found)
     except ValueError as error:
         raise PageProblem("malformed_page", f"namespace {found!r} is not a number") from error
 
@@ -89,16 +90,26 @@ def read_page(data: bytes) -> DumpPage:
         raise PageProblem("control_character", "a control character that XML forbids", known)
     redirect = _REDIRECT.search(head)
     text, is_deleted = _text(data, revision, known)
+    namespace = page_namespace(head)
+    target = None if redirect is None else _decoded(redirect[1], known)
+    if target is None and namespace is None:  # export schemas 0.3 to 0.5 have at most a `<redirect />` without a title
+        target = redirect_target(text)
     return DumpPage(
         title=unicodedata.normalize("NFC", _decoded(title, known)).replace("_", " "),
-        namespace=page_namespace(head),
+        namespace=namespace,
         page_id=number,
         revision_id=revision_number,
-        redirect=None if redirect is None else unicodedata.normalize("NFC", _decoded(redirect[1], known)),
+        redirect=None if target is None else unicodedata.normalize("NFC", target),
         model=_decoded(_between(data, b"<model>", b"</model>", revision) or b"wikitext", known),
         text=text,
         is_deleted=is_deleted,
     )
+
+
+def redirect_target(wikitext: str) -> str | None:
+    """The title that a redirect's own text leads to, in whatever language its word is; None for other pages."""
+    found = _REDIRECT_TEXT.match(wikitext)
+    return (" ".join(html.unescape(found[1]).replace("_", " ").split()) or None) if found else None
 
 
 def redirect_fragment(wikitext: str) -> str | None:

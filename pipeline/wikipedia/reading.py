@@ -38,11 +38,17 @@ def read_range(config: WikipediaConfig, task: Task, out: TaskOutput) -> None:
         open_file=storage.open_read,
         salvage=config.salvage,
     )
-    for element in elements:
-        if element.problem == "damaged":
-            reader.pass_damage(element, span.size)
-        else:
-            reader.read(element)
+    try:
+        for element in elements:
+            if element.problem == "damaged":
+                reader.pass_damage(element, span.size)
+            else:
+                reader.read(element)
+    except InputCorrupt as error:
+        if not config.salvage:
+            raise
+        out.ledger.read()
+        out.ledger.reject("cut_off", offset=span.start, detail=f"what follows in this range is lost: {error}")
     reader.rows.finish()
     if payload["pages"] is not None and payload["pages"] > reader.seen:
         out.ledger.count("pages_lost", payload["pages"] - reader.seen)
@@ -73,10 +79,11 @@ class PageReader:
             return
         self.seen += 1
         try:
-            if page_namespace(element.data) != 0:
+            number = page_namespace(element.data)
+            page = read_page(element.data) if not number else None
+            if page is None or (number is None and self._has_namespace(page.title)):
                 self._ledger.drop("namespace")
                 return
-            page = read_page(element.data)
         except PageProblem as problem:
             self._reject(element, problem.reason, str(problem), problem.page_id)
             return
@@ -85,6 +92,10 @@ class PageReader:
             self._reject(element, "text_too_large", detail, str(page.page_id))
             return
         self._sort(page)
+
+    def _has_namespace(self, title: str) -> bool:
+        """Whether a title begins with the name of a namespace, for dumps that do not say it otherwise."""
+        return self._dialect.namespaces.classify(title)[0] in ("namespace", "file", "category")
 
     def _sort(self, page: DumpPage) -> None:
         self._last_page_id = page.page_id

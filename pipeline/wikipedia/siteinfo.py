@@ -17,11 +17,13 @@ log = logging.getLogger(__name__)
 HEAD_BYTES = 65_536
 """Decoded bytes that hold any header."""
 KNOWN_VERSIONS = ("0.10", "0.11")
-"""Export schemas this project was tested on; 0.3 to 0.9 differ in nothing it reads."""
+"""Export schemas this project was tested on. Those before 0.6 say neither namespaces nor where redirects lead: titles and
+texts are asked instead. 0.6 to 0.9 differ in nothing it reads."""
 
 _ROOT = re.compile(rb"<mediawiki\b[^>]*>")
 _VERSION = re.compile(rb'\bversion="([^"]*)"')
 _DBNAME = re.compile(rb"<dbname>([^<]*)</dbname>")
+_CASE = re.compile(rb"<case>([^<]*)</case>")
 _NAMESPACE = re.compile(rb'<namespace key="(-?\d{1,6})"[^>]*?(?:/>|>([^<]*)</namespace>)')
 
 
@@ -33,6 +35,8 @@ class SiteInfo:
     """Database name, empty where the header (of before 2013) has none."""
     version: str
     """Version of the export schema."""
+    case: str
+    """Rule for the first letter of titles, `first-letter` or `case-sensitive`; empty where the header does not say."""
     namespaces: dict[int, str]
     """Localised name by number."""
 
@@ -59,10 +63,11 @@ def read_siteinfo(head: bytes, path: str) -> SiteInfo:
         log.warning(
             "%s: export schema %s is not known (known: %s); it is read as the newest", path, schema or "?", known
         )
-    name = _DBNAME.search(head)
+    name, case = _DBNAME.search(head), _CASE.search(head)
     return SiteInfo(
         wiki=name[1].decode("utf-8", "replace").strip() if name else "",
         version=schema,
+        case=case[1].decode("utf-8", "replace").strip() if case else "",
         namespaces={
             int(number): html.unescape(label.decode("utf-8", "replace")) for number, label in _NAMESPACE.findall(head)
         },

@@ -3,8 +3,9 @@
 The form is that of Wikidata's sitelinks and of `<title>` in a dump: spaces, not underscores, NFC, first letter in the
 wiki's case, no fragment, no leading colon.
 
-Source: MediaWiki's title rules (`MediaWikiTitleCodec`, `Language::ucfirst`) and, for Turkic wikis, its language
-classes. Their upper-casing leaves ß, ŉ and Georgian letters as they are, as the wikis do.
+Source: MediaWiki's title rules (`MediaWikiTitleCodec`, `Language::ucfirst`, `$wgOverrideUcfirstCharacters` of Wikimedia's
+wikis) and, for Turkic wikis, its language classes. A first letter is put into title case, not upper case: ǆ becomes ǅ, և
+becomes Եւ, Georgian letters stay; ß alone is excepted.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from collections.abc import Iterable
 _DIRECTION_MARKS = re.compile("[\u200e\u200f\u202a-\u202e]")
 _BLANKS = re.compile("[ _\u00a0\u1680\u180e\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\t\n\r]+")
 _PERCENT = re.compile("%[0-9A-Fa-f]{2}")
+_DIGRAPHS = frozenset("ǄǇǊǱ")
+"""Capitals that are not in title case."""
 # What a title in normal form never holds.
 _ODD = re.compile("[_&%#\u200e\u200f\u202a-\u202e\u00a0\u1680\u180e\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\t\n\r]")
 
@@ -51,6 +54,7 @@ def normalise_titles(titles: Iterable[str], case: str = "first-letter") -> list[
         and title[:1] not in " :"
         and title[-1] != " "
         and not title[0].islower()
+        and title[0] not in _DIGRAPHS
         and is_normal("NFC", title)
         else normalise_title(title, case)
         for title in titles
@@ -75,14 +79,11 @@ def _percent_decoded(title: str) -> str:
 
 
 def upper_first(title: str, dotted_i: bool = False) -> str:
-    """Put a title's first letter into upper case as the wikis do; `dotted_i` makes i İ (Turkish, Azerbaijani)."""
+    """Put a title's first letter into title case as the wikis do; `dotted_i` makes i İ (Turkish, Azerbaijani)."""
     first = title[:1]
-    if not first.islower():
-        return title
     if dotted_i and first == "i":
         return "İ" + title[1:]
-    upper = first.upper()
-    # ß and ŉ have no single capital; Georgian's capitals (U+1C90 on) are not used in titles.
-    if len(upper) != 1 or "\u10d0" <= first <= "\u10ff":
+    upper = first if first == "ß" else first.title()
+    if upper == first:
         return title
-    return upper + title[1:]
+    return upper + title[1:] if len(upper) == 1 else unicodedata.normalize("NFC", upper + title[1:])

@@ -29,8 +29,15 @@ def read_snapshot_range(config: WikipediaConfig, task: Task, out: TaskOutput) ->
     if "failed" in payload:
         raise InputCorrupt(payload["failed"])
     reader = _RecordReader(config, payload, out)
-    for line in snapshot_lines(ByteRange(**payload["span"]), payload["archived"]):
-        reader.read(line)
+    span = ByteRange(**payload["span"])
+    try:
+        for line in snapshot_lines(span, payload["archived"]):
+            reader.read(line)
+    except InputCorrupt as error:
+        if not config.salvage:
+            raise
+        out.ledger.read()
+        out.ledger.reject("cut_off", offset=span.start, detail=f"what follows in this range is lost: {error}")
     reader.rows.finish()
     out.notes = {"expected": None, "pages": reader.seen}
 

@@ -8,6 +8,7 @@ before the tasks, so that each of them knows for itself what to pass over.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from array import array
 from collections.abc import Iterator
@@ -92,11 +93,12 @@ def first_wiki(path: str, head: bytes) -> str:
     return ""
 
 
-def latest_records(files: list[tuple[str, list[ByteRange], bool]]) -> dict[int, list[int]]:
+def latest_records(files: list[tuple[str, list[ByteRange], bool]], salvage: bool = False) -> dict[int, list[int]]:
     """Which record counts of each page that several records of a wiki are of.
 
     Args:
         files: path, ranges and whether it is a tar, of all files of one wiki, in the order in which they are read.
+        salvage: whether what stands before the damage of a file counts.
 
     Returns:
         Number of the file, unit and offset of the record that counts, by page id.
@@ -104,7 +106,7 @@ def latest_records(files: list[tuple[str, list[ByteRange], bool]]) -> dict[int, 
     columns = [array("q") for _ in range(5)]
     for number, (_, spans, archived) in enumerate(files):
         for span in spans:
-            for line in snapshot_lines(span, archived):
+            for line in _sound_lines(span, archived) if salvage else snapshot_lines(span, archived):
                 found = None if line.oversize else read_ids(line.data)
                 if found is not None:
                     for column, value in zip(columns, (*found, number, line.unit, line.offset), strict=True):
@@ -116,6 +118,12 @@ def latest_records(files: list[tuple[str, list[ByteRange], bool]]) -> dict[int, 
     is_first = np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]
     rows = order[is_last & ~is_first]
     return {int(pages[row]): [int(numbers[row]), int(units[row]), int(offsets[row])] for row in rows}
+
+
+def _sound_lines(span: ByteRange, archived: bool) -> Iterator[Line]:
+    """The lines of a range up to its damage, if any."""
+    with contextlib.suppress(InputCorrupt):
+        yield from snapshot_lines(span, archived)
 
 
 def latest_path(built: str, wiki: str) -> str:

@@ -74,7 +74,7 @@ def read_articles(config: QualityConfig) -> Iterator[tuple[DumpPage, Dialect]]:
 def _article(data: bytes) -> DumpPage | None:
     """The page, where the job would read it as an article."""
     try:
-        page = read_page(data) if page_namespace(data) == 0 else None
+        page = read_page(data) if not page_namespace(data) else None
     except PageProblem:
         return None
     wanted = page is not None and page.redirect is None and page.model == "wikitext" and page.text.strip()

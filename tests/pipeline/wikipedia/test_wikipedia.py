@@ -217,3 +217,57 @@ def test_a_redirect_to_a_section_says_so(tmp_path: Path) -> None:
     assert [(row["title"], row["page_id"], row["fragment"]) for row in found["redirects"]] == [
         *(("A", 1, "Historia ya kale"), ("B", 2, None)),
     ]
+
+
+@pytest.mark.parametrize("form", ["xml", "gz", "bz2", "zst"])
+@pytest.mark.parametrize("range_bytes", [3_000, 1 << 30])
+def test_salvage_reads_the_whole_pages_before_the_cut(tmp_path: Path, form: str, range_bytes: int) -> None:
+    path = write_packed(tmp_path, document(articles(400)), form)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) * 2 // 3])
+    with pytest.raises(InputCorrupt):
+        run_tasks(config_of(path, range_bytes=range_bytes), tmp_path / "refused")
+    found, _ = run_tasks(config_of(path, range_bytes=range_bytes, salvage=True), tmp_path / "out")
+    ids = [row["page_id"] for row in found["pages"]]
+    assert ids == list(range(1, len(ids) + 1)) and len(ids) < 400
+    # One block of bz2 and one frame of zstd that were cut give nothing.
+    assert len(ids) > 100 or form in ("bz2", "zst")
+    assert {row["reason"] for row in found["rejects"]} <= {"cut_off", "damaged_block"} and found["rejects"]
+
+
+OLD = (
+    "  <page>\n    <title>{}</title>\n    <id>{}</id>\n{}    <revision>\n      <id>{}</id>\n"
+    "      <text>{}</text>\n    </revision>\n  </page>\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("version", "tag"), [("0.3", ""), ("0.4", "    <redirect />\n"), ("0.5", "    <redirect />\n")]
+)
+def test_pages_of_old_schemas_have_their_namespace_in_the_title(tmp_path: Path, version: str, tag: str) -> None:
+    prose = "Kitu ni kitu kizuri sana cha watu wote."
+    pages = [
+        OLD.format("Kitu: habari", 1, "", 11, prose),
+        OLD.format("Majadiliano:Kitu", 2, "", 12, prose),
+        OLD.format("Talk:Kitu", 3, "", 13, prose),
+        OLD.format("Picha:Kitu.jpg", 4, "", 14, prose),
+        OLD.format("Zamani", 5, tag, 15, "#REDIRECT [[Kitu: habari#Mwanzo]]"),
+        OLD.format("Kale", 6, tag, 16, "#ELEKEZA[[:Kitu:_habari]]"),
+        OLD.format("Orodha", 7, "", 17, f"# [[Kitu]]\n{prose}"),
+    ]
+    path = write_packed(tmp_path, document(pages, version=version), "xml")
+    found, records = run_tasks(config_of(path), tmp_path / "out")
+    assert [row["title"] for row in found["pages"]] == ["Kitu: habari", "Orodha"]
+    assert [(row["title"], row["target"], row["fragment"]) for row in found["redirects"]] == [
+        *(("Zamani", "Kitu: habari", "Mwanzo"), ("Kale", "Kitu: habari", None)),
+    ]
+    assert records[0].accounts[0].dropped == {"namespace": 3}
+
+
+def test_a_header_with_another_letter_case_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    text = document(articles(1)).replace("<case>first-letter</case>", "<case>case-sensitive</case>")
+    plan(config_of(write_packed(tmp_path, text, "xml")))
+    assert "case-sensitive" in caplog.text and "first-letter" in caplog.text
+    caplog.clear()
+    plan(config_of(write_packed(tmp_path, document(articles(1)), "gz")))
+    assert not caplog.text
