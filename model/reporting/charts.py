@@ -35,26 +35,35 @@ STYLE: Any = {
 
 
 def training_chart(series: Mapping[str, Series], measure: str, label: str) -> str:
-    """One line per objective over steps; `measure` is `loss` or `accuracy`."""
+    """One line per objective over steps, dashed for validation; `measure` is `loss` or `accuracy`."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(figsize=(4.9, 2.8), layout="constrained")
         for objective, colour in COLOURS.items():
-            points = series.get(f"{objective}/{measure}", [])
-            if points:
-                steps, values = zip(*points, strict=True)
-                axes.plot(steps, values, color=colour, label=objective.upper(), marker="." if len(points) < 30 else "")
+            for name, style in ((f"{objective}/{measure}", "-"), (f"validation/{objective}/{measure}", "--")):
+                points = series.get(name, [])
+                if points:
+                    steps, values = zip(*points, strict=True)
+                    label_ = objective.upper() if style == "-" else f"{objective.upper()}, validation"
+                    marker = "." if len(points) < 30 else ""
+                    axes.plot(steps, values, style, color=colour, label=label_, marker=marker)
         axes.set_xlabel("step")
         axes.set_ylabel(label)
         axes.set_ylim(bottom=0)
-        axes.legend(frameon=False)
+        axes.legend(frameon=False, fontsize=8)
         return _address(figure)
 
 
-def heat_map(values: Mapping[tuple[str, str], float], rows: Sequence[str], columns: Sequence[str], scale: str) -> str:
-    """A square per (row, column) in per cent; pairs without a value stay grey."""
+def heat_map(
+    values: Mapping[tuple[str, str], float], rows: Sequence[str], columns: Sequence[str], scale: str, top: float = 0.0
+) -> str:
+    """A square per (row, column) in per cent; pairs without a value stay grey.
+
+    `top` is the value of the brightest square, between 0 and 1, so that maps that stand together can be compared; by default
+    the highest of its own.
+    """
     grid = [[100 * values.get((row, column), float("nan")) for column in columns] for row in rows]
     size = 1.2 + 0.42 * max(len(rows), len(columns), 4)
-    highest = max((value for line in grid for value in line if value == value), default=1.0)
+    highest = 100 * top or max((value for line in grid for value in line if value == value), default=1.0)
     decimals = 0 if highest >= 10 else 1
     with plt.rc_context(STYLE | {"axes.spines.left": False, "axes.spines.bottom": False}):
         figure, axes = plt.subplots(figsize=(size + 0.6, size), layout="constrained")
@@ -87,7 +96,8 @@ def bar_chart(groups: Sequence[str], lines: Mapping[str, Mapping[str, float]], l
         axes.set_yticks(range(len(groups)), groups)
         axes.set_ylim(len(groups) - 0.4, -0.6)
         axes.set_xlabel(label)
-        axes.legend(frameon=False, loc="lower right")
+        axes.set_xlim(left=0)
+        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
         return _address(figure)
 
 
@@ -96,7 +106,7 @@ def language_chart(
 ) -> str:
     """Scores in per cent: for each language a bar per line of `bars` and a mark per line of `marks`, with their spreads."""
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(figsize=(3.2 + 0.42 * len(languages), 3.0), layout="constrained")
+        figure, axes = plt.subplots(figsize=(max(4.6, 1.2 + 0.42 * len(languages)), 3.3), layout="constrained")
         thickness = 0.8 / max(len(bars), 1)
         for number, (line, values) in enumerate(bars.items()):
             shift = -0.4 + (number + 0.5) * thickness
@@ -108,7 +118,8 @@ def language_chart(
         axes.set_xlim(-0.6, len(languages) - 0.4)
         axes.set_ylim(bottom=0)
         axes.set_ylabel(label)
-        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        # Below and not beside: fifteen languages and their legend are wider than a page.
+        axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3, fontsize=8)
         return _address(figure)
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ class RunData:
     results: dict[str, Results]
     """By task."""
     config: dict[str, Any]
+    head: list[tuple[str, str]]
+    """When, on what and from what the run was trained, by name."""
 
 
 def read_run(config: ReportConfig) -> RunData:
@@ -41,7 +44,54 @@ def read_run(config: ReportConfig) -> RunData:
     series = read_log(folder / LOG)
     if not series and not results:
         raise InputMissing(f"{folder} holds neither {LOG} nor results in {EVALUATION}/; train it, or evaluate it first")
-    return RunData(folder.resolve().name, series, results, _run_config(folder))
+    record = _run_config(folder)
+    return RunData(folder.resolve().name, series, results, record, run_head(folder / LOG, record))
+
+
+def run_head(log: Path, config: dict[str, Any]) -> list[tuple[str, str]]:
+    """What tells a run from others: date, encoder, data, seed, machine; only what the log and the model's record say."""
+    start = _first_event(log)
+    settings = _fields(config, "config")
+    encoder = _fields(settings, "encoder")
+    began = datetime.fromtimestamp(start["time"], UTC).strftime("%Y-%m-%d %H:%M UTC") if "time" in start else ""
+    shape = (
+        f"{encoder.get('layers')} layers of {encoder.get('width')}, from random weights"
+        if encoder.get("layers")
+        else ""
+    )
+    parameters = f"{start['parameters'] / 1e6:.1f} M" if "parameters" in start else ""
+    found = {
+        "began": began,
+        "encoder": str(encoder.get("source") or shape),
+        "parameters": parameters,
+        "objectives": ", ".join(settings.get("objectives") or ()),
+        "steps": f"{config['steps']:,}" if isinstance(config.get("steps"), int) else "",
+        "data": f"{str(start.get('data') or config.get('data') or '')[:12]} ({settings.get('data', '')})",
+        "seed": str(settings.get("seed", "")),
+        "device": str(start.get("device", "")),
+        "ranks": str(start.get("ranks", config.get("ranks", ""))),
+        "threads": str(start.get("threads", "")),
+        "torch": str(start.get("torch", "")),
+    }
+    return [(name, value) for name, value in found.items() if value and value != " ()"]
+
+
+def _fields(record: dict[str, Any], name: str) -> dict[str, Any]:
+    found = record.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _first_event(log: Path) -> dict[str, Any]:
+    """The event with which a run started; nothing where its log has none."""
+    if log.is_file():
+        for line in log.read_text(encoding="utf-8").split("\n"):
+            if '"event"' in line and '"start"' in line:
+                try:
+                    found = json.loads(line)
+                except json.JSONDecodeError:
+                    continue
+                return found if isinstance(found, dict) and found.get("event") == "start" else {}
+    return {}
 
 
 def read_log(path: Path) -> dict[str, Series]:

@@ -83,4 +83,4 @@ def _chart(results: Results, published: Sequence[PublishedScore]) -> Chart:
             marks.setdefault(score.model, {})[score.language] = (middle, half)
     address = language_chart(_languages(results), bars, marks, f"{metric}, {split}, %")
     caption = f"{metric} on {split} by language, with its spread over seeds; marks: published scores on {split}"
-    return Chart(address, caption)
+    return Chart(address, caption, wide=True)

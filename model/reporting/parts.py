@@ -21,6 +21,8 @@ class Chart:
 
     address: str
     caption: str
+    wide: bool = False
+    """Whether a phone should let it be moved sideways, because it could not be read at the width of the page."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from model.evaluation.ranking.ranks import chance_score
 from model.evaluation.results import Results, Row, format_measure
 from model.evaluation.tasks import TASKS
 from model.reporting.charts import bar_chart, heat_map, training_chart
@@ -18,9 +19,12 @@ from model.reporting.config import ReportConfig
 from model.reporting.data import RunData, read_run
 from model.reporting.finetuning import finetuning_sections
 from model.reporting.parts import Chart, Section, Table, rows_table
+from model.reporting.standing import standing
 
 TEMPLATE = "report.html.jinja"
 QUESTIONS = {"mep": "From a context with a masked mention", "oe": "From a subject and a relation"}
+ABOUT = {"mep": ("projection head for mep", "context to entity"), "oe": ("projection head for oe", "fact to object")}
+"""Words of notes that are about one question alone."""
 LINES = ("model", "random weights", "majority")
 LATIN_END = 0x250
 """First code point after the Latin letters that every plot font has."""
@@ -46,7 +50,9 @@ def render(data: RunData) -> str:
     environment.lstrip_blocks = True
     return environment.get_template(TEMPLATE).render(
         name=data.name,
+        head=data.head,
         overview=_overview(data),
+        verdicts=_verdicts(data),
         sections=[*_training(data), *_retrieval(data), *_alignment(data), *_probing(data), *finetuning_sections(data)],
         config=json.dumps(data.config, indent=1, ensure_ascii=False) if data.config else "",
     )
@@ -54,16 +60,25 @@ def render(data: RunData) -> str:
 
 def _overview(data: RunData) -> Table:
     lines = []
-    for task in TASKS.values():
-        if results := data.results.get(task.name):
+    for name in (*TASKS, *(name for name in data.results if name not in TASKS)):
+        if results := data.results.get(name):
             keys = ", ".join(f"{name} {value}" for name, value in results.primary_keys.items() if name != "about")
             measure = results.find(**results.primary_keys).measures[results.primary_metric]
             remark = "stand-in for training: no claim" if results.stand_in else ""
             value = format_measure(results.primary_metric, measure)
             # Results may have been added from elsewhere: the page says of which model each is.
             model = "/".join(Path(results.model).parts[-2:])
-            lines.append([task.name, value, results.primary_metric, keys, model, remark])
-    return Table(["task", "%", "metric", "of", "model", "remark"], lines, left=6)
+            stands = standing(results)
+            cells = [value, stands.chance, stands.trivial, stands.asked]
+            lines.append([name, *cells, results.primary_metric, keys, model, remark])
+    head = ["task", "%", "chance", "trivial line", "n", "metric", "of", "model", "remark"]
+    return Table(head, lines, left=1)
+
+
+def _verdicts(data: RunData) -> list[str]:
+    """In words, what the headlines do not show to be learnt."""
+    stands = {name: standing(results).verdict for name, results in data.results.items()}
+    return [f"{name}: {verdict}" for name, verdict in stands.items() if verdict]
 
 
 def _training(data: RunData) -> list[Section]:
@@ -83,15 +98,17 @@ def _retrieval(data: RunData) -> list[Section]:
     if results is None:
         return []
     sections = []
+    # One scale for both questions: colours can be compared across the page.
+    top = max((row.measures["mrr"].mean for row in results.rows if row.matches(about="pair")), default=0.0)
     for question, title in QUESTIONS.items():
         pairs = [row for row in results.rows if row.matches(about="pair", question=question)]
         if pairs:
-            charts = [_pair_map(pairs, title)]
+            charts = [_pair_map(pairs, title, top, _pair_chance(pairs))]
             own = [row for row in results.rows if row.matches(question=question)]
             groups = [[r for r in own if r.keys["about"] == about] for about in ("summary", "frequency", "seen")]
             tables = [rows_table(rows, leave_out=("about", "question")) for rows in groups if rows]
             text = "Every description of the target language is a candidate. Chance ranks them at random."
-            others = tuple(f"projection head for {other}" for other in QUESTIONS if other != question)
+            others = tuple(word for other, words in ABOUT.items() if other != question for word in words)
             notes = [note for note in results.notes if not any(other in note for other in others)]
             sections.append(Section(f"Retrieval: {title.lower()}", text, notes, charts, tables))
     return sections
@@ -102,18 +119,28 @@ def _alignment(data: RunData) -> list[Section]:
     if results is None:
         return []
     pairs = [row for row in results.rows if row.matches(about="pair", spelling="differs")]
-    charts = [_pair_map(pairs, "From label to label, labels spelled differently")] if pairs else []
+    title = "From label to label, labels spelled differently"
+    charts = [_pair_map(pairs, title, 0.0, _pair_chance(pairs))] if pairs else []
     groups = [[r for r in results.rows if r.keys["about"] == about] for about in ("summary", "frequency", "seen")]
     tables = [rows_table(rows, leave_out=("about", "question")) for rows in groups if rows]
     text = "From an entity's label in one language to its label in another; every chosen label of that language is a candidate."
     return [Section("Alignment of labels", text, results.notes, charts, tables)]
 
 
-def _pair_map(pairs: Sequence[Row], title: str) -> Chart:
+def _pair_chance(pairs: Sequence[Row]) -> str:
+    """What chance would score on these pairs, in words; nothing where the numbers of candidates are not known."""
+    counts = [row.measures["candidates"].mean for row in pairs if "candidates" in row.measures]
+    if not counts:
+        return ""
+    least, most = (100 * chance_score(int(count), 1).mrr for count in (max(counts), min(counts)))
+    return f"; chance {least:.1f}" if f"{least:.1f}" == f"{most:.1f}" else f"; chance {least:.1f} to {most:.1f}"
+
+
+def _pair_map(pairs: Sequence[Row], title: str, top: float, chance: str) -> Chart:
     languages = sorted({row.keys[side] for row in pairs for side in ("source", "target")})
     values = {(row.keys["source"], row.keys["target"]): row.measures["mrr"].mean for row in pairs}
-    address = heat_map(values, languages, languages, "mean reciprocal rank, %")
-    return Chart(address, f"{title}: mean reciprocal rank in per cent, by language of question and candidates")
+    address = heat_map(values, languages, languages, "mean reciprocal rank, %", top)
+    return Chart(address, f"{title}: mean reciprocal rank in per cent, by language of question and candidates{chance}")
 
 
 def _probing(data: RunData) -> list[Section]:
@@ -123,7 +150,7 @@ def _probing(data: RunData) -> list[Section]:
     relations = {line: _by_relation(results, line) for line in LINES}
     names = sorted(relations["model"], key=lambda name: -relations["model"][name])
     lines = {line: values for line, values in relations.items() if values}
-    charts = [Chart(bar_chart(names, lines, "hits@1, %"), "hits@1 in per cent by relation, mean over languages")]
+    charts = [Chart(bar_chart(names, lines, "hits@1, %"), "hits@1 in per cent by relation, mean over languages", True)]
     summary = [row for row in results.rows if row.keys["about"] == "summary"]
     consistency = [row for row in results.rows if row.matches(about="consistency", languages="mean")]
     tables = [rows_table(rows, leave_out=("about",)) for rows in (summary, consistency) if rows]

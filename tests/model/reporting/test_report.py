@@ -11,8 +11,9 @@ from model import cli
 from model.evaluation.published import PUBLISHED, published_for
 from model.evaluation.results import Measure, Results, Row
 from model.evaluation.tasks import TASKS
-from model.reporting.charts import bar_chart, heat_map
+from model.reporting.charts import bar_chart, heat_map, training_chart
 from model.reporting.data import read_log
+from model.reporting.standing import standing
 from schemas.errors import InputCorrupt
 
 HOSTILE = "<script>alert(1)</script> \u202eשלום\u202c & \"'"
@@ -131,6 +132,63 @@ def test_the_page_shows_losses_heat_maps_relations_and_published_scores(run: Pat
         "second-hand",
     ):
         assert text in page.text, text
+
+
+def test_headlines_stand_beside_their_lines_and_what_is_below_is_said(run: Path) -> None:
+    _, page = _page(run)
+    head = next(row for row in page.rows if row[:2] == ["task", "%"])
+    cells = {row[0]: dict(zip(head, row, strict=True)) for row in page.rows if len(row) == len(head)}
+    assert [cells["retrieval"][name] for name in ("%", "chance", "trivial line", "n")] == ["33.3", "5.0", "", "1,234"]
+    assert [cells["probing"][name] for name in ("%", "trivial line", "n")] == ["20.0", "20.0", "4"]
+    assert "probing: below the line that reads no question: nothing was shown to be learnt" in page.text
+    assert "4 examples are too few to mean anything" in page.text
+    assert "retrieval: " not in page.text
+
+
+def test_the_head_says_when_and_from_what_the_run_was_made(run: Path) -> None:
+    start = {
+        "event": "start",
+        "time": 1796079318.4,
+        "step": 0,
+        "ranks": 2,
+        "device": "cpu",
+        "threads": 3,
+        "data": "0123456789abcdef",
+    }
+    log = run / "log.jsonl"
+    log.write_text(json.dumps(start) + "\n" + log.read_text())
+    config = {"config": {"seed": 5, "encoder": {"layers": 2, "width": 128}, "data": "tokens"}, "steps": 480}
+    (run / "model" / "run.json").write_text(json.dumps(config))
+    _, page = _page(run)
+    for text in ("2026-11-30 22:55 UTC", "2 layers of 128", "0123456789ab (tokens)", "480", "threads"):
+        assert text in page.text, text
+
+
+def test_an_interval_that_reaches_the_line_is_not_clearly_above_it() -> None:
+    keys = {"about": "summary", "question": "mep", "languages": "across"}
+    for interval, words in (((0.04, 0.08), "not clearly above the line that reads no question"), ((0.055, 0.08), "")):
+        model = Row(keys | {"line": "model"}, {"mrr": Measure((0.06,), interval), "queries": Measure((500.0,))})
+        rows = [
+            model,
+            Row.single(keys | {"line": "frequency"}, {"mrr": 0.05}),
+            Row.single(keys | {"line": "chance"}, {"mrr": 0.01}),
+        ]
+        results = Results(task="retrieval", model="m", primary_metric="mrr", primary_keys=model.keys, rows=rows)
+        assert (standing(results).verdict, standing(results).asked) == (words, "500")
+
+
+def test_the_page_is_made_for_phones_and_for_the_dark(run: Path) -> None:
+    html, _ = _page(run)
+    assert "prefers-color-scheme: dark" in html and "max-width: 40rem" in html and "width=device-width" in html
+
+
+def test_validation_and_a_common_scale_are_drawn() -> None:
+    training = {"mep/loss": [(10, 3.0), (20, 2.0)]}
+    assert training_chart(training | {"validation/mep/loss": [(20, 2.5)]}, "loss", "loss") != training_chart(
+        training, "loss", "loss"
+    )
+    values, names = {("en", "ar"): 0.1}, ["en", "ar"]
+    assert heat_map(values, names, names, "%", top=0.5) != heat_map(values, names, names, "%")
 
 
 def test_scores_by_language_stand_beside_published_ones_each_with_its_source(run: Path) -> None:
