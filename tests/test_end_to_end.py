@@ -12,7 +12,7 @@ import torch
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 from model.evaluation.ranking.config import RetrievalConfig
-from model.evaluation.ranking.retrieval_run import run_retrieval
+from model.evaluation.ranking.retrieval import run_retrieval
 from model.recipes import TINY
 from model.training.trainer import pretrain
 from schemas import DESCRIPTIONS, MENTIONS, PAGES, SITELINKS, VALIDATION, read_manifest, read_shard

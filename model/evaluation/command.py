@@ -80,7 +80,7 @@ def evaluate(config: EvaluateConfig) -> "Results":
     if isinstance(config, FinetuneConfig):
         return _finetune(config)
     if isinstance(config, RetrievalConfig):
-        from model.evaluation.ranking.retrieval_run import run_retrieval
+        from model.evaluation.ranking.retrieval import run_retrieval
 
         return run_retrieval(config)
     if isinstance(config, AlignmentConfig):

@@ -12,7 +12,7 @@ from pathlib import Path
 from model.evaluation.command import model_folder
 from model.evaluation.comparison_config import ComparisonConfig
 from model.evaluation.ranking.config import Pooling, RetrievalConfig
-from model.evaluation.ranking.retrieval_run import run_retrieval
+from model.evaluation.ranking.retrieval import run_retrieval
 from model.evaluation.results import Measure, Results, Row, align, format_measure, merge_seeds, read_results
 from model.training.head_files import load_heads
 from model.training.resuming import FREE

@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from model.data.special_tokens import SpecialTokens
 from model.data.stores.token_dataset import TokenDataset
 from model.data.stores.triples import TripleIndex
 from model.evaluation.documents import Document, description, masked_context, subject_and_relation
-from model.evaluation.embedder import Embedder
+from model.evaluation.embedder import Embedder, load_embedder
 from model.evaluation.ranking.config import RetrievalConfig, Role
 from model.evaluation.ranking.frequency import Frequency
 from model.evaluation.ranking.ranked import (
@@ -42,6 +43,7 @@ from model.evaluation.ranking.retrieval_data import (
     sample_descriptions,
 )
 from model.evaluation.results import Results
+from model.training.tokenizer_source import fingerprint_of, open_tokenizer
 from schemas.errors import InputCorrupt
 
 Answer = Callable[[Sequence[Any], list[Document]], Tensor]
@@ -179,6 +181,18 @@ class Retrieval:
 
     def _question(self, subject: list[int], relation: list[int]) -> Document:
         return subject_and_relation(subject, relation, self.embedder.special, self.embedder.lengths)
+
+
+def run_retrieval(config: RetrievalConfig) -> Results:
+    """Evaluate a model on the validation split of token shards.
+
+    Raises: SchemaMismatch where the shards were made with another tokenizer; the openers' errors.
+    """
+    tokenizer = open_tokenizer(config.model)
+    data = TokenDataset(config.data, SpecialTokens.from_tokenizer(tokenizer, position_offset=0))
+    data.check_tokenizer(fingerprint_of(tokenizer))
+    embedder = load_embedder(config.model, tokenizer, config.device, config.batch_tokens)
+    return evaluate_retrieval(config, embedder, data)
 
 
 def evaluate_retrieval(config: RetrievalConfig, embedder: Embedder, data: TokenDataset) -> Results:
