@@ -37,9 +37,16 @@ def run_job(job: Job, config: JobConfig, beam_args: list[str] | None = None) -> 
     """Run a job to its end, or go on with one that was stopped; returns the manifest of the finished dataset.
 
     Raises:
+        UsageError: a flag or a runner that Beam does not know.
         OutputBusy: another run has the output, or it holds something else.
         RejectLimitExceeded, InputCorrupt, InputMissing, StorageError: see `schemas.errors`.
     """
+    if beam_args:
+        from pipeline.run.beam.graph import (
+            pipeline_options,  # it costs a second: only where there is something to look at
+        )
+
+        pipeline_options(beam_args)  # a wrong flag is told before anything is planned or compiled
     built = storage.build_folder(config.output)
     identity = _identity(job, config)
     with output_lock(config.output):

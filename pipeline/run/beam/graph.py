@@ -26,6 +26,7 @@ from apache_beam.options.pipeline_options import (
 
 from pipeline.run import storage
 from pipeline.run.beam.local_runner import LocalRunner
+from pipeline.run.beam.runners import runner_named, with_runner_known
 from pipeline.run.beam.worker_server import WorkerServer
 from pipeline.run.beam.worker_watch import WORKER_ENDED, WorkerWatch
 from pipeline.run.resume import ERROR_NAME
@@ -101,7 +102,11 @@ def run_tasks(
     # Only workers of ours are watched: other runners start and end processes as they like.
     watch = WorkerWatch(server.has_ended, lambda: _all_done(built, tasks)) if runner else nullcontext()
     try:
-        with watch, beam.Pipeline(runner, options) as graph:
+        with (
+            watch,
+            runner_named(options.view_as(StandardOptions).runner) as named,
+            beam.Pipeline(runner or named, options) as graph,
+        ):
             _ = graph | "Tasks" >> beam.Create(largest_first) | "Run" >> beam.ParDo(run_task)
     except Exception as error:
         if isinstance(watch, WorkerWatch) and watch.interrupted:
@@ -167,8 +172,9 @@ def pipeline_options(beam_args: list[str]) -> PipelineOptions:
     """Make Beam's options from its flags.
 
     Raises:
-        UsageError: a flag that Beam would silently drop.
+        UsageError: a flag that Beam would silently drop, or no runner of that name.
     """
+    beam_args = with_runner_known(beam_args)
     known = _known_flags()
     for argument in beam_args:
         name = argument.split("=", 1)[0]
