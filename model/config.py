@@ -151,6 +151,9 @@ class PretrainConfig:
     """Arithmetic of the forward pass; weights stay float32. auto: bf16 on a GPU, fp32 on a CPU."""
     workers: int = 0
     """Loader processes per rank; 0 loads in the training process."""
+    threads: int = 0
+    """Threads of each rank's arithmetic on a CPU; 0 leaves it to torch. Their number decides in which order sums are rounded,
+    so it is logged; on a machine with other work, more threads than free cores are slower than one."""
     log_every: int = 10
     """Steps between log lines."""
     validate_every: int = 1_000
@@ -161,10 +164,17 @@ class PretrainConfig:
     """Steps between checkpoints."""
     keep_checkpoints: int = 2
     """Newest checkpoints that are kept; at least 2, so that a damaged one has a predecessor."""
+    keep_every: int = 0
+    """Checkpoints of multiples of so many steps are kept for good, as milestones; 0 keeps none beyond the newest."""
     save_in_background: bool = True
     """Lets a thread write checkpoints while training goes on; False stands still until each is on disk. Equal bits."""
     resume: Literal["auto", "never"] = "auto"
     """auto goes on from the newest sound checkpoint in the output folder; never refuses a folder that has one."""
+    init_from: str = ""
+    """Folder of a run, or of one of its checkpoints, whose weights and heads a new run starts from: other data, objectives
+    or schedule, step 0, no moments. Empty starts from the encoder. A run that has checkpoints of its own goes on from them."""
+    track: Literal["", "trackio", "wandb"] = ""
+    """Sends measures to a tracker too, under the name of the output folder; its package must be installed."""
     allow_changed_data: bool = False
     """Resumes although the dataset is another than the checkpoint's; the order of rows then starts anew."""
     stop_after: int = 0

@@ -24,7 +24,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from schemas.errors import CheckpointUnusable, StorageError
+from schemas.errors import CheckpointUnusable, InputMissing, StorageError
 
 VERSION = 1
 """Version of the format; in every `state.json`."""
@@ -78,9 +78,15 @@ def _copied(tensor: Tensor, *, wait: bool) -> Tensor:
 
 
 def save(
-    root: Path, step: int, model: dict[str, Tensor], optimizer: dict[str, Tensor], state: dict[str, Any], keep: int
+    root: Path,
+    step: int,
+    model: dict[str, Tensor],
+    optimizer: dict[str, Tensor],
+    state: dict[str, Any],
+    keep: int,
+    keep_every: int = 0,
 ) -> Path:
-    """Writes a checkpoint and removes all but the newest `keep`.
+    """Writes a checkpoint and removes all but the newest `keep`, and those of multiples of `keep_every` steps.
 
     Raises:
         StorageError: no space or no permission; the earlier checkpoints are untouched.
@@ -107,7 +113,8 @@ def save(
             f"{_advice(error)} The run goes on from the previous checkpoint when started again"
         ) from error
     for old in _folders(root)[keep:]:
-        shutil.rmtree(old)
+        if not (keep_every and int(old.name.removeprefix(PREFIX)) % keep_every == 0):
+            shutil.rmtree(old)
     return folder
 
 
@@ -165,6 +172,41 @@ def load_optimizer(checkpoint: Checkpoint, model: nn.Module, optimizer: torch.op
             raise CheckpointUnusable(f"{checkpoint.folder} holds a moment of an unknown parameter, {key}")
         device = parameters[name].device
         optimizer.state[parameters[name]][moment] = value.to(device)
+
+
+def load_start(source: Path, model: nn.Module) -> list[str]:
+    """Copies the weights and heads of another run's newest checkpoint, or of a checkpoint's folder, into a model.
+
+    Banks stay as they are: what they hold is of the other run's past. What the other run did not train starts anew.
+
+    Returns:
+        Names of the model's tensors that the checkpoint does not have.
+
+    Raises:
+        InputMissing: there is no checkpoint.
+        CheckpointUnusable: it is damaged, or holds an encoder of other sizes.
+    """
+    folder = source / "checkpoints" if (source / "checkpoints").is_dir() else source.parent
+    found = find(folder) if folder != source.parent else None
+    if folder == source.parent and (source / STATE).is_file():
+        _refuse_foreign(source)
+        try:
+            found = Checkpoint(folder=source, state=_read_state(source))
+        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+            raise CheckpointUnusable(f"{source} is damaged ({error}); name another checkpoint") from error
+    if found is None:
+        raise InputMissing(f"{source} is neither the folder of a run with a checkpoint nor a checkpoint's own folder")
+    own = {name for name, _ in _distinct(model) if "bank." not in name}
+    tensors = {name: value for name, value in _load(found.folder / MODEL).items() if name in own}
+    if missing := sorted(name for name in own - set(tensors) if name.startswith("encoder.")):
+        raise CheckpointUnusable(
+            f"{found.folder} has another encoder: it lacks {len(missing)} tensors, such as {missing[0]}"
+        )
+    try:
+        model.load_state_dict(tensors, strict=False)
+    except RuntimeError as error:
+        raise CheckpointUnusable(f"{found.folder} holds a model of other sizes: {error}") from error
+    return sorted(own - set(tensors))
 
 
 def checksum(path: Path) -> str:

@@ -51,15 +51,16 @@ class Written:
 class CheckpointWriter:
     """Writes the checkpoints of one run, one at a time; only the main rank has use for one."""
 
-    def __init__(self, root: Path, keep: int, *, background: bool) -> None:
+    def __init__(self, root: Path, keep: int, *, background: bool, keep_every: int = 0) -> None:
         """Starts nothing yet.
 
         Args:
             root: folder of the run's checkpoints.
             keep: how many of the newest are kept.
+            keep_every: those of multiples of so many steps are kept too; 0 keeps none of them.
             background: whether a thread writes them; otherwise `save` returns when the checkpoint is on disk.
         """
-        self.root, self.keep, self.background = root, keep, background
+        self.root, self.keep, self.keep_every, self.background = root, keep, keep_every, background
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
         self._pending: tuple[Future[float], Snapshot] | None = None
         self._stalled = 0.0
@@ -109,7 +110,8 @@ class CheckpointWriter:
         started = time.perf_counter()
         if snapshot.copied is not None:
             snapshot.copied.synchronize()
-        checkpoints.save(self.root, snapshot.step, snapshot.model, snapshot.optimizer, snapshot.state, self.keep)
+        parts = (snapshot.model, snapshot.optimizer, snapshot.state)
+        checkpoints.save(self.root, snapshot.step, *parts, self.keep, self.keep_every)
         return time.perf_counter() - started
 
 

@@ -5,6 +5,7 @@ The one throughput reported is real tokens per second: tokens of text, neither p
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import time
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 
 from model.distributed import global_sum, is_main
+from schemas.errors import UsageError
 
 LOG = "log.jsonl"
 """Name of the log in a run's folder."""
@@ -37,6 +39,8 @@ class RunLog:
         self.steps = steps
         self.file: TextIO | None = None
         self.board: Any = None
+        self.tracker: Any = None
+        self.name = folder.resolve().name
         if is_main():
             folder.mkdir(parents=True, exist_ok=True)
             self.file = (folder / LOG).open("a", encoding="utf-8")
@@ -44,6 +48,26 @@ class RunLog:
                 from torch.utils.tensorboard import SummaryWriter
 
                 self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=step)
+
+    def follow(self, tracker: str, config: dict[str, Any]) -> None:
+        """Sends what comes to a tracker too, in a run named after the folder.
+
+        Args:
+            tracker: name of its package, which has the interface of wandb; empty sends nothing.
+            config: of the run, for the tracker's page.
+
+        Raises:
+            UsageError: the package is not installed.
+        """
+        if not tracker or not is_main():
+            return
+        try:
+            self.tracker = importlib.import_module(tracker)
+        except ImportError as error:
+            raise UsageError(
+                f"--track {tracker} needs its package: pip install {tracker}, or leave --track out"
+            ) from error
+        self.tracker.init(project="xlm-k", name=self.name, config=config)
 
     def event(self, name: str, **details: Any) -> None:
         """Writes something that happened: a start, a checkpoint, a skipped step."""
@@ -62,6 +86,8 @@ class RunLog:
         if self.board is not None:
             for name, value in values.items():
                 self.board.add_scalar(name, value, step)
+        if self.tracker is not None:
+            self.tracker.log(dict(values), step=step)
         print(progress_line(step, self.steps, values), flush=True)
 
     def validation(self, step: int, scores: Mapping[str, float]) -> None:
@@ -72,6 +98,8 @@ class RunLog:
         if self.board is not None:
             for name, value in scores.items():
                 self.board.add_scalar(f"validation/{name}", value, step)
+        if self.tracker is not None:
+            self.tracker.log({f"validation/{name}": value for name, value in scores.items()}, step=step)
         parts = (f"{short} {_shown(name, scores[name])}" for name, short in SHOWN if name in scores)
         print(f"validation after step {step}: {'  '.join(parts)}", flush=True)
 
@@ -83,6 +111,8 @@ class RunLog:
 
     def close(self) -> None:
         """Flushes and closes what is open."""
+        if self.tracker is not None:
+            self.tracker.finish()
         if self.board is not None:
             self.board.close()
         if self.file is not None:
@@ -174,6 +204,7 @@ def progress_line(step: int, steps: int, values: Mapping[str, float]) -> str:
         if name in values:
             parts.append(f"{short} {_shown(name, values[name])}")
     parts.append(f"{values['tokens_per_second']:,.0f} tokens/s")
+    parts.append(f"fill {values['fill']:.1%}")
     parts.append(f"data wait {values['data_wait']:.1%}")
     parts.append(f"grad {values['grad_norm']:.2f}")
     left = (steps - step) * values["seconds_per_step"]

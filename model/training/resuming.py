@@ -16,7 +16,9 @@ FREE = frozenset(
         "accumulation",
         "allow_changed_data",
         "data",
+        "init_from",
         "keep_checkpoints",
+        "keep_every",
         "licence",
         "log_every",
         "max_bad_steps",
@@ -25,7 +27,9 @@ FREE = frozenset(
         "save_every",
         "save_in_background",
         "stop_after",
+        "threads",
         "tokenizer",
+        "track",
         "validate_every",
         "validation_batches",
         "workers",
@@ -59,6 +63,8 @@ def check_resumable(state: dict[str, Any], config: PretrainConfig, data: str, to
         ShardMismatch: other data, and `allow_changed_data` is off.
     """
     wanted = fitting_state(config, data, tokenizer)
+    if _before_decay(state, config):
+        state = state | {"config": state["config"] | {"steps": config.steps}}
     changed = _differences(state["config"], wanted["config"])
     if changed:
         raise CheckpointUnusable(
@@ -84,6 +90,18 @@ def check_resumable(state: dict[str, Any], config: PretrainConfig, data: str, to
         f"the data changed since {folder} was made: its fingerprint was {state['data']}, now it is {data}. Restore the "
         "former data, or pass --allow-changed-data True to go on with new rows"
     )
+
+
+def _before_decay(state: dict[str, Any], config: PretrainConfig) -> bool:
+    """Whether a checkpoint lies in the constant part of `wsd`, by its own number of steps and by the run's.
+
+    Up to there both runs are one, so the number of steps may change: a run is prolonged, or branched by a copy of it.
+    """
+    before = state["config"]
+    if config.optim.schedule != "wsd" or before["optim"]["schedule"] != "wsd":
+        return False
+    least = min(before["steps"], config.steps)
+    return bool(state["step"] <= least * (1 - config.optim.decay_share))
 
 
 def redrawn(state: dict[str, Any], config: PretrainConfig) -> list[str]:

@@ -45,6 +45,8 @@ def pretrain(config: PretrainConfig) -> Path:
     device = choose_device(config.device)
     with process_group(device), StopSignal() as stop:
         make_repeatable(device)
+        if config.threads:
+            torch.set_num_threads(config.threads)
         trainer = Trainer(config, device, stop)
         try:
             return trainer.run()
@@ -88,14 +90,21 @@ class Trainer:
         stream = TrainingStream(self.data, config.stream, seed=config.seed, rank=rank(), world_size=world_size())
         self.loader = StreamLoader(stream, num_workers=config.workers, pin_memory=device.type == "cuda")
         self.done, self.tokens_seen, self.bad = 0, 0, 0
+        anew: list[str] = []
         if found:
             self._resume(found)
+        elif config.init_from:
+            anew = checkpoints.load_start(Path(config.init_from), self.joint)
         self.writer = CheckpointWriter(
-            self.folder / "checkpoints", config.keep_checkpoints, background=config.save_in_background
+            self.folder / "checkpoints",
+            config.keep_checkpoints,
+            background=config.save_in_background,
+            keep_every=config.keep_every,
         )
         self.log = RunLog(self.folder, steps=config.steps, step=self.done)
+        self.log.follow(config.track, asdict(config))
         self.meter, self.verdicts = Meter(), Verdicts(device)
-        self._announce(found)
+        self._announce(found, anew)
 
     def run(self) -> Path:
         """Trains to the last step, saves, and exports."""
@@ -196,15 +205,17 @@ class Trainer:
         if same_data:
             self.loader.load_state_dict(state["stream"])
 
-    def _announce(self, found: checkpoints.Checkpoint | None) -> None:
+    def _announce(self, found: checkpoints.Checkpoint | None, anew: list[str]) -> None:
         parameters = sum(parameter.numel() for parameter in self.joint.parameters())
         changes = redrawn(found.state, self.config) if found else []
         self.log.event(
             "resume" if found else "start",
             **({"redrawn": changes} if changes else {}),
+            **({"init_from": self.config.init_from, "anew": anew} if self.config.init_from and not found else {}),
             step=self.done,
             ranks=world_size(),
             device=str(self.device),
+            threads=torch.get_num_threads(),
             torch=torch.__version__,
             parameters=parameters,
             data=self.data.fingerprint,
@@ -214,6 +225,8 @@ class Trainer:
             path.write_text(json.dumps(asdict(self.config), indent=1, ensure_ascii=False), encoding="utf-8")
             objectives = " + ".join(self.joint.objectives)
             start = f"resuming from {found.folder.name}" if found else "starting"
+            if self.config.init_from and not found:
+                start += f" from the weights of {self.config.init_from} ({len(anew)} tensors anew)"
             if changes:
                 print(f"dropout is drawn otherwise from here on: {'; '.join(changes)}", flush=True)
             print(

@@ -19,9 +19,11 @@ from tests.model.training_world import RUN
 
 MARK = re.compile(r"\((?:[^()]*\b)?(?:code|text|recalled|open|ours)\b[^()]*\)")
 NOT_OF_THE_METHOD = {
-    "accumulation", "allow_changed_data", "chunk_tokens", "data", "device", "encoder", "keep_checkpoints", "licence",
+    "accumulation", "allow_changed_data", "chunk_tokens", "data", "device", "encoder", "init_from",
+    "keep_checkpoints", "keep_every", "licence",
     "log_every", "max_bad_steps", "method", "objectives", "optim", "output", "precision", "resume", "save_every",
-    "save_in_background", "seed", "stop_after", "stream", "tokenizer", "validate_every", "validation_batches", "workers",
+    "save_in_background", "seed", "stop_after", "stream", "threads",
+    "tokenizer", "track", "validate_every", "validation_batches", "workers",
 }  # fmt: skip
 """Fields of a run that are about the machine and the folder."""
 
