@@ -10,14 +10,15 @@ by `scan.scanner`, into the same rows.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pyarrow as pa
 
 from pipeline.wikidata.decoding import EntityDecoder, EntityRefused, reason_absent, reason_to_drop
 from pipeline.wikidata.filters import KEEP_ALL, RowFilter
-from pipeline.wikidata.kinds import page_kind
+from pipeline.wikidata.kinds import KIND_OF_CLASS, page_kind
 from pipeline.wikidata.sitelinks import SitelinkColumns
 from pipeline.wikidata.statements import LiteralColumns, QualifierColumns, TripleColumns, item_values
 from pipeline.wikidata.texts import TextColumns, relation_texts
@@ -46,6 +47,8 @@ class ItemOptions:
     """Whether qualifiers are kept."""
     rows: RowFilter = KEEP_ALL
     """Which items and statements are written."""
+    kinds: Mapping[str, str] = field(default_factory=lambda: KIND_OF_CLASS)
+    """Page kind by class."""
     merged: MergedItems | None = None
     """Items that lead to others, which take their places in statements; None leaves ids as they are."""
 
@@ -62,6 +65,7 @@ class EntityColumns:
         self._literals = LiteralColumns(all_ranks=all_ranks) if options.literals else None
         self._qualifiers = QualifierColumns(all_ranks=all_ranks) if options.qualifiers else None
         self._decoder = EntityDecoder(self._item_texts.fields, full_statements=options.literals or options.qualifiers)
+        self._kinds = options.kinds
         self.ids_seen: set[str] = set()
         """Ids of all entities so far: of several lines with one id, the first is kept."""
         self.sitelinks = SitelinkColumns(options.wikis)
@@ -126,7 +130,7 @@ class EntityColumns:
         self._items.append(name)
         self._classes += classes
         self._class_ends.append(len(self._classes))
-        self._page_kinds.append(page_kind(classes) if classes else None)
+        self._page_kinds.append(page_kind(classes, self._kinds) if classes else None)
         self._num_sitelinks.append(len(links) if links else 0)
         self._item_texts.add(entity.labels, entity.descriptions, entity.aliases)
         if links:
@@ -138,9 +142,11 @@ class EntityColumns:
         self._property_texts.add(entity.labels, entity.descriptions, entity.aliases)
 
     def _refuse_list(self, name: str, **fields: Any) -> None:
-        for field, value in fields.items():
+        for name_of_field, value in fields.items():
             if type(value) is list and value:
-                raise EntityRefused("json_shape", f"{field} is a list that is not empty, expected an object", name)
+                raise EntityRefused(
+                    "json_shape", f"{name_of_field} is a list that is not empty, expected an object", name
+                )
 
     def take(self) -> dict[Table, pa.RecordBatch]:
         """The rows of every table but `sitelinks` gathered since the last call; empty batches are left out."""

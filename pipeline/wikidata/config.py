@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from pipeline.wikidata.columns import ItemOptions, Ranks
 from pipeline.wikidata.filters import RowFilter
 from pipeline.wikis.languages import find_wiki, label_languages, parse_languages
+from pipeline.wikis.numbers import Numbers
 from schemas.errors import UsageError
 from schemas.names import Names, split_names
 
@@ -31,6 +34,9 @@ class WikidataConfig:
     """Keep only items that one of the chosen wikis has a page on, with their statements: a third of Wikidata's triples."""
     instance_of: Names = ()
     """Keep only items that are instances of these classes, as `Q5,Q515`; with `subclasses`, of their subclasses too."""
+    subclasses: str = ""
+    """Dataset of this job, made with `--relations P279` or without it, that says which class is a subclass of which: then
+    `instance_of` and `page_kind` take subclasses in, through all steps."""
     relations: Names = ()
     """Keep only statements of these properties, as `P31,P279,P17`; empty keeps all."""
     merged: Names = ()
@@ -79,7 +85,7 @@ def item_options(config: WikidataConfig) -> ItemOptions:
         qualifiers=config.qualifiers,
         rows=RowFilter(
             only_linked=config.only_linked,
-            classes=_ids(config.instance_of, "Q") or None,
+            classes=_numbers(_ids(config.instance_of, "Q")),
             relations=_ids(config.relations, "P") or None,
         ),
     )
@@ -96,6 +102,10 @@ def _ids(given: str | Iterable[str], letter: str) -> frozenset[str]:
             kind = {"Q": "an item, as Q5", "P": "a property, as P31"}[letter]
             raise UsageError(f"expected {kind}, found {name!r}")
     return frozenset(ids)
+
+
+def _numbers(ids: frozenset[str]) -> Numbers | None:
+    return np.array(sorted(int(name[1:]) for name in ids), np.uint32) if ids else None
 
 
 def merged_dumps(config: WikidataConfig) -> tuple[Path, Path]:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.wikidata.sitelinks import SitelinkColumns
+from pipeline.wikis.numbers import Numbers, contains, numbers_of_ids
 from schemas import ENTITIES, LITERALS, QUALIFIERS, TRIPLES, Table
 
 _OF_ITEMS = (TRIPLES, LITERALS, QUALIFIERS)
@@ -28,8 +29,8 @@ class RowFilter:
 
     only_linked: bool = False
     """Whether items without a page on any of the kept wikis are left out."""
-    classes: Collection[str] | None = None
-    """Items that are instances of none of these are left out; None keeps all."""
+    classes: Numbers | None = None
+    """Items that are instances of none of these, numbers in ascending order, are left out; None keeps all."""
     relations: Collection[str] | None = None
     """Statements of other relations are left out; None keeps all. `instance_of` of an item stays as it is."""
 
@@ -77,8 +78,8 @@ class RowFilter:
         if self.classes is not None:
             of_class = np.zeros(entities.num_rows, np.bool_)
             instance_of = entities.column("instance_of")
-            hits = pc.is_in(instance_of.flatten(), value_set=pa.array(sorted(self.classes), pa.string()))
-            of_class[pc.list_parent_indices(instance_of).filter(hits).to_numpy()] = True
+            hits = contains(self.classes, numbers_of_ids(instance_of.flatten()))
+            of_class[pc.list_parent_indices(instance_of).to_numpy()[hits]] = True
             left_out["other_class"] = int((keep & ~of_class).sum())
             keep &= of_class
         return pa.array(keep)

@@ -12,25 +12,21 @@ import logging
 from collections import Counter
 from collections.abc import Generator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from pipeline.dumps.ranges import ByteRange, Lines, plan_ranges, read_chunks, read_lines, warm_ups
 from pipeline.dumps.record import describe_dump, dump_reads
 from pipeline.dumps.sources import expand_sources
 from pipeline.run import compiling, storage
 from pipeline.run.accounts import merge_accounts
-from pipeline.run.task import SHARED_FOLDER, Job, Task
+from pipeline.run.task import Job, Task
 from pipeline.run.task_output import TaskOutput, TaskRecord
 from pipeline.wikidata.config import WikidataConfig, item_options, merged_dumps
 from pipeline.wikidata.layout import FINAL_MARK, find_layout, split_entities
-from pipeline.wikidata.merged import merged_rows, read_merged
+from pipeline.wikidata.merged import merged_rows
 from pipeline.wikidata.reading import EntityReading, can_scan
-from pipeline.wikis.merged_items import MergedItems
-from pipeline.wikis.numbers import open_array, save_array
-from schemas import ENTITIES, LITERALS, MERGED, QUALIFIERS, RELATIONS, SITELINKS, TRIPLES
+from pipeline.wikidata.shared import merged_items, options_of_task, prepare
+from schemas import ENTITIES, LITERALS, MERGED, QUALIFIERS, RELATIONS, SITELINKS, TRIPLES, read_manifest
 from schemas.errors import InputCorrupt, UsageError, XlmkError
 
 log = logging.getLogger(__name__)
@@ -81,38 +77,14 @@ def _warm_ups(config: WikidataConfig, tasks: list[Task]) -> list[str]:
     return scan + warm_ups(ByteRange(**task.payload["span"]) for task in tasks if "span" in task.payload)
 
 
-def prepare(config: WikidataConfig, built: str) -> None:
-    """Read the merged items once for all tasks.
-
-    Raises:
-        UsageError: the output is not on a local disk.
-        InputMissing, InputCorrupt: a dump is not there, or is none.
-    """
-    if not config.merged:
-        return
-    if not storage.is_local(built):
-        raise UsageError(f"merged items are mapped from a file: {config.output} must be on a local or mounted disk")
-    if not _merged_path(built).exists():
-        items = read_merged(*merged_dumps(config))
-        save_array(_merged_path(built), np.stack([items.merged, items.entity]))
-
-
-def _merged_path(built: str) -> Path:
-    return Path(built, SHARED_FOLDER, "merged.npy")
-
-
-def _merged_items(config: WikidataConfig, out: TaskOutput) -> MergedItems | None:
-    return MergedItems(*open_array(_merged_path(out.built))) if config.merged else None
-
-
 def run_task(config: WikidataConfig, task: Task, out: TaskOutput) -> None:
     """Take one range of a dump to shards.
 
     Raises:
         InputCorrupt: the dump is damaged, cut off, or ends without its closing bracket.
     """
-    merged = _merged_items(config, out)
     if "merged" in task.payload:
+        merged = merged_items(config, out.built)
         if merged is not None:
             out.ledger.read(len(merged.merged))
             out.ledger.keep(len(merged.merged))
@@ -121,7 +93,7 @@ def run_task(config: WikidataConfig, task: Task, out: TaskOutput) -> None:
     span = ByteRange(**task.payload["span"])
     limit = config.max_line_bytes
     reading = EntityReading(
-        dataclasses.replace(item_options(config), merged=merged),
+        options_of_task(config, out.built),
         span,
         out,
         scans=_scans(config, [task]),
@@ -164,6 +136,8 @@ def _inputs(config: WikidataConfig) -> dict[str, str]:
     for number, path in enumerate([*expand_sources(config.dumps), *merged]):
         name = storage.file_name(path)
         inputs[name if name not in inputs else f"{name} ({number})"] = describe_dump(path, storage.size(path))
+    if config.subclasses:
+        inputs["subclasses"] = read_manifest(config.subclasses).fingerprint
     return inputs
 
 
@@ -210,7 +184,7 @@ JOB = Job(
     run_task=run_task,
     tables=(ENTITIES, RELATIONS, TRIPLES, SITELINKS, QUALIFIERS, LITERALS, MERGED),
     inputs=_inputs,
-    input_fields=("dumps", "merged"),
+    input_fields=("dumps", "merged", "subclasses"),
     prepare=prepare,
     properties=_properties,
     verify=_verify,

@@ -6,7 +6,7 @@ is an instance of several.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 CLASSES: dict[str, dict[str, str]] = {
     "disambiguation": {
@@ -66,11 +66,12 @@ CLASSES: dict[str, dict[str, str]] = {
 }
 """Class ids by page kind, with their English labels."""
 
-_KIND_OF_CLASS = {entity: kind for kind, classes in CLASSES.items() for entity in classes}
+KIND_OF_CLASS = {entity: kind for kind, classes in CLASSES.items() for entity in classes}
+"""Page kind by class."""
 _ORDER = {kind: place for place, kind in enumerate(CLASSES)}
 
 
-def page_kind(instance_of: Iterable[str]) -> str | None:
+def page_kind(instance_of: Iterable[str], kind_of_class: Mapping[str, str] = KIND_OF_CLASS) -> str | None:
     """What an item's pages are by its classes, where they are not articles; None for articles."""
-    kinds = [_KIND_OF_CLASS[entity] for entity in instance_of if entity in _KIND_OF_CLASS]
+    kinds = [kind_of_class[entity] for entity in instance_of if entity in kind_of_class]
     return min(kinds, key=_ORDER.__getitem__) if kinds else None

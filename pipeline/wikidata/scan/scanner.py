@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 from pipeline.wikidata.cleaning import clean_array
 from pipeline.wikidata.columns import ItemOptions
 from pipeline.wikidata.entity_json import MAX_LANGUAGE_FIELDS
-from pipeline.wikidata.kinds import CLASSES as PAGE_CLASSES
 from pipeline.wikidata.kinds import page_kind
 from pipeline.wikidata.scan import buffers as layout
 from pipeline.wikidata.scan.buffers import Strings
@@ -28,7 +27,6 @@ MAX_LANGUAGES = 1000
 """So many codes are learnt, each at the price of reading its line anew; a dump has some 600."""
 _ROOM = 2 * 1024 * 1024
 """So many bytes more than needed are made room for at a time."""
-_PAGE_CLASSES = pa.array([entity for classes in PAGE_CLASSES.values() for entity in classes])
 
 
 class ItemScanner:
@@ -48,6 +46,7 @@ class ItemScanner:
         # Where the decoder makes dictionaries of all languages, it also looks at the texts that are not kept.
         self._scratch = layout.empty_scratch(learns=languages is None or len(languages) > MAX_LANGUAGE_FIELDS)
         self._ids_seen, self._sitelinks = ids_seen, sitelinks
+        self._kinds, self._page_classes = options.kinds, pa.array(list(options.kinds), pa.string())
         self._lines, self._lines_are_utf8 = b"", True
         self._room = 0
         """Bytes of JSON that there is room for without looking."""
@@ -141,8 +140,16 @@ class ItemScanner:
         class_ends = _offsets(buffers.class_ends[: len(self)])
         classes = objects.take(pa.array(buffers.class_rows[: buffers.sizes[layout.CLASSES, 0]]))
         instance_of = pa.ListArray.from_arrays(pa.array(class_ends), classes, type=schema.field("instance_of").type)
-        kinds = pa.array(_page_kinds(classes, class_ends), pa.string())
+        kinds = pa.array(self._page_kinds(classes, class_ends), pa.string())
         return pa.RecordBatch.from_arrays([ids, instance_of, kinds, pa.array(num_links), self._texts()], schema=schema)
+
+    def _page_kinds(self, classes: pa.StringArray, ends: np.ndarray) -> list[str | None]:
+        """The page kind of each item by its classes, of which item `i` has those from `ends[i]` to `ends[i + 1]`."""
+        kinds: list[str | None] = [None] * (len(ends) - 1)
+        hits = np.flatnonzero(pc.is_in(classes, self._page_classes).to_numpy(zero_copy_only=False))
+        for item in set((np.searchsorted(ends, hits, side="right") - 1).tolist()):
+            kinds[item] = page_kind(classes[ends[item] : ends[item + 1]].to_pylist(), self._kinds)
+        return kinds
 
     def _triples(self, ids: pa.StringArray, objects: pa.StringArray) -> pa.RecordBatch:
         buffers, num_triples = self._buffers, len(objects)
@@ -206,15 +213,6 @@ def _doubtful(strings: Strings) -> pa.BooleanArray:
 
 def _named(numbers: np.ndarray, names: Sequence[str]) -> pa.StringArray:
     return pa.array(names, pa.string()).take(pa.array(numbers))
-
-
-def _page_kinds(classes: pa.StringArray, ends: np.ndarray) -> list[str | None]:
-    """The page kind of each item by its classes, of which item `i` has those from `ends[i]` to `ends[i + 1]`."""
-    kinds: list[str | None] = [None] * (len(ends) - 1)
-    hits = np.flatnonzero(pc.is_in(classes, _PAGE_CLASSES).to_numpy(zero_copy_only=False))
-    for item in set((np.searchsorted(ends, hits, side="right") - 1).tolist()):
-        kinds[item] = page_kind(classes[ends[item] : ends[item + 1]].to_pylist())
-    return kinds
 
 
 def is_utf8(lines: bytes) -> bool:
