@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from model.evaluation.bootstrap import Outcomes, difference, interval
+from model.evaluation.contamination import plain_title, titles_read
 from model.evaluation.results import Measure, Results, Row
 from model.evaluation.scores.answers import MLQA_LANGUAGES, SQUAD, score_question
 from model.evaluation.scores.ner import TagSequences, recut, score_tags, span_counts
@@ -168,6 +169,7 @@ class _Answers(_Scorer):
         if not self.truth:
             raise InputCorrupt(f"{self.gold}: found no question")
         self.rules = self._rules()
+        self.first = Outcomes("means", {"f1": np.empty(0)})
         self.facts["metric"] = f"F1 and exact match by {'SQuAD' if self.rules == SQUAD else 'MLQA'}'s rules"
         if twice := len(self.truth) - len({question.id for question in self.truth}):
             self.notes.append(f"{twice:,} questions stand twice and count twice, as in the official script")
@@ -189,7 +191,27 @@ class _Answers(_Scorer):
             self.notes.append(f"{path}: {foreign:,} answers to questions that the set does not have are left out")
         self.counts = {"questions": len(scores)}
         values = {"f1": [score.f1 for score in scores], "exact match": [score.exact_match for score in scores]}
-        return Outcomes("means", {name: np.array(own) for name, own in values.items()})
+        found_now = Outcomes("means", {name: np.array(own) for name, own in values.items()})
+        if not self.first.values["f1"].size:
+            self.first = found_now
+        return found_now
+
+    def details(self) -> list[Row]:
+        """Questions whose page the build holds, and the others."""
+        if not self.config.build:
+            return []
+        titles = [plain_title(question.title) for question in self.truth]
+        if not self.language or not any(titles):
+            raise UsageError("--build needs titles of pages in the set, and its language: name it with --language")
+        read = titles_read(Path(self.config.build), self.language)
+        own = np.array([title in read for title in titles])
+        self.notes.append(f"{own.sum():,} of {len(own):,} questions are about pages that stand in the build")
+        rows = []
+        for name, chosen in (("yes", own), ("no", ~own)):
+            if chosen.any():
+                part = Outcomes("means", {key: values[chosen] for key, values in self.first.values.items()})
+                rows.append(_row(part, self.measures, {"questions": float(chosen.sum())}, {"page in the build": name}))
+        return rows
 
     def _rules(self) -> str:
         metric = self.config.metric

@@ -25,5 +25,7 @@ class ScoreConfig:
     """Rules by which answers are compared; auto takes those of the set, which the file's name says."""
     recut: bool = False
     """Cuts the gold sentences where the predictions cut theirs, as XGLUE cut over-long ones (NER)."""
+    build: str = ""
+    """Folder of the `link` job's tables that the model was trained on: tells questions apart whose page stands in it (qa)."""
     output: str = ""
     """Folder for the result as JSON; it is printed in any case."""

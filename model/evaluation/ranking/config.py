@@ -84,6 +84,8 @@ class ProbingConfig:
     """Folder or Hub name of a masked language model."""
     data: str
     """Folder with triples.tsv, qid_labels_104langs.json and probe_patterns.jsonl, plain or .gz."""
+    build: str = ""
+    """Folder of the `link` job's tables that the model was trained on; with it, results tell facts that stand in it apart."""
     output: str = ""
     """Folder the results are written to; by default `evaluation` in the run's folder, else `runs/evaluate`."""
     languages: Names = ("en", "de", "es", "fr", "ru", "ar", "zh-hans", "vi")

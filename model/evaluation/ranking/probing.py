@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from model.evaluation.contamination import Triple, triples_read
 from model.evaluation.embedder import choose_device
 from model.evaluation.finetuning.pretrained import open_model
 from model.evaluation.ranking.cloze import ClozeScorer, Gap, make_clozes
@@ -67,6 +68,11 @@ def probe_models(config: ProbingConfig, models: dict[str, nn.Module], tokenizer:
     rows = []
     for name, own in lines.items():
         rows += [*summary_rows(name, own), *consistency_rows(name, own)]
+    if config.build:
+        wanted = {(fact.subject, fact.relation, fact.object) for question in questions for fact in question.facts}
+        read = triples_read(Path(config.build), wanted)
+        for name, own in lines.items():
+            rows += contamination_rows(name, own, read)
     for name, own in lines.items():
         rows += [*_grouped(name, own, "relation"), *_each(name, own)]
     return Results(
@@ -150,6 +156,21 @@ def consistency_rows(line: str, answers: Sequence[Answers]) -> list[Row]:
         return []
     means = {name: fmean(row.measures[name].mean for row in rows) for name in ("same answer", "both right", "shared")}
     return [Row.single({"about": "consistency", "line": line, "languages": "mean"}, means), *rows]
+
+
+def contamination_rows(line: str, answers: Sequence[Answers], read: set[Triple]) -> list[Row]:
+    """Per language, over facts: those that stand in the build's training triples, and the others."""
+    ranks: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for one in answers:
+        for fact, rank in zip(one.question.facts, one.ranks.tolist(), strict=True):
+            seen = "yes" if (fact.subject, fact.relation, fact.object) in read else "no"
+            ranks[one.question.language, seen].append(rank)
+    rows = []
+    for (language, seen), own in sorted(ranks.items()):
+        score = score_ranks(torch.tensor(own))
+        keys = {"about": "contamination", "line": line, "language": language, "fact in the build": seen}
+        rows.append(Row.single(keys, {"hits@1": score.hits_at_1, "mrr": score.mrr, "facts": score.queries}))
+    return rows
 
 
 def _grouped(line: str, answers: Sequence[Answers], key: str) -> list[Row]:

@@ -52,6 +52,8 @@ class Question:
     question: str
     context: str
     answers: tuple[Answer, ...]
+    title: str = ""
+    """Of the page that the context is from; "" where the set does not say it."""
 
 
 def tagged_sentence(tokens: Sequence[Any], tags: Sequence[Any], place: str) -> TaggedSentence:

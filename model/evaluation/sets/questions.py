@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,8 @@ def _questions(document: dict[str, Any], path: Path) -> Iterator[Question]:
             for entry in paragraph["qas"]:
                 answers = [(answer["text"], answer["answer_start"]) for answer in entry["answers"]]
                 place = f"{path}, question {entry['id']}"
-                yield answered_question(entry["id"], entry["question"], paragraph["context"], answers, place)
+                found = answered_question(entry["id"], entry["question"], paragraph["context"], answers, place)
+                yield replace(found, title=str(article.get("title", "")))
 
 
 def question_languages(path: Path) -> list[str]:

@@ -1,13 +1,17 @@
 """`score`: the official figures from files, and refusals of predictions that are not those of the set."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from model import cli
 from model.evaluation.results import Results, read_results
+from schemas import DESCRIPTIONS, MENTIONS
+from tests.model.entities.test_linking import context
 from tests.model.evaluation.sets.test_folders import lay, squad
+from tests.model.token_shards import DatasetWriter
 
 TAGGED = "Ada B-PER\nlives O\nin O\nOslo B-LOC\n\nBerta B-PER\nBerg I-PER\n"
 PAIRS = "A\tB\tneutral\nC\tD\tentailment\nE\tF\tcontradiction\n"
@@ -101,6 +105,26 @@ def test_answers_are_scored_by_the_rules_of_their_set(tmp_path: Path, capsys: py
     assert "--metric mlqa or squad" in _refused(capsys, tmp_path, "qa", "mine.json", "p")[1]
     german = _score(tmp_path, "qa", "mine.json", "p", "--metric", "mlqa", "--language", "deu")
     assert german.primary == pytest.approx(2 / 3 * 2 / 3)  # "the" is no German article
+
+
+def test_questions_about_pages_of_the_build_are_told_apart(tmp_path: Path) -> None:
+    writer = DatasetWriter(tmp_path / "link", tables=(DESCRIPTIONS, MENTIONS))
+    row = context("to Berlin", ("Berlin", "Q64"))
+    writer.write(
+        MENTIONS,
+        [replace(row, title="New York"), replace(row, title="Rom", language="de")],
+        partition="en",
+        split="train",
+    )
+    writer.finish()
+    articles = [
+        json.loads(squad(name))["data"][0] | {"title": title} for name, title in (("a", "New_York"), ("b", "Rom"))
+    ]
+    lay(tmp_path, {"xquad.en.json": json.dumps({"data": articles}), "p": json.dumps({"a": "Oslo", "b": "Rome"})})
+    results = _score(tmp_path, "qa", "xquad.en.json", "p", "--build", str(tmp_path / "link"))
+    found = {row.keys["page in the build"]: row.measures for row in results.rows if "page in the build" in row.keys}
+    assert {name: (m["f1"].mean, m["questions"].mean) for name, m in found.items()} == {"yes": (1.0, 1), "no": (0.0, 1)}
+    assert any("1 of 2 questions are about pages that stand in the build" in note for note in results.notes)
 
 
 def test_blanked_gold_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

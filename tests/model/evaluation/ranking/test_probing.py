@@ -14,8 +14,10 @@ from model.evaluation.ranking.config import ProbingConfig
 from model.evaluation.ranking.facts import Fact, Knowledge, make_questions, read_knowledge, read_templates
 from model.evaluation.ranking.probing import MAJORITY, MODEL, RANDOM, gap_of, majority, probe_models
 from model.evaluation.results import read_results
+from schemas import TRIPLES, Triple
 from schemas.errors import InputCorrupt, UsageError
 from tests.model.evaluation.finetuning.test_real_sets import unpacked
+from tests.model.token_shards import DatasetWriter
 
 LABELS = {
     "Q1": {"en": "Ada", "de": "Ada"},
@@ -187,6 +189,27 @@ def test_probing_runs_by_command_with_random_weights_beside(tiny_model: Path, tm
     results = read_results(tmp_path / "out" / "probing.json")
     for line in (MODEL, RANDOM, MAJORITY):
         assert 0 <= results.find(about="summary", line=line, language="mean").measures["mrr"].mean <= 1
+
+
+def test_facts_of_the_build_are_told_apart(scorer: ClozeScorer, tmp_path: Path) -> None:
+    writer = DatasetWriter(tmp_path / "link", tables=(TRIPLES,))
+    rows = {
+        split: [Triple(subject=f.subject, relation=f.relation, object=f.object, rank="normal") for f in facts]
+        for split, facts in (("train", FACTS[:2]), ("validation", FACTS[2:3]))
+    }
+    for split, own in rows.items():
+        writer.write(TRIPLES, own, split=split)
+    writer.finish()
+    config = _config(build=str(tmp_path / "link"))
+    results = probe_models(config, {MODEL: scorer.model}, scorer.tokenizer, KNOWLEDGE)
+    facts = {
+        (row.keys["language"], row.keys["fact in the build"]): row.measures["facts"].mean
+        for row in results.rows
+        if row.matches(about="contamination", line=MODEL)
+    }
+    assert facts == {("en", "yes"): 2, ("en", "no"): 3, ("de", "yes"): 2, ("de", "no"): 3}
+    seen = results.find(about="contamination", line=MAJORITY, language="en", **{"fact in the build": "yes"})
+    assert seen.measures["mrr"].mean == pytest.approx((1 / 1.5 + 1) / 2)
 
 
 def test_files_that_are_not_what_they_should_be(tmp_path: Path) -> None:
