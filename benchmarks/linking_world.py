@@ -131,8 +131,9 @@ def _pages(draws: np.random.Generator, start: int, end: int, pages: int) -> pa.T
         fields=fields,
     )
     texts = pa.array([_SENTENCE * 4 + str(number) for number in range(contexts)])
+    sections = [pa.nulls(contexts, field.type) for field in list(context_type)[2:]]
     context_rows = pa.StructArray.from_arrays(
-        [texts, _lists(link_rows, LINKS_PER_CONTEXT, link_lists)], fields=list(context_type)
+        [texts, _lists(link_rows, LINKS_PER_CONTEXT, link_lists), *sections], fields=list(context_type)
     )
     titles = list(titles_between(start, end))
     numbers = pa.array(np.arange(start + 1, end + 1, dtype=np.int64))
@@ -148,12 +149,15 @@ def _pages(draws: np.random.Generator, start: int, end: int, pages: int) -> pa.T
         "lead_missing": pa.nulls(count, pa.string()),
         "contexts": _lists(context_rows, CONTEXTS_PER_PAGE, PAGES.columns.field("contexts").type),
     }
-    return pa.table(columns, schema=PAGES.columns)
+    rows = {field.name: columns.get(field.name, pa.nulls(count, field.type)) for field in PAGES.columns}
+    return pa.table(rows, schema=PAGES.columns)
 
 
 def _redirects(pages: int) -> pa.Table:
     titles = list(titles_between(0, pages))
-    return pa.table([["enwiki"] * pages, [f"Alias {title}" for title in titles], titles], schema=REDIRECTS.columns)
+    said = {"wiki": ["enwiki"] * pages, "title": [f"Alias {title}" for title in titles], "target": titles}
+    rows = {field.name: said.get(field.name, pa.nulls(pages, field.type)) for field in REDIRECTS.columns}
+    return pa.table(rows, schema=REDIRECTS.columns)
 
 
 def _sitelinks(pages: int) -> pa.Table:

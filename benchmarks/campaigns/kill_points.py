@@ -31,7 +31,7 @@ import tyro
 
 from benchmarks.campaigns.results import Outcome, conclude, noted
 from pipeline.build import job as build
-from pipeline.run.worker_watch import WORKER_ENDED
+from pipeline.run.beam.worker_watch import WORKER_ENDED
 from pipeline.sample_world import WIKIS, SampleWorldConfig
 from pipeline.sample_world import run as write_sample_world
 from schemas.errors import Preempted

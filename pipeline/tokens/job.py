@@ -17,7 +17,6 @@ from pipeline.run import storage
 from pipeline.run.task import Job, Task, grouped
 from pipeline.run.task_output import TaskOutput, TaskRecord
 from pipeline.tokens.config import TokenizeConfig
-from pipeline.tokens.corpora import is_xz
 from pipeline.tokens.subwords import check_layout, fingerprint_of
 from pipeline.tokens.tasks import RUNNERS, subwords_of
 from pipeline.wikis.language_notes import merged_notes
@@ -94,13 +93,10 @@ def _text_tasks(config: TokenizeConfig) -> Iterator[tuple[str, dict[str, Any], i
     for language, pattern in config.corpora():
         for path in expand_sources([pattern]):
             source = f"text/{language}/{storage.file_name(path)}"
-            payload: dict[str, Any] = {"do": "text", "language": language, "path": path, "range": None}
             reads = [read_file(path)]
-            if is_xz(path):
-                yield source, payload, storage.size(path), reads
-                continue
             for span in plan_ranges(path, config.num_bytes_per_task):
-                yield source, payload | {"range": dataclasses.asdict(span)}, span.end - span.start, reads
+                payload = {"do": "text", "language": language, "range": dataclasses.asdict(span)}
+                yield source, payload, span.end - span.start, reads
 
 
 def run_task(config: TokenizeConfig, task: Task, out: TaskOutput) -> None:

@@ -108,7 +108,7 @@ def _account(out: TaskOutput, batch: pa.RecordBatch, kept: int) -> None:
 def run_text(config: TokenizeConfig, payload: dict[str, Any], out: TaskOutput) -> None:
     """A range of a plain-text corpus."""
     language = payload["language"]
-    span = payload["path"] if payload["range"] is None else ByteRange(**payload["range"])
+    span = ByteRange(**payload["range"])
     pending: dict[str, list[str]] = {"train": [], "validation": []}
     size = 0
     for document in read_documents(span, config.max_document_bytes):

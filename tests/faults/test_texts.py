@@ -30,7 +30,7 @@ def long_line(path: Path, packed: bool) -> list[Document]:
     text = b"Before.\n" + b"word " * (80_000_000 // 5) + b"\nBehind.\n"
     path.write_bytes(lzma.compress(text, preset=0) if packed else text)
     del text
-    span = str(path) if packed else plan_ranges(str(path), 1 << 30)[0]
+    (span,) = plan_ranges(str(path), 1 << 30)
     return list(read_documents(span, 1_000_000))
 
 
@@ -55,7 +55,7 @@ def test_an_xz_corpus_without_line_ends_is_read_in_bounded_memory(tmp_path: Path
             file.write(encoder.compress(b"word " * 200_000))
         file.write(encoder.flush())
     tracemalloc.start()
-    (document,) = read_documents(str(path), 1_000_000)
+    (document,) = read_documents(plan_ranges(str(path))[0], 1_000_000)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert document.oversize == 300_000_000 and peak < 2.5 * MAX_LINE_BYTES
@@ -67,7 +67,7 @@ def test_an_xz_file_that_asks_for_more_memory_than_any(tmp_path: Path, recorder:
     path = tmp_path / "corpus.xz"
     filters = [{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 192 << 20}]
     path.write_bytes(lzma.compress(b"text\n", filters=filters))
-    recorder.error(InputCorrupt, "Memory usage limit", lambda: list(read_documents(str(path), 1_000)))
+    recorder.error(InputCorrupt, "Memory usage limit", lambda: list(read_documents(plan_ranges(str(path))[0], 1_000)))
 
 
 @pytest.mark.fault("G74")

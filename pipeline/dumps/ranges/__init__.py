@@ -19,7 +19,7 @@ from pipeline.dumps.ranges.blocks import warm_ups
 from pipeline.dumps.ranges.chunk import Chunk
 from pipeline.dumps.ranges.chunks import read_chunks, read_head
 from pipeline.dumps.ranges.elements import Element, read_elements
-from pipeline.dumps.ranges.lines import MAX_LINE_BYTES, Lines, read_lines, split_lines
+from pipeline.dumps.ranges.lines import MAX_LINE_BYTES, Lines, read_lines
 from pipeline.dumps.ranges.plan import ByteRange, Form, Opener, detect_form, plan_ranges
 
 __all__ = [
@@ -36,6 +36,5 @@ __all__ = [
     "read_elements",
     "read_head",
     "read_lines",
-    "split_lines",
     "warm_ups",
 ]

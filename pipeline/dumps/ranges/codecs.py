@@ -14,8 +14,10 @@ DECODED_BYTES = 256 * 1024
 """Decoded bytes at a time at most: a decompression bomb passes in bounded pieces, and what is decoded is still in the
 processor's cache when lines are cut from it."""
 
-_MAX_WINDOW_BYTES = 512 * 1024 * 1024
+_MAX_WINDOW_BYTES = 256 * 1024 * 1024
 """Memory that a zstd frame may ask for; zstd itself grants 128 MB unless told otherwise."""
+_MAX_XZ_BYTES = 128 * 1024 * 1024
+"""Memory that an xz stream may ask for; `xz -9` needs half of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +95,7 @@ XZ = Codec(
     magic=b"\xfd7zXZ\0",
     plausible=lambda head: head[:6] == b"\xfd7zXZ\0",
     skip=lambda head: 0,
-    decoder=lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _MAX_WINDOW_BYTES),
+    decoder=lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _MAX_XZ_BYTES),
     errors=(lzma.LZMAError, EOFError),
     feed_bytes=64 * 1024,
     pads=True,

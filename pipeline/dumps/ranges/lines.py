@@ -62,11 +62,6 @@ def read_lines(
         yield from _split(chunks, span.is_first, max_line_bytes)
 
 
-def split_lines(chunks: Iterator[Chunk], max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[Lines]:
-    """Yield all lines of chunks that begin with a line, as `read_lines` does of a range."""
-    return _split(chunks, True, max_line_bytes)
-
-
 def _split(chunks: Iterator[Chunk], begins: bool, limit: int) -> Iterator[Lines]:
     """Split chunks at newlines; `begins` says whether a line begins with the first chunk."""
     pending = _Pending(limit)
