@@ -23,12 +23,12 @@ _left: list[Any] = []
 
 
 def world_size() -> int:
-    """Number of ranks."""
+    """Return the number of ranks."""
     return dist.get_world_size() if dist.is_initialized() and not _ALONE.get() else 1
 
 
 def rank() -> int:
-    """Number of this rank, from 0."""
+    """Return the number of this rank, from 0."""
     return dist.get_rank() if dist.is_initialized() and not _ALONE.get() else 0
 
 
@@ -48,7 +48,7 @@ def alone() -> Iterator[None]:
 
 
 def choose_device(wanted: str) -> torch.device:
-    """The device of this process.
+    """Return the device of this process.
 
     Raises:
         UsageError: a GPU was asked for and there is none.
@@ -67,7 +67,7 @@ def choose_device(wanted: str) -> torch.device:
 
 @contextmanager
 def process_group(device: torch.device) -> Iterator[None]:
-    """Joins the group that torchrun announces in the environment, if it does, and leaves it at the end.
+    """Join the group that torchrun announces in the environment, if it does, and leave it at the end.
 
     The group lives on with the process. A model wrapped for it may be freed later, and would then end the group's thread
     while it holds Python's lock, for which that thread may be waiting.
@@ -163,7 +163,7 @@ def all_agree(verdict: Tensor) -> Tensor:
 
 
 def barrier() -> None:
-    """Waits for all ranks."""
+    """Wait for all ranks."""
     if world_size() > 1:
         dist.barrier()
 

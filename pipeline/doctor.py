@@ -64,7 +64,7 @@ CONFIG = DoctorConfig
 
 
 def run(config: DoctorConfig) -> int:
-    """Prints what was found; returns 0, or 2 where something is missing."""
+    """Print what was found; returns 0, or 2 where something is missing."""
     lines = list(examine(config))
     for line in lines:
         print(f"{line.verdict:<8} {line.subject:<9} {line.words}")
@@ -75,7 +75,7 @@ def run(config: DoctorConfig) -> int:
 
 
 def examine(config: DoctorConfig) -> Iterator[Line]:
-    """Yields one line per thing that the project depends on."""
+    """Yield one line per thing that the project depends on."""
     yield python_line(sys.version_info[:3])
     yield expat_line(pyexpat.version_info)
     yield from packages()
@@ -151,7 +151,7 @@ def _package_problem(need: Requirement) -> str:
 
 
 def memory_bytes() -> int:
-    """Returns the memory this process may use: the machine's, or its container's where that is less; 0 if unknown."""
+    """Return the memory this process may use: the machine's, or its container's where that is less; 0 if unknown."""
     try:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError):
@@ -192,7 +192,7 @@ def folder_lines(folder: Path) -> Iterator[Line]:
 
 
 def nvidia_gpus() -> list[str]:
-    """Returns the names and memory of the NVIDIA GPUs that the driver lists."""
+    """Return the names and memory of the NVIDIA GPUs that the driver lists."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return []

@@ -33,7 +33,7 @@ CONFIG = VerifyConfig
 
 
 def run(config: VerifyConfig) -> int:
-    """Checks and prints; returns 0, or the exit code of the first thing that is wrong."""
+    """Check and print; returns 0, or the exit code of the first thing that is wrong."""
     code = 0
     manifests: dict[str, Manifest] = {}
     for folder in dataset_folders(Path(config.folder)):
@@ -52,7 +52,7 @@ def run(config: VerifyConfig) -> int:
 
 
 def dataset_folders(folder: Path) -> list[Path]:
-    """Returns the folder itself where it is a dataset, else the datasets in it; an unfinished one counts as one.
+    """Return the folder itself where it is a dataset, else the datasets in it; an unfinished one counts as one.
 
     Raises:
         InputMissing: if there is none.
@@ -68,7 +68,7 @@ def dataset_folders(folder: Path) -> list[Path]:
 
 
 def check_chain(manifests: dict[str, Manifest]) -> list[Finding]:
-    """Finds datasets of one build that were made from other versions of each other than those that stand there."""
+    """Find datasets of one build that were made from other versions of each other than those that stand there."""
     findings = []
     for name, manifest in manifests.items():
         for source, stated in manifest.inputs.items():
@@ -82,7 +82,7 @@ def check_chain(manifests: dict[str, Manifest]) -> list[Finding]:
 
 
 def _report(folder: Path, manifest: Manifest, findings: list[Finding]) -> int:
-    """Prints one dataset's state; returns its exit code."""
+    """Print one dataset's state; returns its exit code."""
     if not findings:
         read = sum(account.read for account in manifest.accounts)
         size = in_words(sum(shard.bytes for shard in manifest.shards))

@@ -138,7 +138,7 @@ def say_why(error: BaseException, how_to_go_on: str) -> int:
 
 
 def _refusal(error: OSError) -> str:
-    """What a storage's refusal means, with the bytes that are free where it was."""
+    """Return what a storage's refusal means, with the bytes that are free where it was."""
     place = Path(str(error.filename or "."))
     folder = next((path for path in (place, *place.absolute().parents) if os.path.isdir(path)), Path("/"))
     return (

@@ -23,7 +23,7 @@ _SPECIALS = {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3}
 
 
 def hugging_face_files(model: bytes) -> dict[str, dict[str, Any]]:
-    """The JSON files, by name, that belong beside a model of the layout `<unk> <s> </s> …`.
+    """Return the JSON files, by name, that belong beside a model of the layout `<unk> <s> </s> …`.
 
     Raises: InputCorrupt where the bytes are no SentencePiece model.
     """
@@ -37,7 +37,7 @@ def hugging_face_files(model: bytes) -> dict[str, dict[str, Any]]:
 
 
 def tokenizer_json(model: bytes) -> dict[str, Any]:
-    """The content of `tokenizer.json`; see `hugging_face_files`."""
+    """Return the content of `tokenizer.json`; see `hugging_face_files`."""
     import sentencepiece  # not asked of those who only read tables
 
     processor = sentencepiece.SentencePieceProcessor(model_proto=model)
@@ -84,7 +84,7 @@ def _post_processor() -> dict[str, Any]:
 
 
 def field_of(message: bytes, wanted: int) -> bytes:
-    """The last length-delimited field of a number in a protobuf message; empty where there is none.
+    """Return the last length-delimited field of a number in a protobuf message; empty where there is none.
 
     Raises: InputCorrupt where the bytes are no protobuf message.
     """

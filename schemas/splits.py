@@ -25,5 +25,5 @@ def split_of(key: str, validation_per_mille: int) -> str:
 
 
 def triple_key(subject: str, relation: str, object_: str) -> str:
-    """The key a triple is split by."""
+    """Return the key a triple is split by."""
     return f"{subject} {relation} {object_}"

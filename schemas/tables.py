@@ -77,10 +77,10 @@ class Table:
 
 
 def required(name: str, kind: pa.DataType) -> pa.Field:
-    """A column that is never null."""
+    """Return a column that is never null."""
     return pa.field(name, kind, nullable=False)
 
 
 def list_of(kind: pa.DataType) -> pa.DataType:
-    """A list whose items are never null."""
+    """Return a list whose items are never null."""
     return pa.list_(pa.field("item", kind, nullable=False))

@@ -33,7 +33,7 @@ def run(config: ExportConfig) -> None:
 
 
 def _scores(folder: Path) -> list[tuple[str, str]]:
-    """The figure that each evaluated task is judged by."""
+    """Return the figure that each evaluated task is judged by."""
     from model.evaluation.results import read_results
 
     scores = []

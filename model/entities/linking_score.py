@@ -107,7 +107,7 @@ def _first_score(mention: LinkedMention) -> float:
 
 
 def _by_language(outcomes: Sequence[Outcome]) -> list[Row]:
-    """The mean over languages of every way, then each language."""
+    """Return the mean over languages of every way, then each language."""
     rows = _grouped(outcomes, "language")
     names = [f"recall@{k}" for k in RECALLS]
     means = []

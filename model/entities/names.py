@@ -106,7 +106,7 @@ class EntityNames:
 
 
 def _runs(hashes: npt.NDArray[np.uint64], first: Numbers, items: Numbers, names: Sequence[str]) -> list[list[int]]:
-    """The items of each name in sorted hashes over runs of items; none for a name that is not there."""
+    """Return the items of each name in sorted hashes over runs of items; none for a name that is not there."""
     if len(hashes) == 0 or not names:
         return [[] for _ in names]
     places = rows_of_keys(hashes, name_hashes(names)).tolist()

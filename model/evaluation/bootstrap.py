@@ -42,11 +42,11 @@ class Outcomes:
         return len(next(iter(self.values.values())))
 
     def names(self) -> tuple[str, ...]:
-        """The measures that can be made."""
+        """Return the measures that can be made."""
         return ("f1", "precision", "recall") if self.kind == "spans" else tuple(self.values)
 
     def scores(self, name: str, draws: npt.NDArray[np.int64] | None = None) -> Floats:
-        """The score of every draw, shape `[draws]`; of all examples once where nothing is drawn."""
+        """Return the score of every draw, shape `[draws]`; of all examples once where nothing is drawn."""
         rows = np.arange(len(self))[None] if draws is None else draws
         if self.kind == "means":
             return _means(self.values[name][rows])
@@ -80,7 +80,7 @@ Sets = Sequence[Sequence[Outcomes]]
 
 
 def interval(sets: Sets, name: str, *, seed: int = 0) -> tuple[float, float]:
-    """The interval of a score, the mean over sets and seeds."""
+    """Return the interval of a score, the mean over sets and seeds."""
     drawn = _drawn([sets], name, seed)[0]
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)

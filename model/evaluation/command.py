@@ -57,7 +57,7 @@ def parse(flags: list[str]) -> EvaluateConfig:
 
 
 def overview() -> str:
-    """The tasks, one a line."""
+    """Return the tasks, one a line."""
     width = max(map(len, CONFIGS))
     lines = [f"  {name:<{width}}  {TASKS[name].summary}" for name in CONFIGS]
     return "\n".join([f"usage: {PROG} TASK --model FOLDER-OR-HUB-NAME --data FOLDER [--flags …]", "", *lines])
@@ -93,14 +93,14 @@ def evaluate(config: EvaluateConfig) -> "Results":
 
 
 def model_folder(source: str) -> str:
-    """The finished model of a run where a run's folder is named, otherwise the name as it is."""
+    """Return the finished model of a run where a run's folder is named, otherwise the name as it is."""
     inner = Path(source) / "model"
     is_run = not (Path(source) / "config.json").exists() and (inner / "config.json").exists()
     return str(inner) if is_run else source
 
 
 def output_folder(output: str, model: str) -> Path:
-    """The folder asked for; else `evaluation` in the run's folder where a run is named, else `runs/evaluate`."""
+    """Return the folder asked for; else `evaluation` in the run's folder where a run is named, else `runs/evaluate`."""
     if output:
         return Path(output)
     run = Path(model_folder(model)).parent

@@ -53,7 +53,7 @@ def compare(config: ComparisonConfig) -> str:
 
 
 def _outcomes(config: ComparisonConfig, sources: Sequence[str]) -> list[Outcome]:
-    """A group of runs in each form that is fair to it."""
+    """Return a group of runs in each form that is fair to it."""
     roles = set(load_heads(model_folder(sources[0])).heads)
     name = _name(sources, roles)
     found = [Outcome(name=name, results=_merged([_retrieve(config, source, "state") for source in sources]))]
@@ -64,7 +64,7 @@ def _outcomes(config: ComparisonConfig, sources: Sequence[str]) -> list[Outcome]
 
 
 def _all_but_seed(source: str) -> str:
-    """What a run was trained with, apart from its seed and what changes nothing; its folder where that is not known."""
+    """Return what a run was trained with, apart from its seed and what changes nothing; its folder where that is not known."""
     path = Path(model_folder(source)) / "run.json"
     if not path.is_file():
         return source
@@ -93,7 +93,7 @@ def comparison_table(outcomes: Sequence[Outcome]) -> str:
 
 
 def _group_heads(table: str, questions: Sequence[str]) -> str:
-    """A line that names each question above the first of its columns."""
+    """Return a line that names each question above the first of its columns."""
     header, line, start = table.split("\n", 1)[0], "", 0
     for question in questions:
         place = header.index(f"{MEASURES[0]} ", start)

@@ -48,7 +48,7 @@ def _read(run: str, task: str) -> Compared:
 
 
 def _wanted(one: Compared) -> dict[str, dict[str, str]]:
-    """The sets of the primary figure by a short name."""
+    """Return the sets of the primary figure by a short name."""
     primary = one.results.primary_keys
     fixed = {key: value for key, value in primary.items() if key in ("selection", "split", "question") and value}
     found: dict[str, dict[str, str]] = {}

@@ -22,7 +22,7 @@ class Document:
 def masked_context(
     token_ids: Sequence[int], first: int, last: int, special: SpecialTokens, lengths: Lengths
 ) -> Document:
-    """A context with the mention `first` to `last` (inclusive) masked, cut around it where it is too long."""
+    """Return a context with the mention `first` to `last` (inclusive) masked, cut around it where it is too long."""
     room = lengths.context - 2
     start = 0
     if len(token_ids) > room:
@@ -36,13 +36,13 @@ def masked_context(
 
 
 def description(token_ids: Sequence[int], special: SpecialTokens, lengths: Lengths) -> Document:
-    """A description, standing for its entity by its first token."""
+    """Return a description, standing for its entity by its first token."""
     return Document([special.begin, *token_ids[: lengths.description - 2], special.end])
 
 
 def subject_and_relation(
     subject: Sequence[int], relation: Sequence[int], special: SpecialTokens, lengths: Lengths
 ) -> Document:
-    """A subject's description and a relation's text, standing for the question of the object by the first token."""
+    """Return a subject's description and a relation's text, standing for the question of the object by the first token."""
     question = [*subject[: lengths.description - 2], special.end, *relation[: lengths.relation]]
     return Document([special.begin, *question, special.end])

@@ -68,7 +68,7 @@ class Embedder:
 
     @torch.no_grad()
     def states(self, documents: Sequence[Document], pooling: Pooling = "state") -> Float[Tensor, "documents width"]:
-        """What stands for each document before any head, in their order, on the CPU."""
+        """Return what stands for each document before any head, in their order, on the CPU."""
         states = torch.empty(len(documents), self.model.config.hidden_size)
         for batch in length_batches([len(d.token_ids) for d in documents], self.batch_tokens):
             states[batch] = self._pooled([documents[i] for i in batch], pooling).float().cpu()
@@ -99,7 +99,7 @@ class Embedder:
 
 
 def length_batches(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
-    """Indices of documents in batches of like length, longest first, each at most `batch_tokens` when padded."""
+    """Return indices of documents in batches of like length, longest first, each at most `batch_tokens` when padded."""
     order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
     batches: list[list[int]] = []
     longest = 0
@@ -123,7 +123,7 @@ def pad(rows: Sequence[Sequence[int]], pad_id: int, device: torch.device) -> tup
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of a name; `auto` takes a GPU where there is one. Raises: UsageError for cuda without one."""
+    """Return the device of a name; `auto` takes a GPU where there is one. Raises: UsageError for cuda without one."""
     if name == "cuda" and not torch.cuda.is_available():
         raise UsageError("device is 'cuda', but torch finds no GPU here; use --device cpu or auto")
     return torch.device("cuda" if name == "auto" and torch.cuda.is_available() else name.replace("auto", "cpu"))
@@ -145,7 +145,7 @@ def load_embedder(source: str, tokenizer: Any, device: str, batch_tokens: int) -
 
 
 def trained_lengths(folder: Path) -> Lengths:
-    """The longest documents a model saw in training, from the `run.json` beside it; the usual ones without it."""
+    """Return the longest documents a model saw in training, from the `run.json` beside it; the usual ones without it."""
     try:
         stream = json.loads((folder / "run.json").read_text(encoding="utf-8"))["config"]["stream"]
     except FileNotFoundError:
@@ -160,6 +160,6 @@ def trained_lengths(folder: Path) -> Lengths:
 
 
 def _within(lengths: Lengths, longest: int) -> Lengths:
-    """The same lengths, cut down to what the model has positions for."""
+    """Return the same lengths, cut down to what the model has positions for."""
     description = min(lengths.description, longest - lengths.relation - 1)
     return Lengths(context=min(lengths.context, longest), description=description, relation=lengths.relation)

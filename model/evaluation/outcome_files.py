@@ -68,7 +68,7 @@ def read_outcomes(path: Path) -> list[SetOutcomes]:
 
 
 def by_set(found: Sequence[SetOutcomes], wanted: Sequence[Mapping[str, str]]) -> list[list[Outcomes]]:
-    """The outcomes of the wanted keys, by set and seed. Raises: KeyError for a set that is not there."""
+    """Return the outcomes of the wanted keys, by set and seed. Raises: KeyError for a set that is not there."""
     sets = []
     for keys in wanted:
         own = sorted((one for one in found if dict(one.keys) == dict(keys)), key=lambda one: one.seed)
@@ -79,7 +79,7 @@ def by_set(found: Sequence[SetOutcomes], wanted: Sequence[Mapping[str, str]]) ->
 
 
 def intervals(found: Sequence[SetOutcomes], members: Sequence[Mapping[str, str]]) -> dict[str, tuple[float, float]]:
-    """The interval of every measure of the mean over some sets."""
+    """Return the interval of every measure of the mean over some sets."""
     sets = by_set(found, members)
     return {name: interval(sets, name) for name in sets[0][0].names()}
 

@@ -95,5 +95,5 @@ PUBLISHED: tuple[PublishedScore, ...] = (
 
 
 def published_for(name: str) -> list[PublishedScore]:
-    """The published scores on one set."""
+    """Return the published scores on one set."""
     return [score for score in PUBLISHED if score.set == name]

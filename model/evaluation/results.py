@@ -47,7 +47,7 @@ class Row:
 
     @classmethod
     def single(cls, keys: Mapping[str, str], values: Mapping[str, float]) -> "Row":
-        """A row of measures taken once."""
+        """Return a row of measures taken once."""
         return cls(dict(keys), {name: Measure((float(value),)) for name, value in values.items()})
 
     def matches(self, **keys: str) -> bool:
@@ -82,14 +82,14 @@ class Results:
         return self.find(**self.primary_keys).measures[self.primary_metric].mean
 
     def find(self, **keys: str) -> Row:
-        """The first row with these keys. Raises: KeyError where there is none."""
+        """Return the first row with these keys. Raises: KeyError where there is none."""
         for row in self.rows:
             if row.matches(**keys):
                 return row
         raise KeyError(f"no row with {keys} among {len(self.rows)} rows of {self.task}")
 
     def to_json(self) -> str:
-        """The JSON form: shares between 0 and 1 in full precision, NaN as null."""
+        """Return the JSON form: shares between 0 and 1 in full precision, NaN as null."""
         document = {
             "format": RESULTS_FORMAT,
             "task": self.task,
@@ -121,7 +121,7 @@ def outcomes_path(results: Path) -> Path:
 
 
 def with_intervals(row: Row, found: Mapping[str, tuple[float, float]]) -> Row:
-    """The row with the intervals of the measures that have one."""
+    """Return the row with the intervals of the measures that have one."""
     measures = {name: replace(m, interval=found.get(name, m.interval)) for name, m in row.measures.items()}
     return Row(row.keys, measures)
 
@@ -180,7 +180,7 @@ def merge_seeds(runs: Sequence[Sequence[Row]]) -> list[Row]:
 
 
 def mean_row(keys: Mapping[str, str], rows: Iterable[Row], names: Sequence[str]) -> Row:
-    """The unweighted mean of some measures over rows (of languages, say), seed by seed."""
+    """Return the unweighted mean of some measures over rows (of languages, say), seed by seed."""
     kept = list(rows)
     columns = {name: zip(*(row.measures[name].values for row in kept), strict=True) for name in names}
     return Row(dict(keys), {name: Measure(tuple(map(fmean, by_seed))) for name, by_seed in columns.items()})
@@ -198,7 +198,7 @@ def format_table(rows: Sequence[Row]) -> str:
 
 
 def format_results(results: Results) -> str:
-    """A head line, the notes, and one table per group of rows that have the same keys."""
+    """Return a head line, the notes, and one table per group of rows that have the same keys."""
     keys = ", ".join(f"{name} {value}" for name, value in results.primary_keys.items())
     parts = [f"{results.task} of {results.model}: {results.primary_metric} {100 * results.primary:.1f} % ({keys})"]
     parts += [f"{name}: {', '.join(v) if isinstance(v, list) else v}" for name, v in results.data.items()]

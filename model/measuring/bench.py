@@ -52,7 +52,7 @@ class Bench:
     """A model, its batches and its training step, made ready first and measured when the time has come."""
 
     def __init__(self, config: BenchConfig) -> None:
-        """Makes the model and its batches.
+        """Make the model and its batches.
 
         Raises:
             UsageError: an unknown recipe, or no GPU where one was asked for.
@@ -65,12 +65,12 @@ class Bench:
         self._number = 0
 
     def warm_up(self) -> None:
-        """Runs the steps that are not measured, the first of which compiles."""
+        """Run the steps that are not measured, the first of which compiles."""
         for _ in range(self.config.warmup):
             self._step()
 
     def measure(self) -> Figures:
-        """Runs the steps that are, and returns the figures."""
+        """Run the steps that are, and return the figures."""
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self.device)
         times, tokens, fills, waited = [], [], [], 0.0
@@ -83,7 +83,7 @@ class Bench:
         return _figures(self.training, batch, times, tokens=median(tokens), fill=median(fills), waited=waited)
 
     def profile(self, path: Path) -> None:
-        """Writes where the time of three more steps goes, by operation or kernel."""
+        """Write where the time of three more steps goes, by operation or kernel."""
         batch, _ = next(self._batches)
         profile(lambda: self.training([batch], 0), self.device, path)
 
@@ -96,7 +96,7 @@ class Bench:
 
 
 def measure(config: BenchConfig) -> Figures:
-    """Makes everything, warms up, and returns the figures; writes a profile where asked to.
+    """Make everything, warm up, and return the figures; write a profile where asked to.
 
     Raises:
         UsageError: an unknown recipe, or no GPU where one was asked for.
@@ -110,7 +110,7 @@ def measure(config: BenchConfig) -> Figures:
 
 
 def profile(step: Callable[[], object], device: torch.device, path: Path) -> None:
-    """Writes where the time of three steps goes, by operation or kernel."""
+    """Write where the time of three steps goes, by operation or kernel."""
     kinds = [torch.profiler.ProfilerActivity.CPU]
     kinds += [torch.profiler.ProfilerActivity.CUDA] if device.type == "cuda" else []
     with torch.profiler.profile(activities=kinds) as profiler:
@@ -204,7 +204,7 @@ def _figures(
 
 
 def _counted(training: TrainingStep, batch: Batch) -> float | None:
-    """What PyTorch counts in a step; None where memory did not hold it uncompiled."""
+    """Return what PyTorch counts in a step; None where memory did not hold it uncompiled."""
     try:
         return flops_by_counter(training.joint, batch.to(training.device), mixed=training.mixed)
     except torch.OutOfMemoryError:

@@ -47,7 +47,7 @@ class Figures:
 
 
 def report(figures: Figures) -> str:
-    """The figures for people."""
+    """Return the figures for people."""
     f = figures
     whose = "of the whole process" if f.device.startswith("CPU") else "of tensors"
     rate = f"the data sheet's {f.sheet_rate / 1e12:,.0f} TFLOP/s" if f.sheet_rate else "the measured matmul rate"
@@ -73,6 +73,6 @@ def report(figures: Figures) -> str:
 
 
 def write(figures: Figures, path: Path) -> None:
-    """Writes the figures as JSON."""
+    """Write the figures as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(asdict(figures), indent=1), encoding="utf-8")

@@ -80,7 +80,7 @@ def flops_by_counter(joint: JointModel, batch: Batch, *, mixed: bool = False) ->
 
 
 def counted(counter: FlopCounterMode) -> float:
-    """What a counter saw, without packed attention: whether it knows that operator depends on PyTorch's version."""
+    """Return what a counter saw, without packed attention: whether it knows that operator depends on PyTorch's version."""
     seen = counter.get_flop_counts()["Global"]
     return float(sum(number for operator, number in seen.items() if "varlen_attn" not in str(operator)))
 
@@ -111,13 +111,13 @@ def timed(work: object, device: torch.device) -> float:
 
 
 def synchronise(device: torch.device) -> None:
-    """Waits for the device; a CPU is never ahead."""
+    """Wait for the device; a CPU is never ahead."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def peak_of(device: torch.device) -> float | None:
-    """The data sheet's rate of a GPU this table knows, operations per second; None for all else."""
+    """Return the data sheet's rate of a GPU this table knows, operations per second; None for all else."""
     if device.type != "cuda":
         return None
     name = torch.cuda.get_device_name(device)

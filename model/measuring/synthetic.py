@@ -14,7 +14,7 @@ MEAN_LENGTH = 70
 
 
 def synthetic_batch(config: StreamConfig, special: SpecialTokens, *, position: int, seed: int = 0) -> Batch:
-    """A full batch: half of its documents are contexts with a mention, the other half their descriptions and questions.
+    """Return a full batch: half of its documents are contexts with a mention, the other half their descriptions and questions.
 
     Lengths are drawn from a geometric law around `MEAN_LENGTH` and cut at the configured bounds.
     """
@@ -56,7 +56,7 @@ def synthetic_batch(config: StreamConfig, special: SpecialTokens, *, position: i
 
 
 def _bounds(config: StreamConfig, generator: torch.Generator) -> Tensor:
-    """Starts of documents, and the last one's end; what is left is shorter than the next document would have been."""
+    """Start of documents, and the last one's end; what is left is shorter than the next document would have been."""
     shapes = config.shapes()
     most = shapes.documents - 1
     uniform = torch.rand(most, generator=generator).clamp(min=1e-6)
@@ -74,7 +74,7 @@ def _positions(bounds: Tensor, tokens: int) -> Tensor:
 
 
 def _fit(values: Tensor, size: int, fill: int) -> Tensor:
-    """The values in as many slots as the shape has, the rest filled."""
+    """Return the values in as many slots as the shape has, the rest filled."""
     slots = torch.full((size,), fill, dtype=torch.long)
     slots[: len(values)] = values
     return slots

@@ -28,7 +28,7 @@ class Bank(nn.Module):
     cursor: Tensor
 
     def __init__(self, size: int, width: int, *, noise_seed: int | None = None) -> None:
-        """Makes an empty ring, or with `noise_seed` one full of normal vectors of expected length 1.
+        """Make an empty ring, or with `noise_seed` one full of normal vectors of expected length 1.
 
         Source: `paper` mode draws each number from N(0, 1) and divides by the root of the width (code).
         """
@@ -60,7 +60,7 @@ class Bank(nn.Module):
         self._left.append((states.detach(), entities, used))
 
     def take_in(self, batches: int) -> None:
-        """Writes what all ranks left in this step, in the order of the stream: batch by batch, within one by rank.
+        """Write what all ranks left in this step, in the order of the stream: batch by batch, within one by rank.
 
         Args:
             batches: of this rank in the step; all have equally many rows.
@@ -76,7 +76,7 @@ class Bank(nn.Module):
     def push(
         self, states: Float[Tensor, "rows width"], entities: Int[Tensor, " rows"], used: Bool[Tensor, " rows"]
     ) -> None:
-        """Writes used, finite rows over the oldest places; of more than the ring holds, the last ones."""
+        """Write used, finite rows over the oldest places; of more than the ring holds, the last ones."""
         keep = used & states.isfinite().all(-1)
         order = keep.cumsum(0) - 1
         number = keep.sum()

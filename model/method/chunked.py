@@ -104,7 +104,7 @@ def cached_backward(
     reseed: Callable[[int, int], None],
     totals: Mapping[str, Totals] | None = None,
 ) -> tuple[Tensor, Sums]:
-    """Adds the gradient of the loss of batches, contrasted as one, to the parameters.
+    """Add the gradient of the loss of batches, contrasted as one, to the parameters.
 
     Args:
         model: encoder and objectives.

@@ -22,7 +22,7 @@ a log line is due."""
 
 
 def measure(total: Tensor, count: Tensor | float) -> Tensor:
-    """A sum and its count as one tensor, without gradient, in the sum's precision."""
+    """Return a sum and its count as one tensor, without gradient, in the sum's precision."""
     total = total.detach()
     total = total if total.is_floating_point() else total.float()
     # Filled on the device: a tensor made from a Python value would be copied there, and the host would wait for it.
@@ -34,7 +34,7 @@ class BestContrast(nn.Module):
     """Symmetric InfoNCE over all ranks' pairs and a bank of past keys with their entities."""
 
     def __init__(self, width: int, config: MethodConfig) -> None:
-        """Makes two heads, a temperature, and a bank if the configuration has one."""
+        """Make two heads, a temperature, and a bank if the configuration has one."""
         super().__init__()
         self.query_head = ProjectionHead(width, config.head_norm, shared=True)
         self.key_head = ProjectionHead(width, config.head_norm, shared=True)
@@ -71,7 +71,7 @@ class PaperContrast(nn.Module):
     """
 
     def __init__(self, width: int, config: MethodConfig, seed: int) -> None:
-        """Makes two heads and two banks; `seed` draws the noise the banks start with."""
+        """Make two heads and two banks; `seed` draws the noise the banks start with."""
         super().__init__()
         self.query_head = ProjectionHead(width, config.head_norm)
         self.key_head = ProjectionHead(width, config.head_norm)

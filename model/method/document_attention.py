@@ -80,7 +80,7 @@ def document_attention_gradient(  # noqa: PLR0913 (what the backward pass needs)
     scale: float,
     window: int,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The gradients of `document_attention` in query, key and value."""
+    """Return the gradients of `document_attention` in query, key and value."""
     d_query, d_key, d_value = (_empty(states) for states in (query, key, value))
     one_document = _fused_gradient if query.device.type == "cpu" else _gradient_by_products
     gradient = gradient.contiguous()  # it may be one number in many places, which the kernel cannot read
@@ -112,7 +112,7 @@ def _shapes_of_gradient(  # noqa: PLR0913 (the operator's)
 
 
 def _documents(cu_seqlens: Tensor, window: int, like: Tensor) -> Iterator[tuple[slice, Tensor | None]]:
-    """Yields where each document lies, and what is added to its scores where a window bounds them."""
+    """Yield where each document lies, and what is added to its scores where a window bounds them."""
     bounds = cu_seqlens.tolist()
     for start, end in zip(bounds, bounds[1:], strict=False):
         if end > start:
@@ -126,7 +126,7 @@ def _window_mask(length: int, window: int, like: Tensor) -> Tensor:
 
 
 def _heads_first(states: Tensor) -> Tensor:
-    """A document's states as kernels take them, `[1, heads, tokens, head width]`, without a copy."""
+    """Return a document's states as kernels take them, `[1, heads, tokens, head width]`, without a copy."""
     return states.transpose(0, 1)[None]
 
 

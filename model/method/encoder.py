@@ -32,7 +32,7 @@ class Encoder(nn.Module):
     """A Hugging Face masked-LM model, taken apart into body, head transform and output embedding."""
 
     def __init__(self, model: nn.Module) -> None:
-        """Wraps a model loaded with the packed attention.
+        """Wrap a model loaded with the packed attention.
 
         Raises:
             UsageError: its masked-LM head is of an unknown form.
@@ -101,11 +101,11 @@ class Encoder(nn.Module):
         return last, last if layer is None else output.hidden_states[layer][0]
 
     def transform_rows(self, rows: Float[Tensor, "rows width"]) -> Float[Tensor, "rows width"]:
-        """The masked-LM head without its last layer, on chosen rows."""
+        """Return the masked-LM head without its last layer, on chosen rows."""
         return self._transform(rows)
 
     def freeze_head(self) -> None:
-        """Takes what only the masked-LM head uses out of training, for runs without MLM."""
+        """Take what only the masked-LM head uses out of training, for runs without MLM."""
         body = {id(parameter) for parameter in self.model.base_model.parameters()}
         for parameter in self.model.parameters():
             parameter.requires_grad_(id(parameter) in body)
@@ -127,7 +127,7 @@ def pack(documents: list[list[int]], position_offset: int) -> tuple[Tensor, Tens
 
 
 def load_encoder(config: EncoderConfig, *, vocab_size: int, pad_id: int, seed: int = 0) -> Encoder:
-    """Opens or makes the encoder of a run, in float32, and probes it: packed, or padded where that cannot be.
+    """Open or make the encoder of a run, in float32, and probe it: packed, or padded where that cannot be.
 
     Args:
         config: where from, or of which size.
@@ -167,7 +167,7 @@ def _packed_or_padded(config: EncoderConfig, vocab_size: int, pad_id: int, seed:
 
 
 def _probed(model: nn.Module, *, packed: bool) -> Encoder:
-    """The encoder of a model that passed the probe.
+    """Return the encoder of a model that passed the probe.
 
     Raises:
         UsageError: it did not, or fails on the way: models take for granted what this project does not give them.
@@ -185,7 +185,7 @@ def _probed(model: nn.Module, *, packed: bool) -> Encoder:
 
 
 def check_lengths(encoder: Encoder, longest: int) -> None:
-    """Compares the longest document of a stream with what the encoder has positions for.
+    """Compare the longest document of a stream with what the encoder has positions for.
 
     Raises:
         UsageError: the stream's documents may be longer.
@@ -198,7 +198,7 @@ def check_lengths(encoder: Encoder, longest: int) -> None:
 
 
 def probe_documents(vocab_size: int) -> list[list[int]]:
-    """A few documents of random pieces, special ones left out; always the same ones."""
+    """Return a few documents of random pieces, special ones left out; always the same ones."""
     generator = torch.Generator().manual_seed(1)
     ordinary = range(5, max(6, vocab_size - 1))
     return [
@@ -208,7 +208,7 @@ def probe_documents(vocab_size: int) -> list[list[int]]:
 
 
 def probe(encoder: Encoder) -> None:
-    """Compares the logits of documents encoded together with those of each alone by the library's own way.
+    """Compare the logits of documents encoded together with those of each alone by the library's own way.
 
     Raises:
         UsageError: they differ, so documents would see each other or sit at wrong positions.
@@ -255,7 +255,7 @@ def _open(source: str, *, packed: bool) -> nn.Module:
 
 
 def _random_model(config: EncoderConfig, vocab_size: int, pad_id: int, seed: int) -> nn.Module:
-    """An XLM-R of the configured size with random weights, a pure function of the seed."""
+    """Return an XLM-R of the configured size with random weights, a pure function of the seed."""
     from transformers import AutoModelForMaskedLM, XLMRobertaConfig
 
     settings = XLMRobertaConfig(
@@ -286,7 +286,7 @@ def _random_model(config: EncoderConfig, vocab_size: int, pad_id: int, seed: int
 
 
 def _set_dropout(model: nn.Module, rate: float | None) -> None:
-    """Sets every dropout layer to `rate`; None keeps what the encoder came with, attention apart."""
+    """Set every dropout layer to `rate`; None keeps what the encoder came with, attention apart."""
     for name, module in model.named_modules():
         if isinstance(module, nn.Dropout):
             inside_attention = name.endswith("attention.self.dropout")

@@ -31,7 +31,7 @@ class RowBatchNorm(nn.Module):
     running_var: Tensor
 
     def __init__(self, width: int, *, affine: bool, shared: bool = False) -> None:
-        """Starts with mean 0, variance 1 and, if `affine`, weight 1 and bias 0; `shared` takes all ranks' statistics."""
+        """Start with mean 0, variance 1 and, if `affine`, weight 1 and bias 0; `shared` takes all ranks' statistics."""
         super().__init__()
         self.affine, self.shared = affine, shared
         if affine:
@@ -60,7 +60,7 @@ class RowBatchNorm(nn.Module):
 
     @torch.no_grad()
     def _track(self, mean: Tensor, variance: Tensor, count: Tensor) -> None:
-        """Moves the running statistics, unless the batch had fewer than two rows or was not finite."""
+        """Move the running statistics, unless the batch had fewer than two rows or was not finite."""
         sound = (count > 1) & mean.isfinite().all() & variance.isfinite().all()
         for running, new in ((self.running_mean, mean), (self.running_var, variance)):
             running.copy_(torch.where(sound, running.lerp(new.to(running.dtype), BATCH_NORM_MOMENTUM), running))
@@ -70,7 +70,7 @@ class RowLayerNorm(nn.Module):
     """LayerNorm with the signature of `RowBatchNorm`."""
 
     def __init__(self, width: int, *, affine: bool) -> None:
-        """Starts as the identity on normal rows."""
+        """Start as the identity on normal rows."""
         super().__init__()
         self.norm = nn.LayerNorm(width, elementwise_affine=affine)
 
@@ -86,7 +86,7 @@ class ProjectionHead(nn.Module):
     """Projects the states of one side of one objective."""
 
     def __init__(self, width: int, norm: Literal["batch", "layer"], *, shared: bool = False) -> None:
-        """Makes a head from `width` to `width`; `shared` BatchNorm counts the rows of all ranks."""
+        """Make a head from `width` to `width`; `shared` BatchNorm counts the rows of all ranks."""
         super().__init__()
         kind = partial(RowBatchNorm, shared=shared) if norm == "batch" else RowLayerNorm
         self.first = nn.Linear(width, width, bias=False)

@@ -21,7 +21,7 @@ class JointModel(nn.Module):
     """Encoder and objectives; `forward` is what data-parallel training wraps."""
 
     def __init__(self, encoder: Encoder, config: PretrainConfig) -> None:
-        """Puts the objectives of the configuration on top of an encoder; heads start from the configured seed."""
+        """Put the objectives of the configuration on top of an encoder; heads start from the configured seed."""
         super().__init__()
         self.encoder = encoder
         with torch.random.fork_rng(devices=[]):
@@ -44,7 +44,7 @@ class JointModel(nn.Module):
             encoder.compile(fullgraph=True, dynamic=False)
 
     def encode(self, batch: Batch) -> States:
-        """The rows that the objectives read, from one pass over the whole stream."""
+        """Return the rows that the objectives read, from one pass over the whole stream."""
         last, contrast = self.encoder(
             batch.token_ids, batch.position_ids, batch.cu_seqlens, batch.max_seqlen, self.layer
         )
@@ -57,7 +57,7 @@ class JointModel(nn.Module):
         )
 
     def losses(self, states: States, batch: Batch, totals: Mapping[str, Totals] | None = None) -> tuple[Tensor, Sums]:
-        """The scaled sum of all objectives' losses and every measure, named `objective/measure`.
+        """Return the scaled sum of all objectives' losses and every measure, named `objective/measure`.
 
         Args:
             states: the rows of the batch.
@@ -74,7 +74,7 @@ class JointModel(nn.Module):
         return total, measures
 
     def forward(self, batch: Batch, totals: Mapping[str, Totals] | None = None) -> tuple[Tensor, Sums]:
-        """This rank's share of the joint loss, whose mean over ranks is the loss of the whole; and the measures."""
+        """Return this rank's share of the joint loss, whose mean over ranks is the loss of the whole; and the measures."""
         return self.losses(self.encode(batch), batch, totals)
 
     def end_step(self, batches: int) -> None:

@@ -43,7 +43,7 @@ class Pairs:
         return self.positives != UNUSED
 
     def normalised(self) -> Pairs:
-        """The same pairs with states of length 1."""
+        """Return the same pairs with states of length 1."""
         unit = nn.functional.normalize
         return replace(self, queries=unit(self.queries, dim=-1), keys=unit(self.keys, dim=-1))
 
@@ -67,7 +67,7 @@ def symmetric_contrast(
     scale: Float[Tensor, ""] | float,
     bank: tuple[Float[Tensor, "slots width"], Int[Tensor, " slots"]] | None = None,
 ) -> Contrast:
-    """The loss of this module's docstring, in float32.
+    """Return the loss of this module's docstring, in float32.
 
     Args:
         pairs: this rank's pairs; every rank must call this with equal shapes.
@@ -120,7 +120,7 @@ def _answered(answers: Int[Tensor, "queries answers"], entities: Int[Tensor, " k
 def _cross_entropy(
     rows: Tensor, candidates: Tensor, left_out: Tensor, right: Tensor, used: Tensor, scale: Tensor | float
 ) -> tuple[Tensor, Tensor]:
-    """Summed cross entropy of used rows over their candidates, and how many ranked the right one first."""
+    """Return summed cross entropy of used rows over their candidates, and how many ranked the right one first."""
     precise = rows.dtype if rows.dtype == torch.float64 else torch.float32
     with torch.autocast(rows.device.type, enabled=False):
         scores = rows.to(precise) @ candidates.to(precise).T * scale
@@ -134,7 +134,7 @@ class Temperature(nn.Module):
     """1 / temperature, fixed or learnt; learnt ones are kept in logarithm and bounded as in CLIP."""
 
     def __init__(self, temperature: float, *, learnable: bool) -> None:
-        """Starts at `temperature`."""
+        """Start at `temperature`."""
         super().__init__()
         start = torch.tensor(1 / temperature).log()
         if learnable:
@@ -143,6 +143,6 @@ class Temperature(nn.Module):
             self.register_buffer("log_scale", start, persistent=False)
 
     def forward(self) -> Float[Tensor, ""]:
-        """The factor scores are multiplied by."""
+        """Return the factor scores are multiplied by."""
         scale = self.log_scale.exp()
         return scale.clamp(max=1 / LEAST_LEARNABLE_TEMPERATURE) if self.log_scale.requires_grad else scale

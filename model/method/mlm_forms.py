@@ -16,7 +16,7 @@ Transform = Callable[[Tensor], Tensor]
 
 
 def head_transform(model: Any) -> Transform:
-    """The masked-LM head of a model without its last layer, from rows of states to rows of states.
+    """Return the masked-LM head of a model without its last layer, from rows of states to rows of states.
 
     Raises:
         UsageError: the head is of a form this project does not know.

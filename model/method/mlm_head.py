@@ -30,7 +30,7 @@ def masked_word_loss(
     *,
     compiled: bool = False,
 ) -> tuple[Float[Tensor, ""], Int[Tensor, ""]]:
-    """Summed cross entropy of `rows @ weight.T + bias` against `labels`, and how many labels were right.
+    """Return summed cross entropy of `rows @ weight.T + bias` against `labels`, and how many labels were right.
 
     Args:
         rows: transformed hidden states of the masked positions.
@@ -99,7 +99,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
 
 
 def _add_product(total: Tensor, left: Tensor, right: Tensor, *, first: bool) -> None:
-    """Adds `left @ right` to `total`, without a product in between where the types allow it; the first overwrites it."""
+    """Add `left @ right` to `total`, without a product in between where the types allow it; the first overwrites it."""
     if total.dtype == left.dtype:
         torch.addmm(total, left, right, beta=0 if first else 1, out=total)
     elif first:

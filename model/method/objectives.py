@@ -43,7 +43,7 @@ class MaskedWords(nn.Module):
         self.compiled = compiled
 
     def forward(self, encoder: Encoder, states: States, batch: Batch, totals: Totals) -> tuple[Tensor, Sums]:
-        """Returns this rank's share of the step's mean loss, and the measures of this batch."""
+        """Return this rank's share of the step's mean loss, and the measures of this batch."""
         rows = encoder.transform_rows(states.words)
         output = encoder.output_embedding
         compiled = self.compiled and self.training and rows.is_cuda
@@ -60,7 +60,7 @@ class KnowledgeObjective(nn.Module, ABC):
     name: str
 
     def __init__(self, width: int, config: PretrainConfig, salt: int) -> None:
-        """Makes the contrast of the configured mode; `salt` keeps the noise of two objectives' banks apart."""
+        """Make the contrast of the configured mode; `salt` keeps the noise of two objectives' banks apart."""
         super().__init__()
         method = config.method
         paper = method.mode == "paper"
@@ -68,10 +68,10 @@ class KnowledgeObjective(nn.Module, ABC):
 
     @abstractmethod
     def pairs(self, states: States, batch: Batch) -> Pairs:
-        """This objective's queries and the keys they must find."""
+        """Return this objective's queries and the keys they must find."""
 
     def forward(self, encoder: Encoder, states: States, batch: Batch, totals: Totals) -> tuple[Tensor, Sums]:
-        """Returns this rank's share of the step's loss, and the measures of this batch."""
+        """Return this rank's share of the step's loss, and the measures of this batch."""
         contrasted: tuple[Tensor, Sums] = self.contrast(self.pairs(states, batch), totals)
         return contrasted
 
@@ -82,7 +82,7 @@ class MaskedEntities(KnowledgeObjective):
     name = "mep"
 
     def pairs(self, states: States, batch: Batch) -> Pairs:
-        """The masked mentions; the only right answer is the mentioned entity."""
+        """Return the masked mentions; the only right answer is the mentioned entity."""
         return Pairs(
             queries=states.mentions,
             keys=states.keys,
@@ -98,7 +98,7 @@ class ObjectEntailment(KnowledgeObjective):
     name = "oe"
 
     def pairs(self, states: States, batch: Batch) -> Pairs:
-        """The questions; every true object of (subject, relation) is a right answer."""
+        """Return the questions; every true object of (subject, relation) is a right answer."""
         return Pairs(
             queries=states.questions,
             keys=states.keys,
@@ -109,7 +109,7 @@ class ObjectEntailment(KnowledgeObjective):
 
 
 def make_objectives(config: PretrainConfig, width: int) -> nn.ModuleDict:
-    """The objectives of a run by name, in the order their losses are added."""
+    """Return the objectives of a run by name, in the order their losses are added."""
     on = config.stream.objectives
     made: dict[str, nn.Module] = {}
     # The contexts of masked mentions carry masked words too, so MLM is part of every run that has any.

@@ -25,7 +25,7 @@ NAME = "xlmk_packed"
 
 
 def register_packed_attention() -> str:
-    """Makes the packed attention known to transformers and returns its name; harmless when repeated."""
+    """Make the packed attention known to transformers and return its name; harmless when repeated."""
     from transformers import AttentionInterface
 
     AttentionInterface.register(NAME, packed_attention)
@@ -45,7 +45,7 @@ def packed_attention(  # noqa: PLR0913 (transformers calls it so)
     sliding_window: int | None = None,
     **ignored: Any,
 ) -> tuple[Tensor, None]:
-    """The attention function that transformers calls in every layer; attention dropout is 0 by construction.
+    """Return the attention function that transformers calls in every layer; attention dropout is 0 by construction.
 
     Args:
         module: the layer; unused.
@@ -79,7 +79,7 @@ def packed_attention(  # noqa: PLR0913 (transformers calls it so)
 def _fused(
     states: tuple[Tensor, Tensor, Tensor], cu_seqlens: Tensor, longest: int, scale: float, window: int
 ) -> Tensor:
-    """The CUDA form; shapes as in `exact_attention`."""
+    """Return the CUDA form; shapes as in `exact_attention`."""
     from torch.nn.attention.varlen import varlen_attn
 
     bounded: dict[str, Any] = {} if window < 0 else {"window_size": (window, window)}

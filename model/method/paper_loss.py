@@ -52,7 +52,7 @@ def paper_contrast(
 def _one_direction(
     rows: Tensor, others: Tensor, bank: Tensor, used: Tensor, temperature: float
 ) -> tuple[Tensor, Tensor]:
-    """Summed loss and count of right rankings of `rows` against [rows; others; bank]."""
+    """Return summed loss and count of right rankings of `rows` against [rows; others; bank]."""
     number = rows.shape[0]
     with torch.autocast(rows.device.type, enabled=False):
         scores = rows @ torch.cat([rows, others, bank]).T / temperature

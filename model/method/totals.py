@@ -24,7 +24,7 @@ class Totals:
 
 
 def step_totals(batches: Sequence[Batch], device: torch.device, *, paper: bool) -> list[dict[str, Totals]]:
-    """The totals of a step for each of this rank's batches, by objective.
+    """Return the totals of a step for each of this rank's batches, by objective.
 
     In `best` mode every word and every pair of the step weighs the same. In `paper` mode a batch weighs as many words as
     it predicts, and its means over pairs with it (code: the release's ratio of sample sizes); a batch without words, which

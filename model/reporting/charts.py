@@ -56,7 +56,7 @@ def training_chart(series: Mapping[str, Series], measure: str, label: str) -> st
 def heat_map(
     values: Mapping[tuple[str, str], float], rows: Sequence[str], columns: Sequence[str], scale: str, top: float = 0.0
 ) -> str:
-    """A square per (row, column) in per cent; pairs without a value stay grey.
+    """Return a square per (row, column) in per cent; pairs without a value stay grey.
 
     `top` is the value of the brightest square, between 0 and 1, so that maps that stand together can be compared; by default
     the highest of its own.

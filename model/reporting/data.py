@@ -49,7 +49,7 @@ def read_run(config: ReportConfig) -> RunData:
 
 
 def run_head(log: Path, config: dict[str, Any]) -> list[tuple[str, str]]:
-    """What tells a run from others: date, encoder, data, seed, machine; only what the log and the model's record say."""
+    """Return what tells a run from others: date, encoder, data, seed, machine; only what the log and the model's record say."""
     start = _first_event(log)
     settings = _fields(config, "config")
     encoder = _fields(settings, "encoder")
@@ -82,7 +82,7 @@ def _fields(record: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _first_event(log: Path) -> dict[str, Any]:
-    """The event with which a run started; nothing where its log has none."""
+    """Return the event with which a run started; nothing where its log has none."""
     if log.is_file():
         for line in log.read_text(encoding="utf-8").split("\n"):
             if '"event"' in line and '"start"' in line:
@@ -125,7 +125,7 @@ def read_log(path: Path) -> dict[str, Series]:
 
 
 def _log_line(line: str) -> tuple[int, dict[str, float]]:
-    """The step and the measures of a line; none for a line about an event."""
+    """Return the step and the measures of a line; none for a line about an event."""
     row = json.loads(line)
     if "event" in row:
         return 0, {}

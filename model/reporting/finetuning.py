@@ -44,12 +44,12 @@ def _source(score: PublishedScore) -> str:
 
 
 def _languages(results: Results) -> list[str]:
-    """The mean first: of most published models nothing else is known."""
+    """Return the mean first: of most published models nothing else is known."""
     return list(dict.fromkeys(["mean", *(row.keys["language"] for row in results.rows)]))
 
 
 def _table(results: Results, published: Sequence[PublishedScore], sources: Sequence[str]) -> Table:
-    """A line per metric, selection and split of the run, then one per model, metric, split and source."""
+    """Return a line per metric, selection and split of the run, then one per model, metric, split and source."""
     languages = _languages(results)
     metrics = [name for name in (results.primary_metric, "exact match") if name in results.rows[0].measures]
     groups = dict.fromkeys((row.keys["selection"], row.keys["split"]) for row in results.rows)

@@ -44,7 +44,7 @@ def write_report(config: ReportConfig) -> Path:
 
 
 def render(data: RunData) -> str:
-    """The page as HTML."""
+    """Return the page as HTML."""
     loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.lstrip_blocks = True
@@ -128,7 +128,7 @@ def _alignment(data: RunData) -> list[Section]:
 
 
 def _pair_chance(pairs: Sequence[Row]) -> str:
-    """What chance would score on these pairs, in words; nothing where the numbers of candidates are not known."""
+    """Return what chance would score on these pairs, in words; nothing where the numbers of candidates are not known."""
     counts = [row.measures["candidates"].mean for row in pairs if "candidates" in row.measures]
     if not counts:
         return ""

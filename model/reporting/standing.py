@@ -50,7 +50,7 @@ def standing(results: Results) -> Standing:
 
 
 def _line(results: Results, names: tuple[str, ...]) -> Row | None:
-    """The row of the primary figure's keys for another line."""
+    """Return the row of the primary figure's keys for another line."""
     for name in names:
         try:
             return results.find(**{**results.primary_keys, "line": name})

@@ -30,7 +30,7 @@ from schemas.manifest import Manifest
 def export_model(
     joint: JointModel, tokenizer: Any, config: PretrainConfig, manifest: Manifest, folder: Path, facts: dict[str, Any]
 ) -> None:
-    """Writes the finished model, replacing an earlier one at once when the new one is whole.
+    """Write the finished model, replacing an earlier one at once when the new one is whole.
 
     Args:
         joint: the trained model.
@@ -82,7 +82,7 @@ def _write(
 
 
 def _write_tokenizer(tokenizer: Any, longest: int, folder: Path) -> None:
-    """Writes the tokenizer, for texts that the encoder has positions for, under a class that opens it as it stands."""
+    """Write the tokenizer, for texts that the encoder has positions for, under a class that opens it as it stands."""
     length, tokenizer.model_max_length = tokenizer.model_max_length, min(tokenizer.model_max_length, longest)
     try:
         tokenizer.save_pretrained(folder)
@@ -96,7 +96,7 @@ def _write_tokenizer(tokenizer: Any, longest: int, folder: Path) -> None:
 
 
 def _readable(folder: Path) -> None:
-    """Gives every file the mode that the system would: some libraries write theirs for the user alone."""
+    """Give every file the mode that the system would: some libraries write theirs for the user alone."""
     mask = os.umask(0o022)
     os.umask(mask)
     for path in folder.rglob("*"):

@@ -37,7 +37,7 @@ class Heads:
 
 
 def save_heads(joint: JointModel, norm: str, folder: Path) -> None:
-    """Writes the heads of a model into a folder, in float32; a model without any leaves a file without tensors."""
+    """Write the heads of a model into a folder, in float32; a model without any leaves a file without tensors."""
     tensors: dict[str, Tensor] = {}
     header = {"format": "xlm-k heads 1", "norm": norm, "width": str(joint.encoder.width)}
     header["layer"] = "" if joint.layer is None else str(joint.layer)
@@ -58,7 +58,7 @@ def save_heads(joint: JointModel, norm: str, folder: Path) -> None:
 
 
 def key_heads(joint: JointModel) -> dict[str, ProjectionHead]:
-    """The heads of the key side by role."""
+    """Return the heads of the key side by role."""
     return {
         f"{name}_key": objective.get_submodule("contrast.key_head")  # type: ignore[misc]
         for name, objective in joint.objectives.items()
@@ -67,7 +67,7 @@ def key_heads(joint: JointModel) -> dict[str, ProjectionHead]:
 
 
 def load_heads(folder: Path | str) -> Heads:
-    """Reads the heads beside an encoder; a folder without the file is a plain encoder and gives none.
+    """Read the heads beside an encoder; a folder without the file is a plain encoder and gives none.
 
     Raises:
         CheckpointUnusable: the file is damaged or of another kind.

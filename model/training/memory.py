@@ -13,7 +13,7 @@ from schemas.errors import OutOfMemory
 
 @contextmanager
 def explain_out_of_memory(config: PretrainConfig, *, validating: bool = False) -> Iterator[None]:
-    """Turns the allocators' errors within into ours.
+    """Turn the allocators' errors within into ours.
 
     Args:
         config: the run's.
@@ -31,7 +31,7 @@ def explain_out_of_memory(config: PretrainConfig, *, validating: bool = False) -
 
 
 def _smaller(config: PretrainConfig) -> str:
-    """The next smaller setting: pieces, then smaller pieces, then recomputing, and only then a smaller batch."""
+    """Return the next smaller setting: pieces, then smaller pieces, then recomputing, and only then a smaller batch."""
     stream, off = config.stream, " --encoder.compile False" if config.encoder.compile else ""
     piece = config.chunk_tokens // 2 if config.chunk_tokens else stream.tokens_per_step // 4
     again = "--encoder.gradient-checkpointing True"
@@ -44,7 +44,7 @@ def _smaller(config: PretrainConfig) -> str:
 
 
 def _without_validation(config: PretrainConfig) -> str:
-    """What helps where validation batches, which are as large as a step's and never cut, are too much."""
+    """Return what helps where validation batches, which are as large as a step's and never cut, are too much."""
     again = "with which this run goes on from its last checkpoint"
     return f"--validate-every 0, {again}; or, in a new run, {_halved(config)}"
 

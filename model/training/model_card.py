@@ -19,7 +19,7 @@ _BEST_NOTE = "gathered negatives with gradient, false negatives masked by entity
 
 
 def model_card(config: PretrainConfig, manifest: Manifest, facts: dict[str, Any], architecture: str) -> str:
-    """The card as Markdown with the Hub's header.
+    """Return the card as Markdown with the Hub's header.
 
     Args:
         config: the run.

@@ -44,7 +44,7 @@ def rate_at(step: int, steps: int, config: OptimConfig) -> float:
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Sets the learning rate of every group."""
+    """Set the learning rate of every group."""
     for group in optimizer.param_groups:
         group["lr"] = rate
 
@@ -56,7 +56,7 @@ def clip(model: nn.Module, largest: float) -> Tensor:
 
 
 def update(optimizer: torch.optim.AdamW, sound: Tensor) -> None:
-    """Steps the optimizer if `sound` holds, and otherwise leaves weights and moments as they are; reads nothing."""
+    """Step the optimizer if `sound` holds, and otherwise leave weights and moments as they are; read nothing."""
     # Read by the fused kernels; a gradient scaler would set it in the same way.
     setattr(optimizer, "found_inf", (~sound).to(torch.float32))  # noqa: B010 (not declared by the class)
     optimizer.step()

@@ -29,7 +29,7 @@ _PARTS: dict[str, type] = {
 
 
 def read_config(folder: Path) -> PretrainConfig:
-    """The configuration a run was last started with.
+    """Return the configuration a run was last started with.
 
     Raises:
         InputMissing: the folder is not that of a run.
@@ -48,7 +48,7 @@ def read_config(folder: Path) -> PretrainConfig:
 
 
 def export_run(folder: Path, target: Path, scores: Sequence[tuple[str, str]] = ()) -> int:
-    """Writes a run's newest whole checkpoint as a finished model; returns its step.
+    """Write a run's newest whole checkpoint as a finished model; returns its step.
 
     Args:
         folder: of the run.
@@ -91,7 +91,7 @@ def logged_results(folder: Path) -> list[tuple[str, str]]:
 
 
 def _log_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a log; a line that a kill cut short is left out."""
+    """Yield the rows of a log; a line that a kill cut short is left out."""
     for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
         try:
             yield json.loads(line)
@@ -100,7 +100,7 @@ def _log_rows(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _make(kind: type, fields: dict[str, Any]) -> Any:
-    """A configuration from JSON, whose lists stand for tuples."""
+    """Return a configuration from JSON, whose lists stand for tuples."""
     hints = get_type_hints(kind)
     unknown = sorted(set(fields) - set(hints))
     if unknown:

@@ -63,7 +63,7 @@ def _first_token(width: int) -> dict[str, Any]:
 
 
 def _head_parts(head: ProjectionHead, width: int) -> list[tuple[str, dict[str, Any], dict[str, Tensor]]]:
-    """The head as modules: two linear layers with BatchNorm in them, or linear, LayerNorm, ReLU, linear, LayerNorm."""
+    """Return the head as modules: two linear layers with BatchNorm in them, or linear, LayerNorm, ReLU, linear, LayerNorm."""
     first, second = head.first.weight.detach().float().cpu(), head.second.weight.detach().float().cpu()
     if isinstance(head.first_norm, RowBatchNorm) and isinstance(head.second_norm, RowBatchNorm):
         return [

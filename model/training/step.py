@@ -43,7 +43,7 @@ class TrainingStep:
     """Turns the batches of one optimizer step into an update of the weights."""
 
     def __init__(self, joint: JointModel, config: PretrainConfig, device: torch.device) -> None:
-        """Wraps the model for data-parallel training where there are several ranks."""
+        """Wrap the model for data-parallel training where there are several ranks."""
         if config.chunk_tokens and config.encoder.compile:
             raise UsageError("chunk_tokens makes batches of changing shape; pass --encoder.compile False with it.")
         self.joint, self.config, self.device = joint, config, device
@@ -60,7 +60,7 @@ class TrainingStep:
         )
 
     def __call__(self, batches: list[Batch], step: int, *, stop: bool = False) -> StepResult:
-        """Runs one optimizer step.
+        """Run one optimizer step.
 
         Args:
             batches: `accumulation` batches, on the CPU.
@@ -91,13 +91,13 @@ class TrainingStep:
         return StepResult(measures={name: pair[0] / pair[1] for name, pair in sums.items()}, sums=sums, verdict=verdict)
 
     def _groups(self, batches: list[Batch]) -> Iterator[tuple[list[Batch], int]]:
-        """The batches that are contrasted as one, and the number of the first of them."""
+        """Yield the batches that are contrasted as one, and the number of the first of them."""
         size = len(batches) if self.joint.joins_batches else 1
         for first in range(0, len(batches), size):
             yield batches[first : first + size], first
 
     def _backward(self, group: list[Batch], totals: Mapping[str, Totals]) -> tuple[Tensor, Sums]:
-        """Adds the gradient of some batches' part of the loss; returns the part and its measures."""
+        """Add the gradient of some batches' part of the loss; returns the part and its measures."""
         reseed = _Reseed(self.config.seed, [batch.position + rank() for batch in group])
         with torch.autocast(self.device.type, dtype=self.dtype, enabled=self.mixed):
             if self.config.chunk_tokens or len(group) > 1:
@@ -108,7 +108,7 @@ class TrainingStep:
         return loss.detach(), measures
 
     def _pooled(self, measures: list[Sums]) -> Sums:
-        """Sums and counts over the step's batches and all ranks; words and pairs are counted by the step."""
+        """Add up sums and counts over the step's batches and all ranks; words and pairs are counted by the step."""
         names = list(measures[0])
         pooled = global_sum(
             torch.stack([torch.stack([found[name].float() for found in measures]).sum(0) for name in names])
@@ -148,12 +148,12 @@ class Verdicts:
     """Steps between a verdict and its reading on a GPU; on a CPU it is read at once."""
 
     def __init__(self, device: torch.device) -> None:
-        """Starts with nothing to read."""
+        """Start with nothing to read."""
         self.lag = self.LAG if device.type == "cuda" else 0
         self.pending: deque[tuple[int, tuple[str, ...], Tensor, torch.cuda.Event | None]] = deque()
 
     def push(self, step: int, row_ids: tuple[str, ...], verdict: Tensor) -> None:
-        """Starts copying a verdict to the host; `row_ids` come back with it."""
+        """Start copying a verdict to the host; `row_ids` come back with it."""
         event = None
         if verdict.is_cuda:
             verdict = verdict.to("cpu", non_blocking=True)

@@ -14,7 +14,7 @@ class StopSignal:
     SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
     def __init__(self) -> None:
-        """Starts not asked."""
+        """Start not asked."""
         self.asked = False
         self._before: dict[int, Any] = {}
 
@@ -27,7 +27,7 @@ class StopSignal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Puts the earlier handlers back."""
+        """Put the earlier handlers back."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
 

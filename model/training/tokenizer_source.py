@@ -42,7 +42,7 @@ def find_tokenizer(tokenizer: str, encoder: str, data: str) -> str:
 
 
 def open_tokenizer(source: str) -> Any:
-    """Opens a tokenizer from a folder or Hub name.
+    """Open a tokenizer from a folder or Hub name.
 
     Raises:
         InputMissing: there is none.
@@ -66,12 +66,12 @@ def open_tokenizer(source: str) -> Any:
 
 
 def fingerprint_of(tokenizer: Any) -> str:
-    """The fingerprint that token shards are stamped with (`schemas.tokenizer`)."""
+    """Return the fingerprint that token shards are stamped with (`schemas.tokenizer`)."""
     return tokenizer_fingerprint(tokenizer.backend_tokenizer)
 
 
 def _opened(source: str) -> Any:
-    """The tokenizer of `tokenizer.json`; where there is none, of the SentencePiece model, or as the library makes it."""
+    """Return the tokenizer of `tokenizer.json`; where there is none, of the SentencePiece model, or as the library makes it."""
     from transformers import AutoTokenizer
     from transformers.utils.hub import cached_file
 

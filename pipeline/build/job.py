@@ -121,7 +121,7 @@ def _dataset(config: BuildConfig, name: str) -> str:
 
 
 def chosen_wikis(config: BuildConfig, folder: DumpFolder) -> list[str]:
-    """The wikis to build from, in the folder's order.
+    """Return the wikis to build from, in the folder's order.
 
     Raises:
         InputMissing: no dump of Wikidata, or none of a language asked for by name.
@@ -154,7 +154,7 @@ def _say_what_is_read(folder: DumpFolder, wikis: Iterable[str]) -> None:
 
 
 def _dump_jobs(config: BuildConfig, folder: DumpFolder, wikis: list[str]) -> list[tuple[Job, JobConfig]]:
-    """The jobs that read dumps, each file in ranges of its own: where there are many machines, they are for these."""
+    """Return the jobs that read dumps, each file in ranges of its own: where there are many machines, they are for these."""
     tables = config.tables or config.output
     pages = WikipediaConfig(
         dumps=tuple(path for wiki in wikis for path in folder.wikis[wiki]),

@@ -37,7 +37,7 @@ _COLUMNS = ("rows", "MB", "rejects", "seconds")
 
 
 def render_summary(jobs: Sequence[JobSummary]) -> str:
-    """The table as text: a line per job and table, then a line per language."""
+    """Return the table as text: a line per job and table, then a line per language."""
     lines = [_row("job", "table", *_COLUMNS), _row("---", "-----", *("-" * len(name) for name in _COLUMNS))]
     for job in jobs:
         lines += _job_lines(job)
@@ -78,7 +78,7 @@ class _Language:
     seconds: float = 0.0
 
     def cells(self) -> list[str]:
-        """The line's numbers, as `_LANGUAGE_COLUMNS` names them."""
+        """Return the line's numbers, as `_LANGUAGE_COLUMNS` names them."""
         share = f"{self.tied / self.links:.1%}" if self.links else "-"
         counts = [f"{self.rows[table]:,}" for table in _SHOWN]
         rest = [f"{self.tokens:,}", _mb(self.num_bytes), f"{self.rejects:,}", f"{self.seconds:,.1f}"]
@@ -119,7 +119,7 @@ def _add_job(job: JobSummary, languages: dict[str, _Language]) -> None:
 
 
 def _language_of_source(source: str) -> str:
-    """The language of what a job read: a wiki's dump, or `kind/language/…`; "" for sources of no language."""
+    """Return the language of what a job read: a wiki's dump, or `kind/language/…`; "" for sources of no language."""
     if "/" in source:
         name = source.split("/")[1]
         return "" if name in SPLITS else _language(name)
@@ -128,5 +128,5 @@ def _language_of_source(source: str) -> str:
 
 
 def _language(partition: str) -> str:
-    """The language of a partition, which is a language or a wiki."""
+    """Return the language of a partition, which is a language or a wiki."""
     return wiki_language(partition) if partition.endswith("wiki") else partition

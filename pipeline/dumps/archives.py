@@ -52,7 +52,7 @@ def read_archive_lines(span: ByteRange, *, max_line_bytes: int, open_file: Opene
 
 
 def _member_lines(archive: tarfile.TarFile, member: tarfile.TarInfo, limit: int) -> Iterator[Lines]:
-    """The lines of one file, in batches; places are decoded bytes from the archive's beginning."""
+    """Yield the lines of one file, in batches; places are decoded bytes from the archive's beginning."""
     file = archive.extractfile(member)
     assert file is not None
     pending, length, offset, position = b"", 0, member.offset_data, member.offset_data

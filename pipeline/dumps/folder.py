@@ -80,7 +80,7 @@ def _sort_in(path: str, found: DumpFolder) -> None:
 
 
 def wiki_of_name(name: str) -> str | None:
-    """The database name of the Wikipedia whose dump has this file name; None for other files."""
+    """Return the database name of the Wikipedia whose dump has this file name; None for other files."""
     match = _WIKI.fullmatch(name)
     try:
         return find_wiki(match["wiki"].replace("-", "_") + "wiki").wiki if match else None

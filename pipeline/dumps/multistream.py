@@ -37,7 +37,7 @@ class StreamIndex:
         return sum(self.pages[low:high])
 
     def describe(self, offset: int) -> str:
-        """The pages of the stream that an offset lies in, in words."""
+        """Return the pages of the stream that an offset lies in, in words."""
         number = bisect.bisect_right(self.offsets, offset) - 1
         if number < 0:
             return "no page: the offset lies before the first stream with pages"
@@ -47,7 +47,7 @@ class StreamIndex:
 
 
 def find_index(path: str) -> str | None:
-    """The path of the index that stands beside a dump by Wikimedia's names, or None."""
+    """Return the path of the index that stands beside a dump by Wikimedia's names, or None."""
     folder, slash, name = path.rpartition("/")
     parts = _DUMP_NAME.fullmatch(name)
     if parts is None:

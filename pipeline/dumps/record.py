@@ -47,13 +47,13 @@ class DumpFile:
 
 
 def digest_of(path: Path, algorithm: str) -> str:
-    """Returns the file's checksum in hexadecimal."""
+    """Return the file's checksum in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, algorithm).hexdigest()
 
 
 def read_record(folder: Path | str) -> dict[str, DumpFile]:
-    """Returns the files that the record in a folder, by path or URL, lists by name; empty where there is no record.
+    """Return the files that the record in a folder, by path or URL, lists by name; empty where there is no record.
 
     Raises:
         InputCorrupt: if the record is not one of ours.
@@ -71,14 +71,14 @@ def read_record(folder: Path | str) -> dict[str, DumpFile]:
 
 
 def add_to_record(folder: Path, files: list[DumpFile]) -> None:
-    """Adds `files` to the folder's record, or replaces their entries, in one step."""
+    """Add `files` to the folder's record, or replace their entries, in one step."""
     entries = read_record(folder) | {file.name: file for file in files}
     document = {"version": VERSION, "files": [asdict(entries[name]) for name in sorted(entries)]}
     storage.write_text(str(folder / RECORD), json.dumps(document, indent=1) + "\n")
 
 
 def check_dump(path: Path) -> DumpFile | None:
-    """Checks a dump's size and checksum against the record in its folder, and returns its entry, or None without one.
+    """Check a dump's size and checksum against the record in its folder, and return its entry, or None without one.
 
     Reads the whole file once, at about the disk's speed: half a second per gigabyte of sha1.
 

@@ -103,7 +103,7 @@ def _places(path: Path, table: str, names: list[str], columns: Sequence[str]) ->
 
 
 def _row_pattern(num_columns: int, places: Sequence[int]) -> re.Pattern[bytes]:
-    """Matches one row; a group for each wanted column, in the order of the table."""
+    """Match one row; a group for each wanted column, in the order of the table."""
     value = _STRING + rb"|" + _NUMBER
     columns = [(rb"(" if place in places else rb"(?:") + value + rb")" for place in range(num_columns)]
     return re.compile(rb"\(" + rb",".join(columns) + rb"\)[,;]", re.DOTALL)

@@ -40,7 +40,7 @@ _WIKIDATA_FOLDER = "wikidatawiki/entities"
 
 
 def checked_wiki(wiki: str) -> str:
-    """Returns a wiki code that is safe in an address and a path.
+    """Return a wiki code that is safe in an address and a path.
 
     Raises:
         UsageError: if it is not of the form `swwiki`, `be_x_oldwiki`.
@@ -51,7 +51,7 @@ def checked_wiki(wiki: str) -> str:
 
 
 def checked_date(date: str) -> str:
-    """Returns a date that is safe in an address and a path.
+    """Return a date that is safe in an address and a path.
 
     Raises:
         UsageError: if it is not eight digits that name a day.
@@ -66,29 +66,29 @@ def checked_date(date: str) -> str:
 
 
 def days_apart(first: str, second: str) -> int:
-    """Returns how many days `second` lies after `first`; negative if before."""
+    """Return how many days `second` lies after `first`; negative if before."""
     one, two = (Date(int(day[:4]), int(day[4:6]), int(day[6:])) for day in (first, second))
     return (two - one).days
 
 
 def wiki_dates(server: DumpServer, wiki: str) -> list[str]:
-    """Returns the dates of the multistream dumps that the server lists for `wiki`, oldest first."""
+    """Return the dates of the multistream dumps that the server lists for `wiki`, oldest first."""
     return sorted(name for name in _listing(server, checked_wiki(wiki)) if DATE.fullmatch(name))
 
 
 def content_dates(server: DumpServer, wiki: str) -> list[str]:
-    """Returns the dates of the Content File Exports that the server lists for `wiki`, oldest first, as eight digits."""
+    """Return the dates of the Content File Exports that the server lists for `wiki`, oldest first, as eight digits."""
     names = _listing(server, f"{_CONTENT_FOLDER}/{checked_wiki(wiki)}")
     return sorted(name.replace("-", "") for name in names if _DASHED.fullmatch(name))
 
 
 def wikidata_dates(server: DumpServer) -> list[str]:
-    """Returns the dates of the Wikidata JSON dumps that the server lists, oldest first."""
+    """Return the dates of the Wikidata JSON dumps that the server lists, oldest first."""
     return sorted(name for name in _listing(server, _WIKIDATA_FOLDER) if DATE.fullmatch(name))
 
 
 def multistream_files(server: DumpServer, wiki: str, date: str) -> list[RemoteFile]:
-    """Returns the pages-articles-multistream file or files of a dump, with their index.
+    """Return the pages-articles-multistream file or files of a dump, with their index.
 
     Raises:
         InputMissing: if there is no such dump or its job is not done; says which dates there are.
@@ -121,7 +121,7 @@ def _from_status(folder: str, prefix: str, name: str, entry: Any) -> RemoteFile:
 
 
 def content_files(server: DumpServer, wiki: str, date: str) -> list[RemoteFile]:
-    """Returns the files of a Content File Export; their sizes come from the server, their sha256 from SHA256SUMS.
+    """Return the files of a Content File Export; their sizes come from the server, their sha256 from SHA256SUMS.
 
     Raises:
         InputMissing: if there is no such export or it is not finished; says which dates there are.
@@ -146,7 +146,7 @@ def content_files(server: DumpServer, wiki: str, date: str) -> list[RemoteFile]:
 
 
 def wikidata_files(server: DumpServer, date: str, compression: str = "gz") -> list[RemoteFile]:
-    """Returns the one file of a Wikidata JSON dump. gz decodes ten times as fast as bz2.
+    """Return the one file of a Wikidata JSON dump. gz decodes ten times as fast as bz2.
 
     Raises:
         InputMissing: if there is no such dump; says which dates there are.
@@ -163,7 +163,7 @@ def wikidata_files(server: DumpServer, date: str, compression: str = "gz") -> li
 
 
 def newest_finished(dates: Iterable[str], files: Callable[[str], list[RemoteFile]]) -> tuple[str, list[RemoteFile]]:
-    """Resolves `latest`: the newest of `dates` whose dump is finished, and its files.
+    """Resolve `latest`: the newest of `dates` whose dump is finished, and its files.
 
     Raises:
         InputMissing: if none is.
@@ -188,7 +188,7 @@ def _absent(wiki: str, date: str, dates: list[str]) -> str:
 
 
 def _existing(read: Callable[[], Any], absent: Callable[[], str]) -> Any:
-    """Reads, and says which dates there are if there is nothing to read."""
+    """Read, and say which dates there are if there is nothing to read."""
     try:
         return read()
     except NotOnServer as error:
@@ -208,7 +208,7 @@ def _json(server: DumpServer, path: str, absent: Callable[[], str]) -> dict[str,
 
 
 def _checksums(body: bytes, pattern: re.Pattern[str], path: str) -> dict[str, str]:
-    """Reads lines of `checksum  name`; a name that is no plain base name is refused."""
+    """Read lines of `checksum  name`; a name that is no plain base name is refused."""
     sums: dict[str, str] = {}
     for line in body.decode("utf-8", "replace").splitlines():
         digest, _, name = line.strip().partition(" ")
@@ -229,13 +229,13 @@ class _Links(HTMLParser):
         self.targets: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Notes the target of one link."""
+        """Note the target of one link."""
         if tag == "a":
             self.targets += [value for key, value in attrs if key == "href" and value]
 
 
 def _listing(server: DumpServer, folder: str) -> list[str]:
-    """Returns the names in a server's directory page; links that lead elsewhere are left out."""
+    """Return the names in a server's directory page; links that lead elsewhere are left out."""
     links = _Links()
     links.feed(server.read(f"{folder}/").decode("utf-8", "replace"))
     names = (target.removeprefix("./").removesuffix("/") for target in links.targets)

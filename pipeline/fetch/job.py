@@ -63,7 +63,7 @@ CONFIG = DownloadConfig
 
 
 def run(config: DownloadConfig) -> int:
-    """Runs the command; returns its exit code."""
+    """Run the command; returns its exit code."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("urllib3").setLevel(logging.WARNING)
     entries = download(config)
@@ -84,7 +84,7 @@ class _Wanted:
 
 
 def download(config: DownloadConfig, server: DumpServer | None = None) -> list[DumpFile]:
-    """Fetches the dumps that `config` asks for and returns their entries in the record. Tests pass their own server.
+    """Fetch the dumps that `config` asks for and return their entries in the record. Tests pass their own server.
 
     Raises:
         UsageError: for a wiki, date or mirror that cannot be.
@@ -112,7 +112,7 @@ def download(config: DownloadConfig, server: DumpServer | None = None) -> list[D
 
 
 def _resolve(config: DownloadConfig, server: DumpServer) -> list[_Wanted]:
-    """Turns languages and dates into files."""
+    """Turn languages and dates into files."""
     wikis = [language_wiki(language) for language in parse_languages(config.languages)] if config.languages else []
     if not wikis and not config.wikidata:
         raise UsageError("nothing to fetch: name languages with --languages, or leave --wikidata on")
@@ -126,7 +126,7 @@ def _resolve(config: DownloadConfig, server: DumpServer) -> list[_Wanted]:
 
 
 def _wiki_files(config: DownloadConfig, wikis: list[str], server: DumpServer) -> tuple[str, list[_Wanted]]:
-    """Returns the one date for all wikis, and their files on it."""
+    """Return the one date for all wikis, and their files on it."""
     if config.date != "latest":
         return config.date, _files_of(config, wikis, config.date, server)
     dates = catalogue.content_dates if config.format == "content" else catalogue.wiki_dates
@@ -197,7 +197,7 @@ def _present(folder: Path, name: str) -> int:
 
 
 def _fetch_all(wanted: list[_Wanted], folder: Path, server: DumpServer) -> list[DumpFile]:
-    """Fetches two files at a time, large ones first; the record grows with each that is whole."""
+    """Fetch two files at a time, large ones first; the record grows with each that is whole."""
     entries: list[DumpFile] = []
     results: queue.SimpleQueue[_Wanted | Exception] = queue.SimpleQueue()
     with TransferProgress(sum(file.remote.size for file in wanted)) as progress:
@@ -223,7 +223,7 @@ def _start_workers(
     progress: TransferProgress,
     results: queue.SimpleQueue[_Wanted | Exception],
 ) -> list[threading.Thread]:
-    """Starts the threads that fetch. They are daemons, so that Ctrl-C ends a run whose server sends nothing."""
+    """Start the threads that fetch. They are daemons, so that Ctrl-C ends a run whose server sends nothing."""
     waiting: queue.SimpleQueue[_Wanted] = queue.SimpleQueue()
     for file in files:
         waiting.put(file)

@@ -37,11 +37,11 @@ class TransferProgress:
         self._bar.close()
 
     def stop(self) -> None:
-        """Makes every transfer end at its next bytes."""
+        """Make every transfer end at its next bytes."""
         self._stopped = True
 
     def add(self, count: int) -> None:
-        """Counts bytes that came; negative ones were dropped.
+        """Count bytes that came; negative ones were dropped.
 
         Raises:
             TransferStopped: after `stop`.

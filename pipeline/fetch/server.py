@@ -71,7 +71,7 @@ class DumpServer:
             self._session.trust_env = False
 
     def bases(self) -> tuple[str, ...]:
-        """Returns where bytes may be fetched, in order of preference: the mirrors, then the primary host."""
+        """Return where bytes may be fetched, in order of preference: the mirrors, then the primary host."""
         return (*self.mirrors, self.primary)
 
     def check(self, url: str) -> None:
@@ -122,7 +122,7 @@ class DumpServer:
     def open(
         self, url: str, headers: Mapping[str, str] | None = None, method: str = "GET"
     ) -> Iterator[requests.Response]:
-        """Opens `url` for streaming, following redirects on the allow-list only. The status is left to the caller.
+        """Open `url` for streaming, following redirects on the allow-list only. The status is left to the caller.
 
         Raises:
             UsageError: for an address off the list, in `url` or in a redirect.
@@ -159,7 +159,7 @@ class DumpServer:
             ) from error
 
     def read(self, path: str) -> bytes:
-        """Returns a small document (a catalogue, a listing) of the primary host.
+        """Return a small document (a catalogue, a listing) of the primary host.
 
         Raises:
             InputMissing: if it is not there, or the server kept refusing.
@@ -176,7 +176,7 @@ class DumpServer:
             return bytes(body)
 
     def size(self, path: str) -> int:
-        """Returns the size in bytes that the primary host states for the file at `path`."""
+        """Return the size in bytes that the primary host states for the file at `path`."""
         url = f"{self.primary}/{path}"
         with self.open(url, {"Accept-Encoding": "identity"}, method="HEAD") as response:
             check_status(url, response)
@@ -187,7 +187,7 @@ class DumpServer:
 
 
 def check_status(url: str, response: requests.Response) -> None:
-    """Turns an HTTP status that is not a success into an error that says what to do.
+    """Turn an HTTP status that is not a success into an error that says what to do.
 
     Raises:
         NotOnServer: for a file that does not exist.
@@ -212,7 +212,7 @@ def user_agent(contact: str) -> str:
 
 
 def _session(agent: str, retries: int, backoff_seconds: float) -> requests.Session:
-    """Builds a session that retries what may pass and keeps to two connections.
+    """Build a session that retries what may pass and keeps to two connections.
 
     `Retry` honours `Retry-After`, and waits backoff * 2**n seconds plus jitter otherwise.
     """

@@ -67,7 +67,7 @@ class PartFile:
         return self.path.stat().st_size if self.path.exists() else 0
 
     def validator(self, url: str) -> str:
-        """Returns the ETag or date of the version that the bytes belong to, or "" if that is not known for `url`."""
+        """Return the ETag or date of the version that the bytes belong to, or "" if that is not known for `url`."""
         try:
             note = json.loads(self.note.read_text())
         except (OSError, ValueError):
@@ -75,17 +75,17 @@ class PartFile:
         return str(note.get("validator", "")) if isinstance(note, dict) and note.get("url") == url else ""
 
     def begin(self, url: str, validator: str) -> None:
-        """Starts again from nothing, with the version that `url` now serves."""
+        """Start again from nothing, with the version that `url` now serves."""
         self.path.write_bytes(b"")
         self.note.write_text(json.dumps({"url": url, "validator": validator}))
 
     def discard(self) -> None:
-        """Removes the bytes and the note."""
+        """Remove the bytes and the note."""
         self.path.unlink(missing_ok=True)
         self.note.unlink(missing_ok=True)
 
     def publish(self, target: Path) -> None:
-        """Gives the file its name, after its bytes have reached the disk."""
+        """Give the file its name, after its bytes have reached the disk."""
         with self.path.open("rb") as stream:
             os.fsync(stream.fileno())
         os.replace(self.path, target)
@@ -143,7 +143,7 @@ class _Transfer:
     on_bytes: Callable[[int], object]
 
     def run(self) -> None:
-        """Fetches the file; one that is whole with a wrong checksum is fetched once more before it is an error."""
+        """Fetch the file; one that is whole with a wrong checksum is fetched once more before it is an error."""
         found = ""
         for _ in range(2):
             self._fetch_bytes()
@@ -158,7 +158,7 @@ class _Transfer:
         )
 
     def _fetch_bytes(self) -> None:
-        """Opens connection after connection until the part has the published size."""
+        """Open connection after connection until the part has the published size."""
         idle = 0
         while self.part.size != self.file.size or not self.part.path.exists():
             before = self.part.size
@@ -225,7 +225,7 @@ class _Transfer:
             )
 
     def _append(self, response: requests.Response) -> None:
-        """Writes the body's bytes as they come.
+        """Write the body's bytes as they come.
 
         Raises:
             TimeoutError: if the bytes only drip.
@@ -252,7 +252,7 @@ class _Transfer:
 
 
 def _validator(response: requests.Response) -> str:
-    """Returns what `If-Range` takes: a strong ETag, else the modification date, else nothing."""
+    """Return what `If-Range` takes: a strong ETag, else the modification date, else nothing."""
     tag = response.headers.get("ETag", "")
     if tag and not tag.startswith("W/"):
         return tag

@@ -117,16 +117,16 @@ class SharedPaths:
         return self.root / "with_short_text" / f"{language}.npy"
 
     def of_shard(self, shard: Shard, what: str) -> Path:
-        """What the survey found in a shard."""
+        """Return what the survey found in a shard."""
         return self.of_path(shard.path, what)
 
     def of_path(self, path: str, what: str) -> Path:
-        """What the survey found in the shard of a path."""
+        """Return what the survey found in the shard of a path."""
         return self.root / "survey" / f"{path}.{what}.npy"
 
 
 def read_inputs(config: LinkConfig) -> tuple[Manifest | None, Manifest]:
-    """The manifests of the wikidata dataset, if there is one, and of the wikipedia dataset.
+    """Return the manifests of the wikidata dataset, if there is one, and of the wikipedia dataset.
 
     Raises:
         UsageError: there is no source of titles.
@@ -150,7 +150,7 @@ def check_inputs(config: LinkConfig) -> None:
 
 
 def link_inputs(config: LinkConfig) -> LinkInputs:
-    """What is linked: the chosen languages that the wikipedia dataset has.
+    """Return what is linked: the chosen languages that the wikipedia dataset has.
 
     Raises: UsageError where a chosen language is not in the dataset.
     """

@@ -65,7 +65,7 @@ def link_fates(
     namesakes: Numbers,
     others: Numbers,
 ) -> NDArray[np.uint8]:
-    """The fates of links as far as they follow from the link alone; all arrays have shape [number of links].
+    """Return the fates of links as far as they follow from the link alone; all arrays have shape [number of links].
 
     Args:
         values: what the title index says of the targets.
@@ -104,7 +104,7 @@ def count_fates(fates: NDArray[np.uint8]) -> Counter[Fate]:
 def final_fates(
     fates: NDArray[np.uint8], values: Values, cap: Cap | None, described: Numbers | None
 ) -> NDArray[np.uint8]:
-    """The fates of the links of a shard, once it is known what is frequent and what is described.
+    """Return the fates of the links of a shard, once it is known what is frequent and what is described.
 
     Args:
         fates: those of `link_fates`, in the order of the shard; not changed.

@@ -49,7 +49,7 @@ _TITLE_COUNTS = "counts.json"
 
 
 def inputs(config: LinkConfig) -> dict[str, str]:
-    """The two datasets by fingerprint, and the SQL dump by size where one is read."""
+    """Return the two datasets by fingerprint, and the SQL dump by size where one is read."""
     wikidata, wikipedia = read_inputs(config)
     found = {"wikipedia": wikipedia.fingerprint}
     if wikidata is not None:
@@ -150,7 +150,7 @@ def run_task(config: LinkConfig, task: Task, out: TaskOutput) -> None:
 
 
 def properties(config: LinkConfig, records: list[TaskRecord]) -> dict[str, Any]:
-    """Counts by language, and of titles and redirects."""
+    """Count by language, and of titles and redirects."""
     languages = merged_notes(record.notes for record in records)
     titles = SharedPaths.of_build(storage.build_folder(config.output)).titles / _TITLE_COUNTS
     return {

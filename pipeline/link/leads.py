@@ -71,7 +71,7 @@ def long_enough(text: str, min_bytes: int) -> bool:
 
 
 def skeleton(text: str, title: str) -> str:
-    """The text without the words of its title, digits, punctuation and case.
+    """Return the text without the words of its title, digits, punctuation and case.
 
     >>> skeleton("Abay is a village. Abay had 120 people.", "Abay")
     'is a village had people'
@@ -84,7 +84,7 @@ def skeleton(text: str, title: str) -> str:
 
 
 def hash_text(text: str) -> int:
-    """The 64-bit hash by which texts are compared."""
+    """Return the 64-bit hash by which texts are compared."""
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
 
 

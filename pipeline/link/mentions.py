@@ -88,7 +88,7 @@ def _mention_lists(links: pa.StructArray, values: Values, sizes: NDArray[np.int6
 
 
 def _page_splits(batch: pa.RecordBatch, numbers: NDArray[np.int64], per_mille: int) -> NDArray[np.str_]:
-    """The split of each page: by its entity, or by the page itself where Wikidata has none for it."""
+    """Return the split of each page: by its entity, or by the page itself where Wikidata has none for it."""
     pages = zip(batch.column("wiki").to_pylist(), batch.column("page_id").to_pylist(), numbers.tolist(), strict=True)
     keys = (f"Q{number}" if number else f"{wiki} {page_id}" for wiki, page_id, number in pages)
     return np.array([split_of(key, per_mille) for key in keys], dtype=object)

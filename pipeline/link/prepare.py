@@ -49,7 +49,7 @@ def step(text: str) -> Iterator[None]:
 
 
 def read_kinds(shared: SharedPaths) -> Kinds:
-    """The entities that are no articles, memory-mapped."""
+    """Return the entities that are no articles, memory-mapped."""
     return Kinds(namesakes=open_array(shared.namesakes), others=open_array(shared.others))
 
 

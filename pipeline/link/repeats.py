@@ -31,7 +31,7 @@ class FirstRows:
         self._seen: list[Numbers] = []
 
     def of_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The rows of a batch of `entities` whose entity was not met before."""
+        """Return the rows of a batch of `entities` whose entity was not met before."""
         return batch.filter(pa.array(self._first(numbers_of_ids(batch.column("entity")).astype(np.uint32))))
 
     def _first(self, numbers: Numbers) -> NDArray[np.bool_]:

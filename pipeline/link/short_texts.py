@@ -130,7 +130,7 @@ class ShortTexts:
 def survey_short_texts(
     batches: Iterator[pa.RecordBatch], texts: ShortTexts, min_bytes: int
 ) -> dict[str, NDArray[np.void]]:
-    """The `CANDIDATE` rows of a shard of `entities`, by language."""
+    """Return the `CANDIDATE` rows of a shard of `entities`, by language."""
     found: dict[str, list[tuple[int, int]]] = {}
     for batch in batches:
         for row in texts.of_batch(batch):
@@ -148,7 +148,7 @@ def decide_short_texts(candidates: NDArray[np.void], with_lead: Numbers) -> Numb
 
 
 def short_texts_of(config: LinkConfig, languages: list[str]) -> ShortTexts:
-    """The maker of Wikidata's short texts for some languages."""
+    """Return the maker of Wikidata's short texts for some languages."""
     return ShortTexts(languages, min_sitelinks=config.min_sitelinks, max_characters=config.max_description_characters)
 
 
@@ -173,7 +173,7 @@ def _short_rows(rows: list[ShortText]) -> pa.RecordBatch:
 
 
 def run_short_texts(config: LinkConfig, payload: dict[str, Any], out: TaskOutput) -> None:
-    """Some shards of `entities`: Wikidata's short texts to `descriptions` where no lead serves."""
+    """Turn some shards of `entities`: Wikidata's short texts to `descriptions` where no lead serves."""
     shared, notes = SharedPaths.of_build(out.built), LanguageNotes(out.notes)
     languages = payload["languages"]
     texts = short_texts_of(config, languages)

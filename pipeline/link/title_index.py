@@ -45,13 +45,13 @@ SECTION = REDIRECT | (NO_ITEM - np.uint32(1))
 
 
 def hash_titles(titles: Iterable[str]) -> Keys:
-    """The 64-bit keys of titles in normal form (blake2b, first 8 bytes), shape [number of titles]."""
+    """Return the 64-bit keys of titles in normal form (blake2b, first 8 bytes), shape [number of titles]."""
     digests = b"".join([blake2b(title.encode(), digest_size=8).digest() for title in titles])
     return np.frombuffer(digests, dtype="<u8")
 
 
 def title_keys(wiki: str, titles: Sequence[str]) -> Keys:
-    """The keys of titles or link targets as they are written in a wiki, shape [len(titles)]."""
+    """Return the keys of titles or link targets as they are written in a wiki, shape [len(titles)]."""
     return hash_titles(normalise_titles(titles, title_case(wiki)))
 
 
@@ -66,11 +66,11 @@ class WikiTitles:
         return len(self._keys)
 
     def look_up(self, targets: Sequence[str]) -> Values:
-        """What link targets or titles, as written, lead to; `ABSENT` for unknown ones. Shape [len(targets)]."""
+        """Return what link targets or titles, as written, lead to; `ABSENT` for unknown ones. Shape [len(targets)]."""
         return self.look_up_keys(title_keys(self.wiki, targets))
 
     def look_up_keys(self, wanted: Keys) -> Values:
-        """The same for keys of titles."""
+        """Return the same for keys of titles."""
         places, found = find_keys(self._keys, wanted)
         if not len(self._keys):
             return np.zeros(len(wanted), np.uint32)
@@ -78,13 +78,13 @@ class WikiTitles:
 
 
 def entity_numbers(values: Values) -> NDArray[np.int64]:
-    """The entity numbers in index values; 0 where there is no page or no item."""
+    """Return the entity numbers in index values; 0 where there is no page or no item."""
     numbers = (values & ENTITY_BITS).astype(np.int64)
     return np.where(numbers >= int(SECTION & ENTITY_BITS), 0, numbers)
 
 
 def index_paths(folder: Path, wiki: str) -> tuple[Path, Path]:
-    """The two files of a wiki's index."""
+    """Return the two files of a wiki's index."""
     return folder / f"{wiki}.keys.npy", folder / f"{wiki}.values.npy"
 
 

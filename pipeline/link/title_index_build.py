@@ -161,7 +161,7 @@ def _joined(sitelinks: NDArray[np.void], pages: NDArray[np.void]) -> tuple[Keys,
 
 
 def _with_sections(keys: Keys, values: Values, sections: NDArray[np.void]) -> tuple[Keys, Values, int]:
-    """The same with the redirects to sections that have no page or item of their own, and how many these are."""
+    """Return the same with the redirects to sections that have no page or item of their own, and how many these are."""
     own = sections[~find_keys(keys, sections["key"])[1]]
     keys, values = np.concatenate([keys, own["key"]]), np.concatenate([values, own["value"]])
     order = np.argsort(keys)

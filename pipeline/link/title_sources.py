@@ -45,7 +45,7 @@ def add_titles(
 
 
 def _merged_items(inputs: LinkInputs) -> MergedItems:
-    """The items that the wikidata dataset knows to have been merged: dumps of other days may still tie pages to them."""
+    """Return the items that the wikidata dataset knows to have been merged: dumps of other days may still tie pages to them."""
     tables = [read_shard(inputs.wikidata / shard.path, MERGED) for shard in inputs.merged]
     rows = pa.concat_tables(tables) if tables else MERGED.columns.empty_table()
     return MergedItems(*(numbers_of_ids(rows.column(name)) for name in ("merged", "entity")))

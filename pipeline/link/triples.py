@@ -52,7 +52,7 @@ class TripleFate(IntEnum):
 def triple_fates(
     triples: pa.Table, described: Numbers, with_text: Numbers, repeated_subjects: Numbers
 ) -> NDArray[np.uint8]:
-    """The fate of each triple; all statements of one subject must be in the table. Shape [rows].
+    """Return the fate of each triple; all statements of one subject must be in the table. Shape [rows].
 
     Args:
         described: sorted numbers of the entities with a description.
@@ -78,7 +78,7 @@ def triple_fates(
 
 
 def _is_worse(pairs: NDArray[np.int64], ranks: NDArray[Any]) -> NDArray[np.bool_]:
-    """Normal statements beside a preferred one of the same subject and relation."""
+    """Return normal statements beside a preferred one of the same subject and relation."""
     preferred = np.unique(pairs[ranks == _PREFERRED])
     return np.asarray(find_keys(preferred, pairs)[1] & (ranks == _NORMAL))
 
@@ -152,7 +152,7 @@ def _relation_text(labels: dict[str, dict[str, Any]], language: str, counts: Cou
 
 
 def relations_with_text(relations: pa.Table) -> Numbers:
-    """The numbers of relations that `relation_rows` keeps, ascending."""
+    """Return the numbers of relations that `relation_rows` keeps, ascending."""
     kept = relation_rows(relations, ["en"], Counter())
     return np.unique(numbers_of_ids(kept.column("relation")).astype(np.uint32))
 

@@ -79,7 +79,7 @@ def is_compiled(package: Path) -> bool:
 
 
 def _cache_folder(package: Path) -> Path | None:
-    """A folder of this user's for compiled code: in Numba's own if one is set, beside the sources, or in the user's cache."""
+    """Find this user's folder for compiled code: in Numba's own if one is set, beside the sources, or in the user's cache."""
     name = f"{package.name}-{_fingerprint(package)}"
     chosen = os.environ.get("NUMBA_CACHE_DIR")
     parents = [Path(chosen)] if chosen else [package / "__pycache__", Path.home() / ".cache" / "xlm-k"]
@@ -111,7 +111,7 @@ def _is_guarded(folder: Path, package: Path) -> bool:
 
 
 def _fingerprint(package: Path) -> str:
-    """A number over all sources of a package, and this one."""
+    """Return a number over all sources of a package, and this one."""
     digest = blake2b(digest_size=8)
     for path in (Path(__file__), *sorted(package.glob("*.py"))):
         digest.update(path.read_bytes())

@@ -92,7 +92,7 @@ def _run_tasks(
 
 
 def _identity(job: Job, config: JobConfig) -> dict[str, Any]:
-    """What a dataset is made of: equal identities give equal bytes."""
+    """Return what a dataset is made of: equal identities give equal bytes."""
     settings = dataclasses.asdict(config)  # type: ignore[call-overload]
     for name in ("output", *job.input_fields):
         settings.pop(name)

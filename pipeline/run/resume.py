@@ -74,7 +74,7 @@ def sound_tasks(built: str, job: str) -> set[int]:
 
 
 def _problem(built: str, name: str) -> str | None:
-    """What speaks against a task being done; None where nothing does."""
+    """Return what speaks against a task being done; None where nothing does."""
     try:
         record = TaskRecord.from_json(storage.read_text(storage.join(built, name)))
     except ValueError as error:

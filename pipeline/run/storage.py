@@ -257,7 +257,7 @@ def publish(built: str, output: str) -> None:
 
 
 def in_words(size: int) -> str:
-    """Returns a number of bytes as people write it: `1.5 GB`."""
+    """Return a number of bytes as people write it: `1.5 GB`."""
     value = float(size)
     for unit in ("bytes", "kB", "MB", "GB"):
         if abs(value) < 1000:

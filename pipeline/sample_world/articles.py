@@ -51,7 +51,7 @@ _SENTENCES_A_PARAGRAPH = 2
 
 
 def seeded(*parts: object) -> random.Random:
-    """A generator of its own for each thing that is made, so that one text never changes another."""
+    """Return a generator of its own for each thing that is made, so that one text never changes another."""
     digest = blake2b("\x1f".join(map(str, parts)).encode(), digest_size=8, person=b"xlmk-world").digest()
     return random.Random(int.from_bytes(digest, "big"))
 
@@ -71,7 +71,7 @@ class Wiki:
 
 
 def article(wiki: Wiki, entity: str, number: int) -> str:
-    """The wikitext of one article.
+    """Return the wikitext of one article.
 
     Args:
         wiki: the wiki it is in.
@@ -108,7 +108,7 @@ def _bare(teller: Teller, values: Sequence[str]) -> list[str]:
 
 
 def lead(wiki: Wiki, teller: Teller) -> str:
-    """The section before the first heading: what the entity is, in sentences made from its own statements.
+    """Return the section before the first heading: what the entity is, in sentences made from its own statements.
 
     Which facts it tells depends on the entity alone, so that leads in two languages define the same thing.
     """
@@ -225,7 +225,7 @@ def _siblings(teller: Teller) -> list[str]:
 
 
 def _overview(teller: Teller) -> str:
-    """A table of the entity's own facts, and a list of entities of its kind, each with a remark."""
+    """Return a table of the entity's own facts, and a list of entities of its kind, each with a remark."""
     world, entity, said = teller.world, teller.subject, teller.said
     teller.new_paragraph()
     rows = [(said[name], teller.names(world.values(entity, name)[:4])) for name in said if world.values(entity, name)]
@@ -238,7 +238,7 @@ def _overview(teller: Teller) -> str:
 
 
 def _odd_markup(teller: Teller, number: int) -> str:
-    """The rarer constructs, a few to an article in turn."""
+    """Return the rarer constructs, a few to an article in turn."""
     world, said, entity = teller.world, teller.said, teller.subject
     label = teller.label
     terms = [(said[name], values[0]) for name in said if (values := world.values(entity, name)) and len(values[0]) < 9]

@@ -84,7 +84,7 @@ class World:
                     yield fact
 
     def values(self, subject: str, relation: str) -> list[str]:
-        """True values of a relation of an entity: ids inside the world, or plain texts."""
+        """Return True values of a relation of an entity: ids inside the world, or plain texts."""
         return self._stated[subject].get(relation, [])
 
     def subjects(self, value: str, relation: str) -> list[str]:
@@ -92,7 +92,7 @@ class World:
         return self._inverse[value].get(relation, [])
 
     def kind(self, entity: str) -> str:
-        """The kind of an entity."""
+        """Return the kind of an entity."""
         return self.entities[entity].kind
 
 

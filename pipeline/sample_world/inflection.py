@@ -49,7 +49,7 @@ def is_plural(entity: Entity, language: str) -> bool:
 
 
 def inflect(entity: Entity, label: str, case: str, language: str) -> Form:
-    """The form of a name that a sentence asks for.
+    """Return the form of a name that a sentence asks for.
 
     Args:
         entity: whose name it is; its kind decides about articles.

@@ -15,14 +15,14 @@ _OWN_LETTERS = {"en": "s", "de": "s", "es": "s", "ru": "а", "el": "ς", "hy": "
 
 
 def foreign_text(teller: Teller, language: str, text: str) -> str:
-    """A word in another language, marked the way the wiki does it."""
+    """Return a word in another language, marked the way the wiki does it."""
     if teller.profile.langs == "lang-":
         return f"{{{{lang-{language}|{text}}}}}"
     return f"{{{{lang|{language}|{text}}}}}"
 
 
 def infobox(teller: Teller, rows: Sequence[tuple[str, str]]) -> str:
-    """The box at the head of an article, with templates and a file inside it."""
+    """Return the box at the head of an article, with templates and a file inside it."""
     label = teller.label
     lines = [f"{{{{{teller.profile.infobox} {teller.said['kind.' + teller.world.kind(teller.subject)]}"]
     lines.append(f"| {teller.said['name']} = {{{{nowrap|{label}}}}}")
@@ -33,18 +33,18 @@ def infobox(teller: Teller, rows: Sequence[tuple[str, str]]) -> str:
 
 
 def caption(teller: Teller) -> str:
-    """What stands under a picture: places have maps."""
+    """Return what stands under a picture: places have maps."""
     is_place = teller.world.kind(teller.subject) in ("country", "city", "continent")
     return teller.said["map_of"].format(teller.label) if is_place else teller.label
 
 
 def file_name(teller: Teller, prefix: str) -> str:
-    """A file's title, named after the entity."""
+    """Return a file's title, named after the entity."""
     return f"{prefix}:{teller.world.entities[teller.subject].labels['en']}.svg"
 
 
 def thumbnail(teller: Teller, words: str) -> str:
-    """A picture beside the text; the namespace is written in its local, its older or its English name."""
+    """Return a picture beside the text; the namespace is written in its local, its older or its English name."""
     profile = teller.profile
     prefix = teller.rng.choice([profile.namespace(6), profile.image, "File"])
     size = teller.rng.choice(["220px", "upright=1.2", "x180px"])
@@ -59,7 +59,7 @@ def gallery(teller: Teller, captions: Sequence[str]) -> str:
 
 
 def reference(teller: Teller, name: str) -> str:
-    """A footnote that cites the entity's Wikidata page."""
+    """Return a footnote that cites the entity's Wikidata page."""
     label = teller.label
     address = f"https://www.wikidata.org/wiki/{teller.subject}"
     return (
@@ -68,7 +68,7 @@ def reference(teller: Teller, name: str) -> str:
 
 
 def table(teller: Teller, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table with a caption, attributes, and both ways to write cells."""
+    """Return a table with a caption, attributes, and both ways to write cells."""
     lines = ['{| class="wikitable sortable" style="text-align: left;"', f"|+ {teller.said['h.list']}", "|-"]
     lines.append("! " + " !! ".join(head))
     for number, cells in enumerate(rows):
@@ -78,19 +78,19 @@ def table(teller: Teller, head: Sequence[str], rows: Sequence[Sequence[str]]) ->
 
 
 def formula(text: str) -> str:
-    """A chemical formula as mathematics: H₂O becomes `<math>\\mathrm{H_{2}O}</math>`."""
+    """Return a chemical formula as mathematics: H₂O becomes `<math>\\mathrm{H_{2}O}</math>`."""
     plain = "".join(f"_{{{ord(letter) - 0x2080}}}" if "₀" <= letter <= "₉" else letter for letter in text)
     return f"<math>\\mathrm{{{plain}}}</math>"
 
 
 def red_link(teller: Teller) -> str:
-    """A link to an article nobody has written yet."""
+    """Return a link to an article nobody has written yet."""
     label = teller.label
     return f"[[{capitalised(label)} – {teller.said['h.facts']}|{teller.said['h.facts']}]]"
 
 
 def link_trail(teller: Teller) -> str:
-    """A common noun with letters behind the link; Chinese and Japanese have no such letters."""
+    """Return a common noun with letters behind the link; Chinese and Japanese have no such letters."""
     noun = teller.said[f"kind.{teller.world.kind(teller.subject)}"]
     return f"[[{noun}]]{_OWN_LETTERS.get(teller.profile.language, '')}"
 

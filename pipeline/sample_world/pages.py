@@ -56,7 +56,7 @@ def _redirects(wiki: Wiki, last: int) -> Iterator[DumpPage]:
 
 
 def _apparatus(wiki: Wiki) -> list[DumpPage]:
-    """The pages of other namespaces, with the smallest ids."""
+    """Return the pages of other namespaces, with the smallest ids."""
     profile = wiki.profile
     said = phrases(profile.language)
     label = next(iter(wiki.titles.values()))
@@ -89,7 +89,7 @@ def _apparatus(wiki: Wiki) -> list[DumpPage]:
 
 
 def _leftovers(wiki: Wiki, last: int) -> list[DumpPage]:
-    """A disambiguation page, an empty page, and a page whose text was removed."""
+    """Return a disambiguation page, an empty page, and a page whose text was removed."""
     said = phrases(wiki.profile.language)
     disambiguated = _namesakes(wiki)
     label = wiki.world.entities[disambiguated[0]].labels[wiki.profile.label_language]

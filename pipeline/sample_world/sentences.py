@@ -57,7 +57,7 @@ class Teller:
         return self.world.entities[self.subject].labels[self.profile.label_language]
 
     def define(self, aside: str) -> None:
-        """The next time the subject is named, set it in bold, with this text behind it."""
+        """Set the subject in bold the next time it is named, with this text behind it."""
         self._aside = aside
 
     def with_redirects(self, redirects: Mapping[str, str]) -> Teller:
@@ -70,7 +70,7 @@ class Teller:
         self._linked.clear()
 
     def name(self, entity: str, case: str = "nom", *, first: bool = False) -> str:
-        """A name as wikitext, linked unless it was before.
+        """Return a name as wikitext, linked unless it was before.
 
         Args:
             entity: whose name.
@@ -116,7 +116,7 @@ class Teller:
         return surface
 
     def names(self, values: Sequence[str], case: str = "nom", *, first: bool = False, coded: bool = False) -> str:
-        """A list of names or plain values: "A, B and C"; `coded` puts the codes of countries behind their names."""
+        """Return a list of names or plain values: "A, B and C"; `coded` puts the codes of countries behind their names."""
         said = []
         for index, value in enumerate(values):
             known = value in self.world.entities
@@ -177,7 +177,7 @@ class Teller:
 
 
 def _raised(form: Form) -> Form:
-    """A form that opens a sentence."""
+    """Return a form that opens a sentence."""
     if form.before:
         return Form(capitalised(form.before), form.surface, form.after)
     return Form("", capitalised(form.surface), form.after)

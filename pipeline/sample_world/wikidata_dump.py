@@ -111,7 +111,7 @@ def _texts(texts: Mapping[str, str]) -> Any:
 
 
 def _gloss(world: World, entity: str, language: str) -> str:
-    """The short description: what it is, and one thing about it."""
+    """Return the short description: what it is, and one thing about it."""
     said = phrases(language)
     kind = said[f"kind.{world.kind(entity)}"]
     for name in _GLOSS:

@@ -128,7 +128,7 @@ def _text(page: DumpPage) -> str:
 
 
 def _base36(number: int) -> str:
-    """The 31 digits in which MediaWiki writes a SHA-1."""
+    """Return the 31 digits in which MediaWiki writes a SHA-1."""
     digits = []
     for _ in range(31):
         number, digit = divmod(number, 36)
@@ -137,5 +137,5 @@ def _base36(number: int) -> str:
 
 
 def escape(text: str) -> str:
-    """The four characters that dumps escape."""
+    """Return the four characters that dumps escape."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")

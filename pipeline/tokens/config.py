@@ -35,7 +35,7 @@ class TokenizeConfig:
     """Largest share of records that may be rejected, 0 to 1."""
 
     def corpora(self) -> list[tuple[str, str]]:
-        """The plain-text corpora as (language, pattern).
+        """Return the plain-text corpora as (language, pattern).
 
         Raises: UsageError for one that is not written language=path, or of an unknown language.
         """

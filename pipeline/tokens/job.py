@@ -40,7 +40,7 @@ from schemas.files import ReadFile, check_shards, read_file
 
 
 def inputs(config: TokenizeConfig) -> dict[str, str]:
-    """The linked dataset and the tokenizer by fingerprint, the corpora by size."""
+    """Return the linked dataset and the tokenizer by fingerprint, the corpora by size."""
     if not config.linked and not config.texts:
         raise UsageError("nothing to tokenise: name --linked, --texts, or both")
     found = {"tokenizer": fingerprint_of(config.tokenizer_folder, config.backend)}
@@ -105,7 +105,7 @@ def run_task(config: TokenizeConfig, task: Task, out: TaskOutput) -> None:
 
 
 def properties(config: TokenizeConfig, records: list[TaskRecord]) -> dict[str, Any]:
-    """The tokenizer, and counts of rows and tokens by language."""
+    """Return the tokenizer, and counts of rows and tokens by language."""
     subwords = subwords_of(config)
     return {
         "tokenizer_fingerprint": fingerprint_of(config.tokenizer_folder, config.backend),

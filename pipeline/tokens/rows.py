@@ -26,7 +26,7 @@ _IDS = TOKEN_TEXT.columns.field("token_ids").type
 
 
 def id_lists(ids: NDArray[np.int32], lengths: NDArray[np.int64]) -> pa.ListArray:
-    """A column of token ids from all ids and the number of each row."""
+    """Return a column of token ids from all ids and the number of each row."""
     offsets = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
     if offsets[-1] >= 1 << 31:
@@ -90,7 +90,7 @@ def _token_mentions(encoded: Sequence[Encoded], numbers: NDArray[np.int64]) -> t
 
 
 def token_relations(batch: pa.RecordBatch, subwords: Subwords) -> dict[str, pa.RecordBatch]:
-    """The labels of `relations` as token ids, by language."""
+    """Return the labels of `relations` as token ids, by language."""
     by_language: dict[str, tuple[list[int], list[str]]] = {}
     numbers = numbers_of_ids(batch.column("relation")).tolist()
     for number, texts in zip(numbers, batch.column("texts").to_pylist(), strict=True):
@@ -128,5 +128,5 @@ def token_texts(language: str, texts: Sequence[str], subwords: Subwords) -> pa.R
 
 
 def num_tokens(rows: pa.RecordBatch) -> int:
-    """Number of token ids in rows of any token table that has them."""
+    """Return the number of token ids in rows of any token table that has them."""
     return len(rows.column("token_ids").flatten())

@@ -53,7 +53,7 @@ class Subwords(Protocol):
     """The vocabulary by id, special tokens included."""
 
     def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """The ids of all texts one after the other, and how many each text has."""
+        """Return the ids of all texts one after the other, and how many each text has."""
 
     def encode_spans(self, texts: Sequence[str], spans: Sequence[Spans]) -> list[Encoded]:
         """Each text's ids, and the tokens of its spans."""
@@ -180,7 +180,7 @@ def _open_json(path: Path) -> tokenizers.Tokenizer:
 
 
 def _pieces_of_json(path: Path) -> list[str]:
-    """The vocabulary of a `tokenizer.json` by id, without building the tokenizer (which takes seconds)."""
+    """Return the vocabulary of a `tokenizer.json` by id, without building the tokenizer (which takes seconds)."""
     try:
         parsed = json.loads(_json_text(path))
         vocabulary = parsed["model"]["vocab"]
@@ -250,7 +250,7 @@ def _json_path(folder: Path) -> Path | None:
 
 @functools.cache
 def fingerprint_of(folder: Path, backend: Backend = "auto") -> str:
-    """The fingerprint of what a folder's tokenizer does, as the trainer checks it.
+    """Return the fingerprint of what a folder's tokenizer does, as the trainer checks it.
 
     Raises: InputMissing as `open_subwords` does; UsageError where its offsets leave out much of a text.
     """
@@ -295,6 +295,6 @@ def check_layout(folder: Path) -> None:
 
 
 def _probed(subwords: Subwords) -> list[Encoded]:
-    """The probe texts by one of the two ways, with the tokens of each of their words."""
+    """Return the probe texts by one of the two ways, with the tokens of each of their words."""
     words = [[found.span() for found in re.finditer(r"\S+", text)] for text in PROBE_TEXTS]
     return subwords.encode_spans(PROBE_TEXTS, words)

@@ -47,12 +47,12 @@ _BATCH_BYTES = 1_000_000
 
 @functools.cache
 def _subwords(folder: Path, backend: Backend) -> Subwords:
-    """A process opens its tokenizer once."""
+    """Return a process opens its tokenizer once."""
     return open_subwords(folder, backend)
 
 
 def subwords_of(config: TokenizeConfig) -> Subwords:
-    """The configured tokenizer."""
+    """Return the configured tokenizer."""
     return _subwords(config.tokenizer_folder, config.backend)
 
 
@@ -62,7 +62,7 @@ def _batches(config: TokenizeConfig, payload: dict[str, Any], table: Table) -> I
 
 
 def run_descriptions(config: TokenizeConfig, payload: dict[str, Any], out: TaskOutput) -> None:
-    """Some shards of `descriptions` of one language."""
+    """Turn some shards of `descriptions` of one language."""
     notes, language = LanguageNotes(out.notes), payload["partition"]
     for batch in _batches(config, payload, DESCRIPTIONS):
         rows = token_descriptions(batch, subwords_of(config))
@@ -73,7 +73,7 @@ def run_descriptions(config: TokenizeConfig, payload: dict[str, Any], out: TaskO
 
 
 def run_mentions(config: TokenizeConfig, payload: dict[str, Any], out: TaskOutput) -> None:
-    """Some shards of `mentions` of one language and split."""
+    """Turn some shards of `mentions` of one language and split."""
     notes, language, split = LanguageNotes(out.notes), payload["partition"], payload["split"]
     for batch in _batches(config, payload, MENTIONS):
         rows, lost = token_contexts(batch, subwords_of(config))
@@ -94,7 +94,7 @@ def run_relations(config: TokenizeConfig, payload: dict[str, Any], out: TaskOutp
 
 
 def run_triples(config: TokenizeConfig, payload: dict[str, Any], out: TaskOutput) -> None:
-    """Some shards of `triples` of one split."""
+    """Turn some shards of `triples` of one split."""
     for batch in _batches(config, payload, TRIPLES):
         out.write(TOKEN_TRIPLES, token_triples(batch), split=payload["split"])
         _account(out, batch, batch.num_rows)
@@ -106,7 +106,7 @@ def _account(out: TaskOutput, batch: pa.RecordBatch, kept: int) -> None:
 
 
 def run_text(config: TokenizeConfig, payload: dict[str, Any], out: TaskOutput) -> None:
-    """A range of a plain-text corpus."""
+    """Turn a range of a plain-text corpus into token ids."""
     language = payload["language"]
     span = ByteRange(**payload["range"])
     pending: dict[str, list[str]] = {"train": [], "validation": []}

@@ -149,7 +149,7 @@ def _train(texts: Iterator[str], config: TrainTokenizerConfig) -> bytes:
 
 
 def _refusal(config: TrainTokenizerConfig, reason: str) -> UsageError:
-    """What SentencePiece's refusal means for the user."""
+    """Return what SentencePiece's refusal means for the user."""
     if least := re.search(r"smaller than required_chars\D+\d+\D+(\d+)", reason):
         reason = f"its characters alone need {int(least[1]) + 2:,}. Ask for more with --vocab-size."
     return UsageError(f"no tokenizer of {config.vocab_size:,} ids can be trained on {config.linked}: {reason}")

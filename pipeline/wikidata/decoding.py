@@ -89,6 +89,6 @@ def reason_to_drop(entity: Any, line: bytes) -> str:
 
 
 def _id_in(line: bytes) -> str | None:
-    """The entity's id, looked for in the bytes where the line cannot be decoded."""
+    """Return the entity's id, looked for in the bytes where the line cannot be decoded."""
     found = _ID.search(line[:2000])
     return found[1].decode() if found else None

@@ -140,7 +140,7 @@ def _by_language(languages: Sequence[str] | None, kind: Any) -> Any:
 
 
 def lists_for_objects(line: bytes) -> bytes:
-    """The line with `[…]` wherever it has an object for a list of aliases, statements or qualifiers.
+    """Return the line with `[…]` wherever it has an object for a list of aliases, statements or qualifiers.
 
     Some serialisers write a list as an object with its places as keys (`{"0": …}`), and an empty one as `{}`. Such a line
     is rare, so it is decoded whole, mended, and written again.

@@ -36,7 +36,7 @@ _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|["{}\[\]]', re.DOTALL)
 
 
 def entity_text(line: bytes) -> bytes:
-    """The JSON of the entity in a line; empty for brackets, blank lines and padding."""
+    """Return the JSON of the entity in a line; empty for brackets, blank lines and padding."""
     if line[:1] == b"{" and line[-2:] == b"},":
         return line[:-1]
     text = line.strip(BLANK).removeprefix(_BYTE_ORDER_MARK)
@@ -60,7 +60,7 @@ def find_layout(path: str) -> Layout:
 
 
 def _layout_of(head: bytes, path: str, *, is_whole: bool) -> Layout | None:
-    """The layout; None where the head does not hold the first entity's end."""
+    """Return the layout; None where the head does not hold the first entity's end."""
     text = head.removeprefix(_BYTE_ORDER_MARK).lstrip(BLANK)
     if text[:1] not in (b"[", b"{"):
         found = text[:40].decode("utf-8", "replace")

@@ -102,7 +102,7 @@ class EntityReading:
             at = behind
 
     def __len__(self) -> int:
-        """Number of entities whose rows have not been handed on."""
+        """Return the number of entities whose rows have not been handed on."""
         return self._num_in_runs + len(self._columns) + (0 if self._scanner is None else len(self._scanner))
 
     def _scan(self, data: bytes, at: int) -> int:
@@ -191,7 +191,7 @@ class EntityReading:
         self._runs, self._num_in_runs, self._gathered = [], 0, 0
 
     def _chosen(self, rows: dict[Table, pa.RecordBatch]) -> dict[Table, pa.RecordBatch]:
-        """The rows that are written, with items for merged ones; what is left out is accounted for."""
+        """Return the rows that are written, with items for merged ones; what is left out is accounted for."""
         ledger = self._out.ledger
         if self._merged is not None:
             rows, num_resolved = resolve_rows(self._merged, rows)
@@ -205,7 +205,7 @@ class EntityReading:
         return rows
 
     def counts(self) -> Counter[str]:
-        """Counts over all lines besides those of rows: statements by what became of them, texts cleaned, links left out."""
+        """Return counts of all lines besides those of rows: statements by what became of them, cleaned texts, lost links."""
         scanned = Counter() if self._scanner is None else self._scanner.counts
         return self._columns.counts() + scanned
 
@@ -230,7 +230,7 @@ def _open_scanner(options: ItemOptions, columns: EntityColumns) -> ItemScanner:
 
 
 def _joined(runs: list[dict[Table, pa.RecordBatch]]) -> dict[Table, pa.RecordBatch]:
-    """The rows of all runs by table."""
+    """Return the rows of all runs by table."""
     if len(runs) == 1:
         return runs[0]
     tables = dict.fromkeys(table for run in runs for table in run)
@@ -257,7 +257,7 @@ def num_doubled_keys(line: bytes) -> int:
 
 
 def count_empty_fields(rows: Mapping[Table, pa.RecordBatch]) -> Counter[str]:
-    """Counts by field of the rows that have nothing in it: dumps write `{}`, `[]` or no field at all.
+    """Count by field of the rows that have nothing in it: dumps write `{}`, `[]` or no field at all.
 
     The rows belong together: the triples are those of the entities.
     """

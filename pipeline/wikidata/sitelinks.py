@@ -87,7 +87,7 @@ class SitelinkColumns:
         self._batches.append(pa.RecordBatch.from_arrays(columns, names=SITELINKS.columns.names))
 
     def newest_entities(self) -> pa.Array:
-        """The items, each as often as it has links, whose links were packed since the last call of `forget_newest`."""
+        """Return the items, each as often as it has links, whose links were packed since the last call of `forget_newest`."""
         columns = [batch.column("entity") for batch in self._batches[self._num_settled :]]
         return pa.concat_arrays(columns) if columns else pa.array([], pa.string())
 

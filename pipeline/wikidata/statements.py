@@ -25,7 +25,7 @@ Claims = Mapping[str, Sequence[AnyStatement]]
 
 
 def best_statements(statements: Sequence[AnyStatement]) -> Sequence[AnyStatement]:
-    """The statements of one property that have its best rank: preferred if there are any, else normal."""
+    """Return the statements of one property that have its best rank: preferred if there are any, else normal."""
     ranks = [statement.rank for statement in statements]
     if "preferred" in ranks:
         return [statement for statement in statements if statement.rank == "preferred"]
@@ -116,7 +116,7 @@ class TripleColumns:
         return n
 
     def take(self) -> pa.RecordBatch:
-        """The rows gathered since the last call."""
+        """Return the rows gathered since the last call."""
         arrays = [pa.array(column, pa.string()) for column in self._columns]
         self._columns = ([], [], [], [])
         return pa.RecordBatch.from_arrays(arrays, schema=TRIPLES.columns)
@@ -152,7 +152,7 @@ class LiteralColumns:
                 self._rows.append((subject, relation, statement.rank, *literal))
 
     def take(self) -> pa.RecordBatch:
-        """The rows gathered since the last call."""
+        """Return the rows gathered since the last call."""
         batch = _value_batch(self._rows, LITERALS.columns, self.counts)
         self._rows = []
         return batch
@@ -183,7 +183,7 @@ class QualifierColumns:
                     self._rows.append((subject, relation, statement.id, qualifier, *found))  # type: ignore[union-attr]
 
     def take(self) -> pa.RecordBatch:
-        """The rows gathered since the last call."""
+        """Return the rows gathered since the last call."""
         batch = _value_batch(self._rows, QUALIFIERS.columns, self.counts)
         self._rows = []
         return batch

@@ -84,7 +84,7 @@ class TextColumns:
             self._alias_ends.append(len(self._aliases))
 
     def take(self) -> pa.ListArray:
-        """The column of the entities added since the last call."""
+        """Return the column of the entities added since the last call."""
         columns = []
         for strings in (self._labels, self._descriptions, self._aliases):
             column, changed = text_array(strings)
@@ -126,7 +126,7 @@ def texts_column(
 
 
 def relation_texts(texts: pa.ListArray) -> pa.ListArray:
-    """The column `texts` of `relations`: as Wikidata has them, so that every code is the language's own."""
+    """Return the column `texts` of `relations`: as Wikidata has them, so that every code is the language's own."""
     rows = texts.values
     columns = [*(rows.field(index) for index in range(len(TEXT))), rows.field("language")]
     structs = pa.StructArray.from_arrays(columns, fields=list(RELATION_TEXT))
@@ -135,7 +135,7 @@ def relation_texts(texts: pa.ListArray) -> pa.ListArray:
 
 
 def _getter(count: int) -> Callable[[Any], tuple[Any, ...]]:
-    """A function from decoded fields `_0`, `_1`, … to a tuple of them."""
+    """Return a function from decoded fields `_0`, `_1`, … to a tuple of them."""
     names = [f"_{index}" for index in range(count)]
     if count == 1:
         one = attrgetter(names[0])

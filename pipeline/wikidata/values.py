@@ -25,7 +25,7 @@ class LiteralValue(NamedTuple):
 
 
 def literal_of(value: AnyValue | str | int | float | list[Any] | None) -> LiteralValue | None:
-    """The literal that a snak's value is; None where it is an entity, or of a type nobody knows."""
+    """Return the literal that a snak's value is; None where it is an entity, or of a type nobody knows."""
     if isinstance(value, str):
         return LiteralValue("string", value)
     if not isinstance(value, AnyValue) or value.kind is not None:
@@ -51,14 +51,14 @@ def literal_of(value: AnyValue | str | int | float | list[Any] | None) -> Litera
 
 
 def item_of_address(address: str | None) -> str | None:
-    """The id of a unit, calendar or globe (`http://www.wikidata.org/entity/Q11573`); None for `1`, which means no unit."""
+    """Return the id of a unit, calendar or globe (`http://www.wikidata.org/entity/Q11573`); None for `1`, which means no unit."""
     if address is None or address == "1":
         return None
     return address.rsplit("/", 1)[-1]
 
 
 def value_of_snak(snak: AnySnak, item: str | None) -> LiteralValue | None:
-    """The value of a qualifier; `item` is the item it names, if any. None for other entities and unknown types."""
+    """Return the value of a qualifier; `item` is the item it names, if any. None for other entities and unknown types."""
     if snak.snaktype != "value" or snak.datavalue is None:
         return LiteralValue("somevalue" if snak.snaktype == "value" else snak.snaktype, None)
     return LiteralValue("item", item) if item is not None else literal_of(snak.datavalue.value)

@@ -50,7 +50,7 @@ class ArticleOptions:
 
 
 def article_options(config: WikipediaConfig) -> ArticleOptions:
-    """What a configuration says of articles."""
+    """Return what a configuration says of articles."""
     return ArticleOptions(
         context_characters=config.context_characters,
         lead_characters=config.lead_characters,
@@ -123,7 +123,7 @@ def read_article(wikitext: str, title: str, dialect: Dialect, options: ArticleOp
 def kept_contexts(
     contexts: list[Context], headings: list[Headings], language: str, options: ArticleOptions
 ) -> tuple[list[Context], list[Section], Counter[str]]:
-    """The contexts that are wanted, where each stands, and how many of the others were left out for which reason."""
+    """Return the contexts that are wanted, where each stands, and how many of the others were left out for which reason."""
     kept: list[Context] = []
     sections: list[Section] = []
     gone: Counter[str] = Counter()

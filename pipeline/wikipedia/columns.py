@@ -62,7 +62,7 @@ class PageColumns:
 
 
 def _contexts(articles: list[Article]) -> pa.Array:
-    """The column `contexts`: lists of texts with lists of links, from flat arrays and the places where lists begin."""
+    """Return the column `contexts`: lists of texts with lists of links, from flat arrays and the places where lists begin."""
     contexts = [context for article in articles for context in article.contexts]
     links = [link for _, links in contexts for link in links]
     link_columns = [

@@ -50,7 +50,7 @@ _WIKI_IN_NAME = re.compile(r"(?P<code>[a-z]{2,12}(?:[-_][a-z]{2,12}){0,3}?)(?:_w
 
 
 def inputs(config: WikipediaConfig) -> dict[str, str]:
-    """The dump files by size, date and checksum as far as known."""
+    """Return the dump files by size, date and checksum as far as known."""
     lenient = config.allow_partial or config.salvage
     return {
         storage.file_name(path): describe_dump(path, storage.size(path), lenient=lenient) for path in dump_files(config)
@@ -58,7 +58,7 @@ def inputs(config: WikipediaConfig) -> dict[str, str]:
 
 
 def dump_files(config: WikipediaConfig) -> list[str]:
-    """The dump files that the patterns name; index files among them are passed over."""
+    """Return the dump files that the patterns name; index files among them are passed over."""
     return [path for path in expand_sources(config.dumps) if "-index" not in storage.file_name(path)]
 
 
@@ -91,7 +91,7 @@ def _warm_ups(config: WikipediaConfig, tasks: list[Task]) -> list[str]:
 
 
 def _plan_file(config: WikipediaConfig, path: str) -> list[tuple[dict[str, Any], int]]:
-    """The payload and the size of the task of each range of a dump."""
+    """Return the payload and the size of the task of each range of a dump."""
     head = read_head(path, HEAD_BYTES, storage.open_read)
     if is_snapshot(head):
         return _plan_snapshot(config, path, head)
@@ -118,7 +118,7 @@ def _plan_file(config: WikipediaConfig, path: str) -> list[tuple[dict[str, Any],
 
 
 def _plan_snapshot(config: WikipediaConfig, path: str, head: bytes) -> list[tuple[dict[str, Any], int]]:
-    """The payload and the size of the task of each range of a snapshot of rendered pages."""
+    """Return the payload and the size of the task of each range of a snapshot of rendered pages."""
     wiki = _snapshot_wiki(config, path, head)
     order = [other for other, _, of in _snapshots(config) if of == wiki].index(path)
     return [
@@ -153,7 +153,7 @@ def prepare(config: WikipediaConfig, built: str) -> None:
 
 
 def dump_wiki(path: str, name: str, from_name: bool) -> str:
-    """The database name of a dump's wiki.
+    """Return the database name of a dump's wiki.
 
     Args:
         path: of the dump.

@@ -56,7 +56,7 @@ class DumpPage:
 
 
 def page_namespace(data: bytes) -> int | None:
-    """The namespace number of a page, without reading the rest; None in dumps of before 2012, which do not say it.
+    """Return the namespace number of a page, without reading the rest; None in dumps of before 2012, which do not say it.
 
     Raises:
         PageProblem: it is not a number.
@@ -107,19 +107,19 @@ def read_page(data: bytes) -> DumpPage:
 
 
 def redirect_target(wikitext: str) -> str | None:
-    """The title that a redirect's own text leads to, in whatever language its word is; None for other pages."""
+    """Return the title that a redirect's own text leads to, in whatever language its word is; None for other pages."""
     found = _REDIRECT_TEXT.match(wikitext)
     return (" ".join(html.unescape(found[1]).replace("_", " ").split()) or None) if found else None
 
 
 def redirect_fragment(wikitext: str) -> str | None:
-    """The section that a redirect leads to; a dump's `<redirect title>` never says it, the redirect's own text does."""
+    """Return the section that a redirect leads to; a dump's `<redirect title>` never says it, the redirect's own text does."""
     found = _TO_SECTION.match(wikitext)
     return " ".join(html.unescape(found[1]).replace("_", " ").split()) or None if found else None
 
 
 def _text(data: bytes, revision: int, page_id: str) -> tuple[str, bool]:
-    """The first text of a revision, and whether it is hidden."""
+    """Return the first text of a revision, and whether it is hidden."""
     start = data.find(b"<text", revision)
     opened = data.find(b">", start)
     if start < 0 or opened < 0:
@@ -143,7 +143,7 @@ def _between(data: bytes, opening: bytes, closing: bytes, start: int = 0, end: i
 
 
 def _referenced(found: re.Match[str]) -> str:
-    """The character that a reference names. HTML would read some numbers as others; XML does not."""
+    """Return the character that a reference names. HTML would read some numbers as others; XML does not."""
     number = int(found[1], 16) if found[1] else int(found[2])
     if number > 0x10FFFF or _CONTROL.match(chr(number)):
         raise ValueError(found[0])

@@ -53,18 +53,18 @@ class Codes:
     """BCP 47 tag of each code whose tag is another."""
 
     def tag(self, code: str) -> str:
-        """The BCP 47 tag of a code: `zh-yue` is `yue`, `nrm` is `nrf`, `nds-nl` is `nds-NL`."""
+        """Return the BCP 47 tag of a code: `zh-yue` is `yue`, `nrm` is `nrf`, `nds-nl` is `nds-NL`."""
         language, *others = self.tags.get(code, code).split("-")
         cased = [part.upper() if len(part) == 2 else part.title() if len(part) == 4 else part for part in others]
         return "-".join([language, *(others if "x" in others else cased)])
 
     def language(self, code: str) -> str:
-        """The primary subtag: `zh` of `zh-hans`, but `yue` of `zh-yue`."""
+        """Return the primary subtag: `zh` of `zh-hans`, but `yue` of `zh-yue`."""
         return self.tag(code).partition("-")[0].lower()
 
 
 def php_array(text: str, name: str) -> str:
-    """The inside of the array that follows a name, up to the line on which its own bracket closes."""
+    """Return the inside of the array that follows a name, up to the line on which its own bracket closes."""
     begin = text.index("[", text.index(name)) + 1
     line = text[text.rindex("\n", 0, begin) + 1 : begin]
     indent = line[: len(line) - len(line.lstrip())]
@@ -72,7 +72,7 @@ def php_array(text: str, name: str) -> str:
 
 
 def php_pairs(array: str) -> dict[str, str]:
-    """The `'key' => 'value'` lines of an array."""
+    """Return the `'key' => 'value'` lines of an array."""
     return {key: re.sub(r"\\(.)", r"\1", one or two) for key, one, two, _ in _PAIR.findall(array)}
 
 
@@ -98,7 +98,7 @@ def read_codes(mediawiki: Path, wikibase: Path) -> Codes:
 
 
 def own_codes(language: str, codes: Codes, of_wikis: Mapping[str, str]) -> tuple[str, ...]:
-    """The codes under which texts of a language itself are written, best first.
+    """Return the codes under which texts of a language itself are written, best first.
 
     These are its own code, legacy spellings of it, then those that its chain names, then the others by alphabet, of the
     codes that differ from it in script or region alone. A code that another wiki is written under counts only where the
@@ -135,7 +135,7 @@ def _is_script_of(code: str, language: str, codes: Codes) -> bool:
 
 
 def read_languages(config: Path, codes: Codes) -> dict[str, str]:
-    """The language of every Wikipedia by database name; deleted ones that earlier tables have are not in it."""
+    """Return the language of every Wikipedia by database name; deleted ones that earlier tables have are not in it."""
     settings = (config / "wmf-config/InitialiseSettings.php").read_text("utf-8")
     set_by_hand = php_pairs(php_array(settings, "\n'wgLanguageCode' =>"))
     by_tag = {tag: code for code, tag in codes.tags.items() if code in codes.chains}
@@ -155,7 +155,7 @@ def _dblist(config: Path, name: str) -> list[str]:
 
 
 def _cases(mediawiki: Path, config: Path, languages: Mapping[str, str]) -> dict[str, str]:
-    """The rule for the first letter of each wiki's titles."""
+    """Return the rule for the first letter of each wiki's titles."""
     settings = (config / "wmf-config/InitialiseSettings.php").read_text("utf-8")
     inside = php_array(settings, "\n'wgCapitalLinks' =>")
     kept = set(re.findall(r"^\s*'(\w+)' => false", inside, re.MULTILINE))

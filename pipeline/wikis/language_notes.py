@@ -14,7 +14,7 @@ class LanguageNotes:
     """Counts by language in a task's notes, which end in the manifest."""
 
     def __init__(self, notes: dict[str, Any]) -> None:
-        """`notes` are those of the task's output."""
+        """Keep counts in `notes`, those of the task's output."""
         self._languages = notes.setdefault(LANGUAGES_NOTE, {})
 
     def add(self, language: str, name: str, n: int) -> None:
@@ -25,7 +25,7 @@ class LanguageNotes:
 
 
 def merged_notes(notes: Iterable[dict[str, Any]]) -> dict[str, dict[str, int]]:
-    """The counts of all tasks added up, languages and names in order."""
+    """Return the counts of all tasks added up, languages and names in order."""
     merged: dict[str, Counter[str]] = {}
     for of_task in notes:
         for language, counts in of_task.get(LANGUAGES_NOTE, {}).items():

@@ -99,7 +99,7 @@ def _names() -> dict[str, Wiki]:
 
 
 def _spelled_otherwise(name: str) -> Wiki | None:
-    """The Wikipedia of a language's English name (`swahili`), of a code with script or region (`zh-tw`, `el_GR`), or of a
+    """Return the Wikipedia of a language's English name (`swahili`), of a code with script or region (`zh-tw`, `el_GR`), or of a
     code that others use for it (`iw`, `swh`). MediaWiki's codes go first: libraries know some of them as other languages'.
     """
     tag = name.replace("_", "-")
@@ -121,7 +121,7 @@ def _standard_codes() -> dict[str | None, Wiki]:
 
 
 def find_wiki(name: str) -> Wiki:
-    """The Wikipedia of a database name (`nowiki`), wiki code (`no`, `zh-yue`), language code (`nb`, `yue`) or language.
+    """Return the Wikipedia of a database name (`nowiki`), wiki code (`no`, `zh-yue`), language code (`nb`, `yue`) or language.
 
     Raises: UsageError for a name the table does not hold, with the nearest names.
     """
@@ -138,7 +138,7 @@ def find_wiki(name: str) -> Wiki:
 
 
 def wiki_language(wiki: str) -> str:
-    """The language code of a wiki: `nowiki` gives `nb`.
+    """Return the language code of a wiki: `nowiki` gives `nb`.
 
     Raises: UsageError for an unknown wiki, with the nearest names.
     """
@@ -146,7 +146,7 @@ def wiki_language(wiki: str) -> str:
 
 
 def language_wiki(language: str) -> str:
-    """The database name of a language's Wikipedia: `nb` gives `nowiki`.
+    """Return the database name of a language's Wikipedia: `nb` gives `nowiki`.
 
     Raises: UsageError for an unknown language, with the nearest names.
     """
@@ -154,7 +154,7 @@ def language_wiki(language: str) -> str:
 
 
 def title_case(wiki: str) -> str:
-    """The rule for the first letter of a wiki's titles, as `titles.normalise_title` takes it.
+    """Return the rule for the first letter of a wiki's titles, as `titles.normalise_title` takes it.
 
     Raises: UsageError for an unknown wiki, with the nearest names.
     """
@@ -181,7 +181,7 @@ def _chains() -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
 
 
 def own_label_languages(language: str) -> tuple[str, ...]:
-    """The codes under which Wikidata has texts in a language itself, best first.
+    """Return the codes under which Wikidata has texts in a language itself, best first.
 
     Its own code, legacy spellings of it, other scripts and regions: `bbc`, `bbc-latn`; `gsw`, `als`; `pt`, `pt-br`.
     """
@@ -204,7 +204,7 @@ def fallback_languages(language: str) -> tuple[str, ...]:
 
 
 def top_languages(count: int) -> tuple[str, ...]:
-    """The languages of the `count` open Wikipedias with the most articles, largest first.
+    """Return the languages of the `count` open Wikipedias with the most articles, largest first.
 
     Simple English is left out: it is English a second time.
     """
@@ -216,7 +216,7 @@ def top_languages(count: int) -> tuple[str, ...]:
 
 
 def named_languages(wanted: str | Iterable[str]) -> tuple[str, ...]:
-    """The languages asked for one by one, without those that `topN` or `all` stand for.
+    """Return the languages asked for one by one, without those that `topN` or `all` stand for.
 
     Raises: UsageError for an unknown name, or a value that is not text.
     """

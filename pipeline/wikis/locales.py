@@ -35,7 +35,7 @@ class Locale:
     months_alone: tuple[str, ...]
 
     def number(self, text: str) -> str:
-        """A number with a decimal point, as the language writes it; what is no such number stays as it is."""
+        """Return a number with a decimal point, as the language writes it; what is no such number stays as it is."""
         found = _PLAIN.fullmatch(text)
         if found is None:
             return text
@@ -45,7 +45,7 @@ class Locale:
         return f"{sign.replace('-', '−')}{whole}{self.decimal + decimals if decimals else ''}"
 
     def written_date(self, year: str | None, month: int, day: int | None) -> str:
-        """A date in words, without the year or the day that is not given.
+        """Return a date in words, without the year or the day that is not given.
 
         Args:
             year: as it is to be shown.
@@ -84,7 +84,7 @@ def _locales() -> dict[str, Locale]:
 
 
 def language_name(code: str, language: str) -> str:
-    """What a language is called in another; empty where that is not known."""
+    """Return what a language is called in another; empty where that is not known."""
     return _names().get(language, {}).get(code.lower(), "")
 
 

@@ -36,7 +36,7 @@ def split_fragment(target: str) -> tuple[str, str]:
 
 
 def normalise_title(title: str, case: str = "first-letter") -> str:
-    """The title under which a page is looked up; empty where nothing but a fragment or blanks was given.
+    """Return the title under which a page is looked up; empty where nothing but a fragment or blanks was given.
 
     `case` is the wiki's rule for the first letter (`languages.title_case`).
     """

@@ -73,7 +73,7 @@ class Source(Protocol):
     """The units it draws from."""
 
     def __init__(self, data: TokenDataset, config: StreamConfig, split: str, seed: int) -> None:
-        """Raises UsageError where the dataset has nothing for the objective."""
+        """Raise UsageError where the dataset has nothing for the objective."""
 
     def window(self, lane: int, number: int) -> Window:
         """Make a window of a lane: a pure function of the seed, the lane and the number."""

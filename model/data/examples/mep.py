@@ -56,7 +56,7 @@ class MepSource:
     """Windows over Wikipedia contexts with linked mentions."""
 
     def __init__(self, data: TokenDataset, config: StreamConfig, split: str, seed: int) -> None:
-        """Raises UsageError where there are no contexts or no descriptions in the languages asked for."""
+        """Raise UsageError where there are no contexts or no descriptions in the languages asked for."""
         self.config, self._reader = config, RowReader(data, mentions=True)
         self._key: tuple[Part, ...] = (seed, "mep")
         self._store: DescriptionStore = data.store(DescriptionStore)

@@ -45,7 +45,7 @@ class MlmSource:
     """Windows over plain texts and, where configured, Wikipedia contexts."""
 
     def __init__(self, data: TokenDataset, config: StreamConfig, split: str, seed: int) -> None:
-        """Raises UsageError where there is nothing to read."""
+        """Raise UsageError where there is nothing to read."""
         self._config, self._reader = config, RowReader(data, mentions=False)
         self._key: tuple[Part, ...] = (seed, "mlm")
         self.plan = UnitPlan(data, mlm_tables(data, config, split), split, config, config.mlm_alpha, *self._key)

@@ -64,7 +64,7 @@ class OeSource:
     """Windows over triples."""
 
     def __init__(self, data: TokenDataset, config: StreamConfig, split: str, seed: int) -> None:
-        """Raises UsageError where triples, descriptions or relation texts are missing."""
+        """Raise UsageError where triples, descriptions or relation texts are missing."""
         self.config, self._reader = config, RowReader(data, mentions=False)
         self._key: tuple[Part, ...] = (seed, "oe")
         self._store: DescriptionStore = data.store(DescriptionStore)

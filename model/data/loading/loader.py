@@ -92,7 +92,7 @@ class StreamLoader:
         return worker.take(pin=self._pin)
 
     def _batches(self, worker: int) -> Iterator[Made]:
-        """The batches one of the workers makes."""
+        """Yield the batches one of the workers makes."""
         pack = self._stream.next_pack + self._stream.rank + worker * self._stream.world_size
         while True:
             yield self._stream.make(pack)

@@ -90,7 +90,7 @@ class Worker:
         return RuntimeError(f"a loader worker ended with code {code}")
 
     def _run(self, batches: Iterator[Made], full: Connection, free: Connection) -> None:
-        """What the process does; the trainer's ends are closed here, so that it is seen when the trainer ends."""
+        """Do the work of the process; the trainer's ends are closed here, so that it is seen when the trainer ends."""
         self._full.close()
         self._free.close()
         _settle()

@@ -47,13 +47,13 @@ class SeedState:
 
 
 def config_fingerprint(config: FinetuneConfig) -> str:
-    """A stable hash of all that shapes a run."""
+    """Return a stable hash of all that shapes a run."""
     kept = {name: value for name, value in asdict(config).items() if name not in NOT_OF_THE_RUN}
     return blake2b(json.dumps(kept, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def read_state(folder: Path, config: FinetuneConfig) -> SeedState:
-    """The state of a seed's folder, or a fresh one where it has none.
+    """Return the state of a seed's folder, or a fresh one where it has none.
 
     Raises: CheckpointUnusable for a damaged state and for one of another configuration.
     """

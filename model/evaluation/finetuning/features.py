@@ -23,13 +23,13 @@ class Feature:
 
 
 def random_batches(count: int, batch_size: int, *key: int | str) -> list[list[int]]:
-    """Indices of one epoch in random batches; a pure function of the key. Every index comes once."""
+    """Return indices of one epoch in random batches; a pure function of the key. Every index comes once."""
     order = permutation(count, *key, "order").tolist()
     return [order[i : i + batch_size] for i in range(0, count, batch_size)]
 
 
 def like_length_batches(lengths: Sequence[int], batch_size: int, *key: int | str) -> list[list[int]]:
-    """Indices of one epoch in batches of like length, which need little padding; a pure function of the key.
+    """Return indices of one epoch in batches of like length, which need little padding; a pure function of the key.
 
     A random order is cut into stretches of `BUCKET_BATCHES` batches; each is sorted by length and cut into batches,
     and the batches are put in random order. Every index comes once.
@@ -43,7 +43,7 @@ def like_length_batches(lengths: Sequence[int], batch_size: int, *key: int | str
 
 
 def model_inputs(features: Sequence[Feature], pad_id: int, device: torch.device) -> dict[str, Tensor]:
-    """The rectangle of inputs that every Hugging Face encoder takes."""
+    """Return the rectangle of inputs that every Hugging Face encoder takes."""
     token_ids, attention = pad([f.token_ids for f in features], pad_id, device)
     inputs = {"input_ids": token_ids, "attention_mask": attention}
     if features[0].segments is not None:

@@ -100,7 +100,7 @@ class Finetuning:
         return Path(self.config.output) / self.task.spec.name / f"seed-{seed}"
 
     def _outcomes(self, seed: int) -> list[SetOutcomes]:
-        """What came out for every example of a finished seed; nothing for one finished before that was kept."""
+        """Return what came out for every example of a finished seed; nothing for one finished before that was kept."""
         path = self._folder(seed) / PREDICTIONS / OUTCOMES
         return read_outcomes(path) if path.is_file() else []
 
@@ -245,7 +245,7 @@ class SeedRun:
         return fmean(losses)
 
     def _epoch_batches(self, epoch: int) -> list[list[int]]:
-        """Inputs of each optimizer step; where padding costs, of like length."""
+        """Return inputs of each optimizer step; where padding costs, of like length."""
         lengths, size = [len(f.token_ids) for f in self.shared.train], self.config.batch_size
         if self.task_model.packed:
             return random_batches(len(lengths), size, self.seed, epoch)

@@ -32,7 +32,7 @@ class NerTask(FinetuneTask[NerConfig, TaggedSentence]):
     """Tags a model may predict: `O`, and `B-` and `I-` of the types in the training file, whose scheme it keeps."""
 
     def data_facts(self) -> dict[str, Any]:
-        """The set, its metric, and the entity types that the training set knows."""
+        """Return the set, its metric, and the entity types that the training set knows."""
         facts = {"metric": "F1 over spans, as conlleval counts them", "labels": list(types_of([self.tags]))}
         return super().data_facts() | facts
 
@@ -48,7 +48,7 @@ class NerTask(FinetuneTask[NerConfig, TaggedSentence]):
         ]
 
     def make_model(self) -> nn.Module:
-        """The encoder with one linear layer over its states."""
+        """Return the encoder with one linear layer over its states."""
         from transformers import AutoModelForTokenClassification
 
         return open_model(AutoModelForTokenClassification, self.config.model, num_labels=len(self.tags))
@@ -74,11 +74,11 @@ class NerTask(FinetuneTask[NerConfig, TaggedSentence]):
         return functional.cross_entropy(scores[kept].float(), labels[kept], reduction="none")
 
     def num_losses(self, feature: Feature) -> int:
-        """Number of words."""
+        """Return the number of words."""
         return sum(label != IGNORED_LABEL for label in feature.labels)
 
     def decode(self, scores: Float[Tensor, "tokens tags"], features: Sequence[Feature]) -> list[list[str]]:
-        """The predicted tags of each feature's words."""
+        """Return the predicted tags of each feature's words."""
         best = iter(scores.argmax(-1).tolist())
         return [
             [self.tags[tag] for label, tag in zip(feature.labels, best, strict=False) if label != IGNORED_LABEL]
@@ -97,7 +97,7 @@ class NerTask(FinetuneTask[NerConfig, TaggedSentence]):
         return Scored(measures, "\n\n".join("\n".join(tags) for tags in predicted) + "\n", outcomes)
 
     def _features(self, sentence: TaggedSentence) -> list[Feature]:
-        """The sentence in as many pieces as its sub-tokens need; words are never cut in two and never lost."""
+        """Return the sentence in as many pieces as its sub-tokens need; words are never cut in two and never lost."""
         pieces: list[tuple[list[int], list[int]]] = [([], [])]
         room = self.config.max_length - 2
         for word, tag in zip(word_tokens(sentence.tokens, self.tokenizer), sentence.tags, strict=True):
@@ -113,7 +113,7 @@ class NerTask(FinetuneTask[NerConfig, TaggedSentence]):
         return [self._feature(token_ids, labels) for token_ids, labels in pieces]
 
     def _label(self, tag: str) -> int:
-        """A tag's number; a type that training does not know can only be missed, whatever number it has here."""
+        """Return a tag's number; a type that training does not know can only be missed, whatever number it has here."""
         return self.tags.index(tag) if tag in self.tags else 0
 
     def _feature(self, token_ids: list[int], labels: list[int]) -> Feature:

@@ -18,6 +18,6 @@ def make_optimizer(model: nn.Module, config: FinetuneConfig) -> torch.optim.Adam
 
 
 def autocast(config: FinetuneConfig, device: torch.device) -> Any:
-    """The arithmetic of the forward pass."""
+    """Return the arithmetic of the forward pass."""
     low = device.type == "cuda" and config.precision in ("auto", "bf16")
     return torch.autocast(device.type, dtype=torch.bfloat16) if low else nullcontext()

@@ -93,7 +93,7 @@ def longest_input(model: Any) -> int:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps the library's loading report and progress bars off the screen: what matters in them is checked above."""
+    """Keep the library's loading report and progress bars off the screen: what matters in them is checked above."""
     from transformers.utils import logging
 
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

@@ -33,7 +33,7 @@ class QaTask(FinetuneTask[QaConfig, Question]):
     level = "token"
 
     def __init__(self, config: QaConfig, tokenizer: Any) -> None:
-        """Raises: UsageError where a window has no room for context."""
+        """Raise UsageError where a window has no room for context."""
         super().__init__(config, tokenizer)
         self.template = PairTemplate.of(tokenizer)
         room = config.max_length - config.max_question_length - self.template.num_special
@@ -51,7 +51,7 @@ class QaTask(FinetuneTask[QaConfig, Question]):
         return found
 
     def rules(self, language: str) -> str:
-        """The rules for answers in one language. Raises: UsageError where MLQA has none."""
+        """Return the rules for answers in one language. Raises: UsageError where MLQA has none."""
         if self.metric == SQUAD:
             return SQUAD
         if language not in MLQA_LANGUAGES:
@@ -61,7 +61,7 @@ class QaTask(FinetuneTask[QaConfig, Question]):
         return language
 
     def data_facts(self) -> dict[str, Any]:
-        """The set and the rules of its metric."""
+        """Return the set and the rules of its metric."""
         return super().data_facts() | {"metric": _METRICS[self.metric]}
 
     def data_notes(self, sets: Iterable[EvaluationSet[Question]]) -> list[str]:
@@ -91,7 +91,7 @@ class QaTask(FinetuneTask[QaConfig, Question]):
         return [*same, *found]
 
     def make_model(self) -> nn.Module:
-        """The encoder with one linear layer that scores starts and ends."""
+        """Return the encoder with one linear layer that scores starts and ends."""
         from transformers import AutoModelForQuestionAnswering
 
         return open_model(AutoModelForQuestionAnswering, self.config.model)
@@ -148,7 +148,7 @@ class QaTask(FinetuneTask[QaConfig, Question]):
         return Scored(measures, _as_json(predictions), outcomes, {"nbest.json": _as_json(best)})
 
     def _answers(self, question: Question, windows: Sequence[Window], logits: Sequence[Tensor]) -> list[dict[str, Any]]:
-        """The n best answers with their spans in code points and their scores."""
+        """Return the n best answers with their spans in code points and their scores."""
         spans = best_spans(windows, logits, self.config)
         return [
             {"text": question.context[s.start : s.end].strip(), "start": s.start, "end": s.end, "score": s.score}

@@ -137,7 +137,7 @@ def _labels(answer: tuple[int, int] | None, start: int, stop: int, first: int) -
 
 
 def best_spans(windows: Sequence[Window], logits: Sequence[Tensor], config: QaConfig) -> list[Span]:
-    """The n best spans over all windows, best first; of equal scores the earlier and shorter.
+    """Return the n best spans over all windows, best first; of equal scores the earlier and shorter.
 
     `logits[i]` are the start and end logits of window i, of shape (2, length of its input).
     """

@@ -33,7 +33,7 @@ def split_rows(
 
 
 def set_keys(one: EvaluationSet[Any]) -> dict[str, str]:
-    """What tells the row of a set from those of others."""
+    """Return what tells the row of a set from those of others."""
     return {"language": one.language} | ({"question": one.question} if one.question else {})
 
 
@@ -48,7 +48,7 @@ def add_intervals(rows: Sequence[Row], outcomes: Sequence[SetOutcomes]) -> list[
 
 
 def mean_members(keys: Mapping[str, str], known: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
-    """The keys of the sets that a mean is over; none for a row that is no mean of known sets."""
+    """Return the keys of the sets that a mean is over; none for a row that is no mean of known sets."""
     if keys.get("language") not in ("mean", ALL_PAIRS):
         return []
     own = [one for one in known if all(one[name] == keys[name] for name in ("selection", "split"))]

@@ -49,7 +49,7 @@ class EvaluationSet(Generic[Examples]):
 
 
 def set_name(language: str, question: str = "") -> str:
-    """The language, or that of the context and that of the question where they differ."""
+    """Return the language, or that of the context and that of the question where they differ."""
     return language if question in ("", language) else f"context-{language}-question-{question}"
 
 
@@ -73,7 +73,7 @@ class FinetuneTask(ABC, Generic[Config, Examples]):
     """Whether the head scores every token or every input as a whole."""
 
     def __init__(self, config: Config, tokenizer: Any) -> None:
-        """Raises: UsageError for a tokenizer without offsets, which span labels need."""
+        """Raise UsageError for a tokenizer without offsets, which span labels need."""
         if not getattr(tokenizer, "is_fast", False):
             raise UsageError("the model's tokenizer gives no character offsets; it needs a tokenizer.json")
         self.config = config
@@ -86,20 +86,20 @@ class FinetuneTask(ABC, Generic[Config, Examples]):
         return open_source(self.spec, self.config.data, self.config.set)
 
     def data_facts(self) -> dict[str, Any]:
-        """What results say of the data: the set and its metric. Complete once the training set was read."""
+        """Return what results say of the data: the set and its metric. Complete once the training set was read."""
         return {"set": self.source.set, "metric": self.spec.primary_metric}
 
     def data_notes(self, sets: Iterable[EvaluationSet[Examples]]) -> list[str]:
-        """What a reader must know of the data before comparing."""
+        """Return what a reader must know of the data before comparing."""
         return []
 
     def pairs(self, languages: Sequence[str]) -> list[tuple[str, str]]:
-        """What is tested: languages of context and question, which differ for questions alone."""
+        """Return what is tested: languages of context and question, which differ for questions alone."""
         return [(language, language) for language in languages]
 
     @abstractmethod
     def make_model(self) -> nn.Module:
-        """The encoder with a new head, drawn from torch's generator as it stands."""
+        """Return the encoder with a new head, drawn from torch's generator as it stands."""
 
     @abstractmethod
     def train_features(self) -> list[Feature]:
@@ -119,7 +119,7 @@ class FinetuneTask(ABC, Generic[Config, Examples]):
 
     @abstractmethod
     def decode(self, scores: Float[Tensor, "rows labels"], features: Sequence[Feature]) -> list[Any]:
-        """What is kept of a batch's scores, one object per feature, on the CPU."""
+        """Return what is kept of a batch's scores, one object per feature, on the CPU."""
 
     @abstractmethod
     def score(self, examples: EvaluationSet[Examples], decoded: Sequence[Any]) -> Scored:

@@ -58,7 +58,7 @@ class TaskModel:
         return []
 
     def parts(self, lengths: Sequence[int], budget: int) -> list[list[int]]:
-        """Indices of inputs in batches of at most `budget` tokens, padding counted; an input longer than that is alone."""
+        """Return indices of inputs in batches of at most `budget` tokens, padding counted; an input longer than that is alone."""
         return stream_batches(lengths, budget) if self.packed else length_batches(lengths, budget)
 
     def scores(self, features: Sequence[Feature]) -> Float[Tensor, "rows labels"]:
@@ -118,7 +118,7 @@ class TaskModel:
 
 
 def stream_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
-    """Indices of inputs, in order, in streams of at most `budget` tokens; an input longer than that is alone."""
+    """Return indices of inputs, in order, in streams of at most `budget` tokens; an input longer than that is alone."""
     streams: list[list[int]] = []
     filled = 0
     for index, length in enumerate(lengths):
@@ -162,7 +162,7 @@ def _modernbert_scores(model: Any, states: Tensor, bounds: Tensor) -> Tensor:
 
 
 def _rows(output: Any) -> Tensor:
-    """What a head gave, labels last: starts and ends of answers side by side."""
+    """Return what a head gave, labels last: starts and ends of answers side by side."""
     if hasattr(output, "start_logits"):
         return torch.stack([output.start_logits, output.end_logits], dim=-1)
     logits: Tensor = output.logits

@@ -20,7 +20,7 @@ class WordTokens:
 
 
 def word_tokens(words: Sequence[str], tokenizer: Any) -> list[WordTokens]:
-    """The tokens of each word, in order; the unknown token for a word of which the tokenizer leaves nothing.
+    """Return the tokens of each word, in order; the unknown token for a word of which the tokenizer leaves nothing.
 
     A token belongs to the word of its first character that is no blank; one of blanks alone to the word that follows.
     """
@@ -40,6 +40,6 @@ def word_tokens(words: Sequence[str], tokenizer: Any) -> list[WordTokens]:
 
 
 def _first_character(text: str, start: int, end: int) -> int:
-    """The first character of a stretch that is no blank; of blanks alone the one behind them."""
+    """Return the first character of a stretch that is no blank; of blanks alone the one behind them."""
     blanks = len(text[start:end]) - len(text[start:end].lstrip(" "))
     return min(start + blanks, len(text) - 1)

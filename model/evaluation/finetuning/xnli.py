@@ -27,11 +27,11 @@ class XnliTask(FinetuneTask[XnliConfig, SentencePair]):
     level = "input"
 
     def data_facts(self) -> dict[str, Any]:
-        """The set, its metric, and the labels."""
+        """Return the set, its metric, and the labels."""
         return super().data_facts() | {"labels": list(XNLI_LABELS)}
 
     def make_model(self) -> nn.Module:
-        """The encoder with the library's head for sequences."""
+        """Return the encoder with the library's head for sequences."""
         from transformers import AutoModelForSequenceClassification
 
         return open_model(AutoModelForSequenceClassification, self.config.model, num_labels=len(XNLI_LABELS))
@@ -52,7 +52,7 @@ class XnliTask(FinetuneTask[XnliConfig, SentencePair]):
         return functional.cross_entropy(scores.float(), labels, reduction="none")
 
     def decode(self, scores: Float[Tensor, "pairs labels"], features: Sequence[Feature]) -> list[str]:
-        """The predicted label of each pair."""
+        """Return the predicted label of each pair."""
         return [XNLI_LABELS[i] for i in scores.argmax(-1).tolist()]
 
     def score(self, examples: EvaluationSet[SentencePair], decoded: Sequence[str]) -> Scored:

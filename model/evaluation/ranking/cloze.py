@@ -137,7 +137,7 @@ class ClozeScorer:
 
 
 def _groups(ends: Sequence[int], most: int) -> list[list[int]]:
-    """Runs of documents with at most `most` masked positions together, at least one document each."""
+    """Run of documents with at most `most` masked positions together, at least one document each."""
     groups: list[list[int]] = []
     start = 0
     for place, end in enumerate(ends):

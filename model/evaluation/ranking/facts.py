@@ -144,7 +144,7 @@ def choose_facts(knowledge: Knowledge, facts: Sequence[Fact], config: ProbingCon
 
 
 def _question(knowledge: Knowledge, language: str, relation: _Relation, config: ProbingConfig) -> Question | None:
-    """The relation in one language, or None where there is no template, no fact or no choice."""
+    """Return the relation in one language, or None where there is no template, no fact or no choice."""
 
     def labelled(entity: str) -> bool:
         return language in knowledge.labels.get(entity, {})

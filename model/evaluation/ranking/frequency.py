@@ -28,7 +28,7 @@ class Frequency:
     """How often each entity was an answer in the training split."""
 
     def __init__(self, data: TokenDataset) -> None:
-        """Counts mentions, and objects by relation."""
+        """Count mentions, and objects by relation."""
         self.mentioned = mention_counts(data)
         pairs, self._counts = np.unique(read_triples(data, TRAIN)[:, 1:], axis=0, return_counts=True)
         self._relations, self._objects = pairs[:, 0], pairs[:, 1]
@@ -50,10 +50,10 @@ class Frequency:
         return counts
 
     def any_mention(self, number: int) -> Float[Tensor, "queries 1"]:
-        """Queries that are all alike, whatever their context."""
+        """Return queries that are all alike, whatever their context."""
         return torch.ones(number, 1)
 
     def relations_of(self, queries: Sequence[TripleQuery]) -> Float[Tensor, "queries relations"]:
-        """Queries that know their relation alone; one that training never had is all zeros."""
+        """Return queries that know their relation alone; one that training never had is all zeros."""
         asked = np.array([query.relation for query in queries], dtype=np.int64)
         return torch.from_numpy(asked[:, None] == self.relations[None, :]).float()

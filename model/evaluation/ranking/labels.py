@@ -68,7 +68,7 @@ def _batches(source: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
 
 
 def common_languages(labels: Labels, count: int) -> list[str]:
-    """The languages with most labels, most first, equal ones by code."""
+    """Return the languages with most labels, most first, equal ones by code."""
     totals = Counter(language for own in labels.values() for language in own)
     return [language for language, _ in sorted(totals.items(), key=lambda item: (-item[1], item[0]))[:count]]
 

@@ -37,12 +37,12 @@ class Ranked:
 
 
 def pair_keys(one: Ranked) -> dict[str, str]:
-    """What tells the row of a question and language pair from others."""
+    """Return what tells the row of a question and language pair from others."""
     return {"about": "pair", "question": one.question, "source": one.source, "target": one.target}
 
 
 def ranked_outcomes(ranked: Sequence[Ranked]) -> list[SetOutcomes]:
-    """What came out for every query. A query that goes to several languages is drawn once for all of them."""
+    """Return what came out for every query. A query that goes to several languages is drawn once for all of them."""
     found = []
     for one in ranked:
         ranks = one.ranks.double().numpy()
@@ -135,7 +135,7 @@ def _mean_chance(pairs: Sequence[Ranked]) -> dict[str, float]:
 
 
 def _chance(one: Ranked) -> dict[str, float]:
-    """What a random order scores on one pair, where each query leaves out what its ranking leaves out."""
+    """Return what a random order scores on one pair, where each query leaves out what its ranking leaves out."""
     left_out = Counter(one.filtered or [0] * len(one.ranks))
     scores = [(chance_score(one.num_candidates - number, 1).measures(), count) for number, count in left_out.items()]
     total = sum(count for _, count in scores)
@@ -153,7 +153,7 @@ FEW = 100
 
 
 def sample_notes(asked: Mapping[str, tuple[int, int]]) -> list[str]:
-    """What a reader must know of how many queries were asked, `asked` holding those drawn and those there were."""
+    """Return what a reader must know of how many queries were asked, `asked` holding those drawn and those there were."""
     names = {"mep": "context to entity", "oe": "fact to object", "label": "label to label"}
     notes = []
     for question, (drawn, total) in asked.items():

@@ -73,7 +73,7 @@ def score_ranks(ranks: Float[Tensor, " queries"]) -> RankScore:
 
 
 def chance_score(num_candidates: int, num_queries: int) -> RankScore:
-    """What a random order of this many candidates scores on average: k / n, and the n-th harmonic number / n."""
+    """Return what a random order of this many candidates scores on average: k / n, and the n-th harmonic number / n."""
     n = max(num_candidates, 1)
     harmonic = float((1 / torch.arange(1, n + 1, dtype=torch.float64)).sum())
     return RankScore(hits_at_1=1 / n, hits_at_10=min(1.0, 10 / n), mrr=harmonic / n, queries=num_queries)

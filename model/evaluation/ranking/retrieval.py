@@ -83,7 +83,7 @@ class Retrieval:
         return [*mentions, *triples]
 
     def rank_by_frequency(self, frequency: Frequency) -> list[Ranked]:
-        """The same questions answered without reading, by how often each candidate was the answer in training."""
+        """Return the same questions answered without reading, by how often each candidate was the answer in training."""
         entities = {language: texts.entities for language, texts in self.descriptions.items()}
         mentioned = {language: frequency.of_mentions(numbers) for language, numbers in entities.items()}
         objects = {language: frequency.of_objects(numbers) for language, numbers in entities.items()}
@@ -126,7 +126,7 @@ class Retrieval:
         return [one for one in ranked if len(one.ranks)]
 
     def _questions(self, queries: Sequence[TripleQuery], language: str) -> tuple[list[TripleQuery], list[Document]]:
-        """The triples whose subject and relation have texts in this language, as documents."""
+        """Return the triples whose subject and relation have texts in this language, as documents."""
         texts, relations = self.descriptions[language], read_relations(self.data, language)
         rows = texts.rows(np.array([query.subject for query in queries], dtype=np.int64))
         asked, documents = [], []

@@ -132,7 +132,7 @@ def mention_counts(data: TokenDataset) -> tuple[Numbers, Numbers]:
 
 
 def look_up_counts(counted: tuple[Numbers, Numbers], entities: Sequence[int]) -> Numbers:
-    """The count of each entity, 0 where it was never counted."""
+    """Return the count of each entity, 0 where it was never counted."""
     known, counts = counted
     wanted = np.asarray(entities, dtype=np.int64)
     places, found = find_keys(known, wanted)
@@ -140,7 +140,7 @@ def look_up_counts(counted: tuple[Numbers, Numbers], entities: Sequence[int]) ->
 
 
 def check_languages(data: TokenDataset, wanted: Sequence[str]) -> list[str]:
-    """The languages to evaluate: those asked for, or all that have descriptions.
+    """Return the languages to evaluate: those asked for, or all that have descriptions.
 
     Raises: UsageError for a language without descriptions in the dataset.
     """

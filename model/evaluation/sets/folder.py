@@ -61,7 +61,7 @@ class SetFolder:
         return any(file.form.set == self.set and file.split == "dev" for file in self.files)
 
     def find(self, language: str, split: str, question: str | None = None) -> Path | None:
-        """The file of a language and split; for training and for want of a dev set, that of another set will do."""
+        """Return the file of a language and split; for training and for want of a dev set, that of another set will do."""
         own = [
             file
             for file in self.files
@@ -94,7 +94,7 @@ def open_folder(task: str, folder: Path, wanted: str = "") -> SetFolder:
 
 
 def missing_file(found: SetFolder, language: str, split: str, about: str, question: str | None = None) -> InputMissing:
-    """The error for a file that is not there: the names looked for, what is there, and `about`, where it comes from."""
+    """Return the error for a file that is not there: the names looked for, what is there, and `about`, where it comes from."""
     forms = [form for form in FORMS if form.task == found.task and (form.set == found.set or split == "train")]
     fields = {"language": language, "question": question or language, "split": split}
     names = [pattern.format(**fields) for form in forms if form.split in (None, split) for pattern in form.patterns]

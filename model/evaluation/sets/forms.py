@@ -137,7 +137,7 @@ def match_path(path: str, task: str) -> list[Match]:
 
 
 def language_of(code: str, codes: Mapping[str, str] | None = None) -> str | None:
-    """The shortest code of a language: `ha` for `hau`; None for what is no code of a language."""
+    """Return the shortest code of a language: `ha` for `hau`; None for what is no code of a language."""
     code = code.lower().replace("_", "-")
     if codes and code in codes:
         return codes[code]
@@ -151,7 +151,7 @@ def language_of(code: str, codes: Mapping[str, str] | None = None) -> str | None
 
 
 def three_letters(language: str) -> str | None:
-    """What CoNLL-2002 and -2003 call a language; None for what has no code of three letters."""
+    """Return what CoNLL-2002 and -2003 call a language; None for what has no code of three letters."""
     own = next((code for code, named in _CONLL.items() if named == language), None)
     try:
         return own or langcodes.Language.get(language).to_alpha3()

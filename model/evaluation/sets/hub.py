@@ -68,7 +68,7 @@ def _places(dataset: Any, origin: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _columns(dataset: Any, origin: str, wanted: Sequence[Sequence[str]]) -> list[str]:
-    """The first name of each group that the data set has as a column."""
+    """Return the first name of each group that the data set has as a column."""
     found = [next((name for name in names if name in dataset.column_names), "") for names in wanted]
     if not all(found):
         raise InputCorrupt(
@@ -85,7 +85,7 @@ def _label_names(dataset: Any, column: str) -> list[str] | None:
 
 
 def _name(value: Any, names: list[str] | None, place: str, none: int | None = None) -> Any:
-    """The name of a class label; a text stands for itself, and `none` for no label."""
+    """Return the name of a class label; a text stands for itself, and `none` for no label."""
     if isinstance(value, str) or value is None:
         return value
     if value == none:

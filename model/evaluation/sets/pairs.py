@@ -56,7 +56,7 @@ def pair_languages(path: Path) -> list[str]:
 
 
 def _rows(path: Path, language: str) -> Iterator[tuple[str, list[str], Columns]]:
-    """The table's rows with their place and the columns of the language."""
+    """Yield the table's rows with their place and the columns of the language."""
     columns, width = Columns(), 3
     for number, line in enumerate(read_lines(path), start=1):
         row = line.split("\t")

@@ -93,7 +93,7 @@ def load_questions(data: str, language: str, split: str, wanted: str = "", quest
 
 
 def find_named(task: Task, folder: Path, names: Sequence[str]) -> Path:
-    """The first of these files found, plain or `.gz`, in the folder, its sub-folders, or theirs.
+    """Return the first of these files found, plain or `.gz`, in the folder, its sub-folders, or theirs.
 
     Raises: InputMissing with the names looked for, where the data comes from and under which licence.
     """
@@ -133,7 +133,7 @@ def _load(
 
 
 def _hub_rows(source: SetSource, language: str, split: str) -> tuple[Any, str]:
-    """A data set and what messages call it."""
+    """Return a data set and what messages call it."""
     place = _hub_place(source, language, split)
     try:
         from datasets import load_dataset

@@ -78,7 +78,7 @@ def _columns(line: str) -> list[str]:
 
 
 def _usual_width(lines: list[Line]) -> int:
-    """Number of columns of most lines that end in a tag."""
+    """Return the number of columns of most lines that end in a tag."""
     widths = Counter(len(columns) for _, columns in lines if columns and is_tag(columns[-1]))
     return widths.most_common(1)[0][0] if widths else 2
 

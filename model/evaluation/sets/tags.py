@@ -38,7 +38,7 @@ def iob_tags(tags: Sequence[str], place: str) -> tuple[str, ...]:
 
 
 def types_of(tags: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """The entity types in tag sequences, in alphabetical order."""
+    """Return the entity types in tag sequences, in alphabetical order."""
     return tuple(sorted({tag[2:] for sequence in tags for tag in sequence if tag != OUTSIDE}))
 
 

@@ -42,7 +42,7 @@ class BitWindow:
         self._marks: dict[tuple[int, int], list[int]] = {}
 
     def find(self, mark: int, low: int, high: int) -> int | None:
-        """The first bit p in [low, high) at which `mark` stands, or None."""
+        """Return the first bit p in [low, high) at which `mark` stands, or None."""
         high = min(high, self.num_bits)
         step_bits = _STEP_BYTES * 8
         for step in range(low // step_bits, -(-high // step_bits)):
@@ -56,14 +56,14 @@ class BitWindow:
         return 0 <= bit <= self.num_bits - MARK_BITS and self.number(bit, MARK_BITS) == mark
 
     def number(self, bit: int, length: int) -> int:
-        """The `length` bits from `bit` on as a number; bits beyond the file's end count as zeros."""
+        """Return the `length` bits from `bit` on as a number; bits beyond the file's end count as zeros."""
         end = bit + length
         last = -(-end // 8)
         data = self.slice(bit // 8, last).ljust(last - bit // 8, b"\0")
         return int.from_bytes(data, "big") >> (last * 8 - end) & ((1 << length) - 1)
 
     def slice(self, low: int, high: int) -> bytes:
-        """The bytes [low, high) of the file, as far as there are any."""
+        """Return the bytes [low, high) of the file, as far as there are any."""
         pieces = []
         for step in range(low // _STEP_BYTES, -(-high // _STEP_BYTES)):
             begin = step * _STEP_BYTES

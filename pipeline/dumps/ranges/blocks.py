@@ -37,7 +37,7 @@ _LEAST_READ_AHEAD = 1024 * 1024
 
 
 def warm_ups(spans: Iterable[ByteRange]) -> list[str]:
-    """What workers load before they read these ranges, as `pipeline.run.job.Job.warm_ups`."""
+    """Return what workers load before they read these ranges, as `pipeline.run.job.Job.warm_ups`."""
     return ["pipeline.dumps.bzip2.decoder:compile_now"] if any(_is_read_ahead(span) for span in spans) else []
 
 
@@ -75,7 +75,7 @@ def _is_read_ahead(span: ByteRange) -> bool:
 
 
 def _gap(error: InputCorrupt, at: int, span: ByteRange, salvage: bool) -> Chunk:
-    """The chunk that stands for damage at a bit; raises the error where damage is not to be passed over."""
+    """Return the chunk that stands for damage at a bit; raises the error where damage is not to be passed over."""
     if not salvage:
         raise error
     log.warning("%s; passed over", error)
@@ -136,7 +136,7 @@ class _Walk:
         """Checksum over the blocks of the stream so far; None where the stream began before the range."""
 
     def first_block(self) -> int | None:
-        """The bit at which the range's first block begins, or None."""
+        """Return the bit at which the range's first block begins, or None."""
         if self._span.is_first:
             return self._enter_stream(0)
         begin = self._window.find(BLOCK, self._span.start * 8, self._span.end * 8)
@@ -145,7 +145,7 @@ class _Walk:
         return begin
 
     def next_block(self, damaged: int) -> int | None:
-        """The bit at which the first block after damage begins, or None."""
+        """Return the bit at which the first block after damage begins, or None."""
         begin = self._window.find(BLOCK, damaged + 1, self._window.num_bits)
         self._combined = 0 if begin is not None and self._is_header_before(begin) else None
         return begin
@@ -173,7 +173,7 @@ class _Walk:
         return found
 
     def _decode_alone(self, begin: int, checksum: int) -> tuple[bytes, int] | None:
-        """The same with the library's decoder; None where no end makes the block decode."""
+        """Return the same with the library's decoder; None where no end makes the block decode."""
         for end in self._ends(begin):
             data = self._decode_as(begin, end, checksum)
             if data is not None:

@@ -107,13 +107,13 @@ def with_end_checked(
 
 
 def _tail(tail: bytes, data: bytes, length: int) -> bytes:
-    """The last bytes before trailing white space and zeros, of `tail` followed by `data`."""
+    """Return the last bytes before trailing white space and zeros, of `tail` followed by `data`."""
     kept = data.rstrip(b" \t\r\n\0")
     return (tail + kept[-max(length, 40) :])[-max(length, 40) :] if kept else tail
 
 
 def _look_back(span: ByteRange, open_file: Opener, length: int, salvage: bool) -> bytes:
-    """The file's last bytes that are not blank, where the section that reaches the end does not hold all of them."""
+    """Return the file's last bytes that are not blank, where the section that reaches the end does not hold all of them."""
     for doubling in range(_MAX_LOOK_BACK_DOUBLINGS):
         start = max(0, span.start - (READ_BYTES << doubling))
         earlier = ByteRange(path=span.path, start=start, end=span.end, form=span.form, size=span.size)

@@ -138,7 +138,7 @@ class _Scanner:
                 return None
 
     def _pass_damage(self) -> Element:
-        """What stands for the damage reached; the element that it cut, and the rest of one behind it, are dropped."""
+        """Return what stands for the damage reached; the element that it cut, and the rest of one behind it, are dropped."""
         found, self._damage = self._damage, None
         assert found is not None
         self._drop(self._dropped + len(self._buffer))
@@ -146,7 +146,7 @@ class _Scanner:
         return found
 
     def _take(self, begin: int) -> Element:
-        """The element at the buffer's beginning; afterwards the buffer begins behind it."""
+        """Return the element at the buffer's beginning; afterwards the buffer begins behind it."""
         unit, offset = self._place(begin)
         searched = len(self._start_tag)
         while (end := self._buffer.find(self._end_tag, searched)) < 0:
@@ -198,6 +198,6 @@ class _Scanner:
             del self._places[0]
 
     def _place(self, position: int) -> tuple[int, int]:
-        """(unit, offset) of a position that is still in the buffer."""
+        """Return (unit, offset) of a position that is still in the buffer."""
         start, chunk = max((place for place in self._places if place[0] <= position), key=lambda place: place[0])
         return chunk.unit, chunk.offset + position - start

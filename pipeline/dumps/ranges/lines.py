@@ -125,7 +125,7 @@ class _Pending:
         yield Lines(b"".join(self._pieces), self._unit, self._offset)
 
     def _one_by_one(self, data: bytes, unit: int, offset: int) -> Iterator[Lines]:
-        """The same where a line may be over the limit: each comes as a batch of its own."""
+        """Yield the same where a line may be over the limit: each comes as a batch of its own."""
         first = True
         for line in data[:-1].split(b"\n"):
             if first:

@@ -67,7 +67,7 @@ class _Walk:
         self.position = position
 
     def next_unit(self) -> int | None:
-        """The byte at which the next unit begins; None at the file's end.
+        """Return the byte at which the next unit begins; None at the file's end.
 
         Raises:
             InputCorrupt: something else than a unit or zero padding stands here.
@@ -154,7 +154,7 @@ class _Walk:
 
 
 def _first_unit(file: BinaryIO, span: ByteRange, codec: Codec, low: int, high: int) -> int | None:
-    """The first true unit that begins in [low, high), or None."""
+    """Return the first true unit that begins in [low, high), or None."""
     for position in range(low, high, _SEARCH_BYTES):
         edge = min(position + _SEARCH_BYTES, high)
         file.seek(position)

@@ -20,7 +20,7 @@ _MISSING = re.compile(r"/w/index\.php\?title=([^&]+)&(?:amp;)?action=edit&(?:amp
 
 
 def read_anchor(rel: str, href: str, title: str, namespaces: Namespaces) -> tuple[AnchorFate, str, str]:
-    """The fate of a link, its title and its fragment.
+    """Return the fate of a link, its title and its fragment.
 
     Args:
         rel: the anchor's `rel`, empty where it has none.

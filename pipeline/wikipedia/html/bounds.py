@@ -30,7 +30,7 @@ _LIST = re.compile(r"<(/?)ol\b")
 
 
 def problem_of(html: str) -> str | None:
-    """What keeps a page from being parsed in time that grows with its size alone; None for nearly all.
+    """Return what keeps a page from being parsed in time that grows with its size alone; None for nearly all.
 
     Args:
         html: the page's source.
@@ -57,7 +57,7 @@ def problem_of(html: str) -> str | None:
 
 
 def _attributes(html: str, start: int) -> int:
-    """The attributes of the tag that begins at a place, up to the bound."""
+    """Return the attributes of the tag that begins at a place, up to the bound."""
     position = html.find(" ", start, start + 100)
     count = 0
     while position > 0 and count <= MAX_ATTRIBUTES and (found := _ATTRIBUTE.match(html, position)):
@@ -66,7 +66,7 @@ def _attributes(html: str, start: int) -> int:
 
 
 def without_reference_lists(html: str) -> str:
-    """The source without lists of references; one that is not closed stays, for the walk to leave out."""
+    """Return the source without lists of references; one that is not closed stays, for the walk to leave out."""
     pieces: list[str] = []
     position = 0
     while found := _REFERENCES.search(html, position):

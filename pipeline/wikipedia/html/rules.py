@@ -52,7 +52,7 @@ GONE_IDS = frozenset(("coordinates", "toc", "siteSub", "catlinks"))
 
 @functools.lru_cache(maxsize=8_192)
 def kind_of_class(classes: str) -> str:
-    """What an element's classes make of it: `gone`, `sound`, `formula`, or nothing."""
+    """Return what an element's classes make of it: `gone`, `sound`, `formula`, or nothing."""
     names = frozenset(classes.split())
     if names & _FORMULAS:
         return "formula"
@@ -63,7 +63,7 @@ def kind_of_class(classes: str) -> str:
 
 @functools.lru_cache(maxsize=8_192)
 def kind_of_type(types: str) -> str:
-    """What an element's `typeof` makes of it: `gone`, `formula`, `variant`, or nothing."""
+    """Return what an element's `typeof` makes of it: `gone`, `formula`, `variant`, or nothing."""
     if _FORMULA_TYPES.search(types):
         return "formula"
     if "mw:LanguageVariant" in types:

@@ -49,12 +49,12 @@ def is_snapshot(head: bytes) -> bool:
 
 
 def snapshot_spans(path: str, head: bytes, range_bytes: int) -> list[ByteRange]:
-    """The ranges of a snapshot: one for a tar, else as many as its packing and size allow."""
+    """Return the ranges of a snapshot: one for a tar, else as many as its packing and size allow."""
     return plan_sources([path], _WHOLE_FILE if is_tar(head) else range_bytes)
 
 
 def snapshot_lines(span: ByteRange, archived: bool) -> Iterator[Line]:
-    """The lines of a range that are not blank, one by one.
+    """Yield the lines of a range that are not blank, one by one.
 
     Raises:
         InputCorrupt: the file is damaged or cut off.
@@ -76,7 +76,7 @@ def _lines_of(batch: Lines) -> Iterator[Line]:
 
 
 def first_wiki(path: str, head: bytes) -> str:
-    """The database name that the first record of a snapshot says it is of; empty where none says.
+    """Return the database name that the first record of a snapshot says it is of; empty where none says.
 
     Raises:
         InputCorrupt: the first line is no record.
@@ -121,7 +121,7 @@ def latest_records(files: list[tuple[str, list[ByteRange], bool]], salvage: bool
 
 
 def _sound_lines(span: ByteRange, archived: bool) -> Iterator[Line]:
-    """The lines of a range up to its damage, if any."""
+    """Yield the lines of a range up to its damage, if any."""
     with contextlib.suppress(InputCorrupt):
         yield from snapshot_lines(span, archived)
 
@@ -137,5 +137,5 @@ def write_latest(built: str, wiki: str, latest: dict[int, list[int]]) -> None:
 
 
 def read_latest(built: str, wiki: str) -> dict[int, list[int]]:
-    """What `write_latest` kept."""
+    """Return what `write_latest` kept."""
     return {int(page): place for page, place in json.loads(storage.read_text(latest_path(built, wiki))).items()}

@@ -15,7 +15,7 @@ _TAG = re.compile(r"<[^<>]*>")
 
 
 def shown_variant(data: str, variant: str) -> str:
-    """The text that a reader of a variant sees where a rule stands.
+    """Return the text that a reader of a variant sees where a rule stands.
 
     Args:
         data: the element's `data-mw-variant`.

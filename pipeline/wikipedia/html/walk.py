@@ -153,7 +153,7 @@ class _Walk:
             self._pieces.append(text)
 
     def _kind(self, node: LexborNode, tag: str) -> str:
-        """What keeps an element from being read as text; empty where nothing does."""
+        """Return what keeps an element from being read as text; empty where nothing does."""
         ask = node.attrs.get
         if (classes := ask("class")) and (kind := kind_of_class(classes)):
             return kind
@@ -224,7 +224,7 @@ class _Walk:
         self._lines -= 1
 
     def _end_of_list(self, _: int) -> None:
-        """What follows a list inside an item begins a line of its own."""
+        """Let what follows a list inside an item begin a line of its own."""
         self._pieces.append("\n")
 
     def _end_of_lead_line(self, start: int) -> None:
@@ -243,7 +243,7 @@ class _Walk:
         self._pieces[start:] = [f"\n{heading(int(level), _NO_TITLE.sub('', ''.join(title)))}\n"]
 
     def _section(self, node: LexborNode, tag: str) -> tuple[Callable[[int], None] | None, int]:
-        """A section or what stands round the whole page: their direct paragraphs are the lead, until the first heading."""
+        """Return a section or what stands round the whole page: their direct paragraphs are the lead, until the first heading."""
         if tag == "cite":
             self._sources += 1
             return self._end_of_source, 0

@@ -133,7 +133,7 @@ def _readable(block: Block) -> str:
 
 
 def _cut(text: str) -> Iterator[str]:
-    """The sentences of a line that are long enough and hold no formula."""
+    """Yield the sentences of a line that are long enough and hold no formula."""
     borders = [0, *sentence_ends(text), len(text)]
     for low, high in zip(borders, borders[1:], strict=False):
         sentence = text[low:high].strip()

@@ -9,7 +9,7 @@ MOST = 25
 
 
 def render_against(found: dict[str, PageFigures], examples: bool = False) -> str:
-    """A table by wiki, the templates that render otherwise, worst first, and with `examples` sentences that differ."""
+    """Return a table by wiki, the templates that render otherwise, worst first, and with `examples` sentences that differ."""
     columns = {
         wiki: figures
         for wiki, figures in found.items()

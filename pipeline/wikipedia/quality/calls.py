@@ -54,7 +54,7 @@ class CallFigures:
 
 
 def judge(call: Call, dialect: Dialect) -> tuple[Outcome, str]:
-    """What became of a call, and what we say of it."""
+    """Return what became of a call, and what we say of it."""
     said = _said(call.wikitext(), dialect)
     whole, ours = tidy_characters(call.seen), bare(said)
     seen = bare(repair(whole))
@@ -68,12 +68,12 @@ def judge(call: Call, dialect: Dialect) -> tuple[Outcome, str]:
 
 
 def _said(wikitext: str, dialect: Dialect) -> str:
-    """What is left of a call that stands between two words; nothing where nobody knows its text."""
+    """Return what is left of a call that stands between two words; nothing where nobody knows its text."""
     marked = marked_text(expanded(f"\na {wikitext} b", "", dialect, Holes()), dialect)
     said = read_marks(marked.text, marked.links)[0].strip()
     return "" if HOLE in said else said.removeprefix("a").removesuffix("b").strip()
 
 
 def bare(text: str) -> str:
-    """A text without blanks and with compatible characters as one."""
+    """Return a text without blanks and with compatible characters as one."""
     return "".join(unicodedata.normalize("NFKC", text.replace(PRONUNCIATION, "")).replace("\u2044", "/").split())

@@ -54,7 +54,7 @@ class QualityConfig:
 
 
 def read_articles(config: QualityConfig) -> Iterator[tuple[DumpPage, Dialect]]:
-    """The articles of the dumps, with the wikitext of their wikis."""
+    """Yield the articles of the dumps, with the wikitext of their wikis."""
     job = WikipediaConfig(dumps=config.dumps, output="", wiki_from_name=config.wiki_from_name)
     for path in dump_files(job):
         site = read_siteinfo(read_head(path, HEAD_BYTES, open_read), path)
@@ -72,7 +72,7 @@ def read_articles(config: QualityConfig) -> Iterator[tuple[DumpPage, Dialect]]:
 
 
 def _article(data: bytes) -> DumpPage | None:
-    """The page, where the job would read it as an article."""
+    """Return the page, where the job would read it as an article."""
     try:
         page = read_page(data) if not page_namespace(data) else None
     except PageProblem:

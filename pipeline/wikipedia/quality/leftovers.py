@@ -63,7 +63,7 @@ LEAD_SHAPES: dict[str, re.Pattern[str]] = {
 
 
 def leftovers(text: str) -> dict[str, str]:
-    """The classes found in a text, with the first place of each."""
+    """Return the classes found in a text, with the first place of each."""
     found = {}
     for name, pattern in {**HARD, **SOFT}.items():
         place = pattern.search(text)

@@ -29,7 +29,7 @@ _SURFACE_MARKUP = re.compile(r"'''''|'''?|<[^<>]*>|&[#\w]+;|[\[\]\s\u200e\u200f\
 
 
 def reference_links(wikitext: str, dialect: Dialect) -> Counter[tuple[str, str]]:
-    """The links to articles in a page's text as (normalised title, reduced surface) without those in templates, tables,
+    """Return the links to articles in a page's text as (normalised title, reduced surface) without those in templates, tables,
     references and captions; empty for pages over `MAX_BYTES`."""
     code = mwparserfromhell.parse(wikitext)
     return Counter(link for node in _top_level(code) if (link := _article_link(node, dialect)) is not None)
@@ -55,7 +55,7 @@ def _article_link(node: Wikilink, dialect: Dialect) -> tuple[str, str] | None:
 
 
 def reduced(surface: str) -> str:
-    """A surface without markup, blanks and character references, to compare two readings of it."""
+    """Return a surface without markup, blanks and character references, to compare two readings of it."""
     return unicodedata.normalize("NFC", _SURFACE_MARKUP.sub("", surface))
 
 

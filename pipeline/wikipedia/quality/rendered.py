@@ -61,7 +61,7 @@ class Call:
     """Text of its block behind it."""
 
     def wikitext(self) -> str:
-        """The call as it stood on the page, but for blanks."""
+        """Return the call as it stood on the page, but for blanks."""
         arguments = (value if name.isdigit() else f"{name}={value}" for name, value in self.arguments.items())
         numbered = [name for name in self.arguments if name.isdigit()]
         if numbered != [str(number) for number in range(1, len(numbered) + 1)]:
@@ -97,7 +97,7 @@ def is_reindented(html: str) -> bool:
 
 
 def read_blocks(html: str) -> list[Block]:
-    """The blocks of a page that a reader reads as text, in the order in which they end."""
+    """Return the blocks of a page that a reader reads as text, in the order in which they end."""
     root = LexborHTMLParser(html).css_first(".mw-parser-output") or LexborHTMLParser(html).body
     return _Walk().read(root) if root is not None else []
 
@@ -204,7 +204,7 @@ def _is_sound(node: LexborNode) -> bool:
 
 
 def _title(node: LexborNode) -> str:
-    """The title of the page of this wiki that an anchor leads to; empty for other anchors."""
+    """Return the title of the page of this wiki that an anchor leads to; empty for other anchors."""
     rel, href = node.attrs.get("rel"), node.attrs.get("href") or ""
     if rel is None and (node.attrs.get("class") or "").find("ext") >= 0:
         return ""
@@ -216,7 +216,7 @@ def _title(node: LexborNode) -> str:
 
 
 def _call(data: str) -> Call | None:
-    """The template call that a `data-mw` attribute describes; None where it is several, or more than a call."""
+    """Return the template call that a `data-mw` attribute describes; None where it is several, or more than a call."""
     try:
         parts = json.loads(data)["parts"]
         (part,) = parts
@@ -228,7 +228,7 @@ def _call(data: str) -> Call | None:
 
 
 def read_calls(html: str) -> list[Call]:
-    """The calls in running text of a page of Parsoid's, with what a reader sees of each."""
+    """Return the calls in running text of a page of Parsoid's, with what a reader sees of each."""
     found: list[Call] = []
     for block in read_blocks(html):
         for start, end, call in block.calls:

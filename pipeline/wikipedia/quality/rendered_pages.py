@@ -32,7 +32,7 @@ class RenderedPage:
 
 
 def read_pages(folder: Path) -> Iterator[RenderedPage]:
-    """The pages of a folder that have both forms, by wiki and name.
+    """Yield the pages of a folder that have both forms, by wiki and name.
 
     Raises:
         InputMissing: there is no such folder, or no such page in it.

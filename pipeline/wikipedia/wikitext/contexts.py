@@ -113,7 +113,7 @@ def _cut_paragraph(text: str, spans: list[Span], piece: tuple[int, int], budget:
 
 
 def _outside_links(cut: int, links: list[tuple[int, int]], low: int) -> int:
-    """A cut moved out of a link it would split: before it, or behind it where that would be before `low`."""
+    """Return a cut moved out of a link it would split: before it, or behind it where that would be before `low`."""
     number = bisect.bisect_left(links, (cut, -1)) - 1
     if number >= 0 and links[number][0] < cut < links[number][1]:
         start, end = links[number]

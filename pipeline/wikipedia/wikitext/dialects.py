@@ -39,7 +39,7 @@ class Dialect:
 
 
 def wiki_dialect(wiki: str, header: Mapping[int, str] | None = None, variant: str = "zh-cn") -> Dialect:
-    """The dialect of a wiki.
+    """Return the dialect of a wiki.
 
     Args:
         wiki: database name, for instance `zhwiki`.

@@ -62,7 +62,7 @@ def is_disambiguation(title: str, wikitext: str, wiki: str) -> bool:
 
 @functools.cache
 def disambiguation_marks(wiki: str) -> Marks:
-    """The marks that a wiki knows."""
+    """Return the marks that a wiki knows."""
     found: dict[str, list[str]] = defaultdict(list)
     for kind, (wikis, *names) in read_rows(_DATA / "disambiguation.tsv"):
         if wikis == "*" or wiki in wikis.split(","):

@@ -51,7 +51,7 @@ _UNARY_STRENGTH = 8
 
 
 def evaluate(expression: str) -> str:
-    """The value of an expression, written as MediaWiki writes it; empty for an empty one.
+    """Return the value of an expression, written as MediaWiki writes it; empty for an empty one.
 
     Raises:
         ValueError: it is none, or has no value.
@@ -81,7 +81,7 @@ def _tokens(expression: str) -> list[str]:
 
 
 def _value(tokens: list[str], place: int, strength: int) -> tuple[float, int]:
-    """The value of the longest part from `place` whose signs bind stronger than `strength`, and where it ends."""
+    """Return the value of the longest part from `place` whose signs bind stronger than `strength`, and where it ends."""
     value, place = _operand(tokens, place)
     while place < len(tokens):
         sign = _BINARY.get(tokens[place])

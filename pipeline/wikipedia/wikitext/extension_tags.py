@@ -59,7 +59,7 @@ def _comment_span(text: str, start: int) -> tuple[int, int]:
 
 
 def _element(text: str, opening: re.Match[str], unclosed: set[str]) -> tuple[str, int]:
-    """The text an extension tag leaves behind, and where it ends."""
+    """Return the text an extension tag leaves behind, and where it ends."""
     name, end = opening[3].lower(), opening.end()
     if name == "nowiki" and opening[4].endswith("/"):
         return BORDER, end
@@ -76,7 +76,7 @@ def _element(text: str, opening: re.Match[str], unclosed: set[str]) -> tuple[str
 
 
 def _literal(inside: str) -> str:
-    """The text of `<nowiki>`: a pair of apostrophes is a quotation mark there, tags are an editor's accident."""
+    """Return the text of `<nowiki>`: a pair of apostrophes is a quotation mark there, tags are an editor's accident."""
     return _EDITOR_TAG.sub("", resolved(inside)).replace("''", '"').translate(_LITERAL)
 
 

@@ -48,7 +48,7 @@ def lowered(digits: str) -> str:
 
 
 def formula_text(tex: str) -> str:
-    """A short TeX formula as text, or nothing where it does not read as a line of text."""
+    """Return a short TeX formula as text, or nothing where it does not read as a line of text."""
     tex = tex.strip()
     if len(tex) > MAX_CHARACTERS:
         return ""

@@ -41,7 +41,7 @@ class Holes:
         self._numbers: dict[str, int] = {}
 
     def mark(self, name: str) -> str:
-        """What a template of this name leaves."""
+        """Return what a template of this name leaves."""
         number = self._numbers.setdefault(name, len(self.names))
         if number == len(self.names):
             self.names.append(name)
@@ -51,7 +51,7 @@ class Holes:
         return HOLE + digits
 
     def name(self, digits: str) -> str:
-        """The name behind the digits of a mark."""
+        """Return the name behind the digits of a mark."""
         number = 0
         for digit in digits:
             number = 5 * number + _DIGITS.index(digit)
@@ -59,7 +59,7 @@ class Holes:
 
 
 def without_notes(text: str) -> str:
-    """Marked text in which only such marks are left as are holes."""
+    """Return marked text in which only such marks are left as are holes."""
     return "\n".join(_line(line) if HOLE in line else line for line in text.split("\n"))
 
 

@@ -24,12 +24,12 @@ def is_switch(word: str) -> bool:
 
 
 def resolved(text: str) -> str:
-    """A text with its character references as characters; an `&` without its semicolon is one."""
+    """Return a text with its character references as characters; an `&` without its semicolon is one."""
     return _REFERENCE.sub(lambda reference: html.unescape(reference[0]), text)
 
 
 def character(reference: str) -> str:
-    """The character of an HTML reference such as `&nbsp;`; the reference itself where there is no such character."""
+    """Return the character of an HTML reference such as `&nbsp;`; the reference itself where there is no such character."""
     found = html.unescape(reference)
     if found in ("<", ">", "&"):
         return found
@@ -39,12 +39,12 @@ def character(reference: str) -> str:
 
 
 def plain_inline(text: str) -> str:
-    """The text of a link's surface: quotes and tags taken out, references resolved."""
+    """Return the text of a link's surface: quotes and tags taken out, references resolved."""
     return tidy_characters(_MARKUP.sub(_replacement, text))
 
 
 def plain_heading(line: str) -> str:
-    """The mark of a heading (`marks.heading`) from its line of wikitext: level and title, marks of holes and links gone."""
+    """Make the mark of a heading (`marks.heading`) from its line of wikitext: level and title, marks of holes and links gone."""
     bare = line.strip()
     signs = min(len(bare) - len(bare.lstrip("=")), len(bare) - len(bare.rstrip("=")), (len(bare) - 1) // 2, 6)
     title = _LINK.sub(r"\1", _HOLE.sub("", bare[signs : len(bare) - signs]))

@@ -51,7 +51,7 @@ _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af\u1200-\
 
 
 def read_lead(text: str, dialect: Dialect, budget: int, title: str) -> tuple[str | None, LeadMissing | None]:
-    """The lead of a page, or why there is none.
+    """Return the lead of a page, or why there is none.
 
     Args:
         text: wikitext that begins with a line break, without templates, tables and extension tags.
@@ -80,7 +80,7 @@ def read_lead(text: str, dialect: Dialect, budget: int, title: str) -> tuple[str
 
 
 def finished_lead(paragraphs: list[str], budget: int, lists: bool) -> tuple[str | None, LeadMissing | None]:
-    """The lead of a page's first paragraphs, or why there is none.
+    """Return the lead of a page's first paragraphs, or why there is none.
 
     Args:
         paragraphs: plain text, but for the marks of holes.
@@ -119,7 +119,7 @@ def _is_name(text: str) -> bool:
 
 
 def _within(lines: list[str], most: int) -> str:
-    """The first lines up to a number of characters; a single longer one is cut."""
+    """Return the first lines up to a number of characters; a single longer one is cut."""
     kept: list[str] = []
     length = 0
     for line in lines:
@@ -149,7 +149,7 @@ def _joined(paragraphs: list[str]) -> str:
 
 
 def _without_holes(lead: str) -> str:
-    """A lead without its sentences that have a hole; nothing where the first one has."""
+    """Return a lead without its sentences that have a hole; nothing where the first one has."""
     ranges = holed_ranges(lead)
     if ranges[0][0] == 0:
         return ""
@@ -159,7 +159,7 @@ def _without_holes(lead: str) -> str:
 
 
 def _without_announcement(paragraph: str) -> str:
-    """A paragraph without its last sentence, which ends in a colon."""
+    """Return a paragraph without its last sentence, which ends in a colon."""
     shorter = cut_at_sentence(paragraph, len(paragraph) - 1)
     return shorter if shorter[-1:] in _FULL_STOPS else ""
 

@@ -25,12 +25,12 @@ _OTHERS = ("/^([a-z]+)(.*)$/sD", "-")
 
 
 def link_trail(wiki: str) -> re.Pattern[str]:
-    """The pattern that matches the trail of a link; it matches the empty string where there is none."""
+    """Return the pattern that matches the trail of a link; it matches the empty string where there is none."""
     return _trail_pattern(_table().get(wiki, _OTHERS)[0])
 
 
 def link_prefix(wiki: str) -> re.Pattern[str] | None:
-    """The pattern of one letter that joins a link behind it, as those before it do; None on most wikis."""
+    """Return the pattern of one letter that joins a link behind it, as those before it do; None on most wikis."""
     letters = _table().get(wiki, _OTHERS)[1]
     return None if letters == "-" else _prefix_pattern(letters)
 
@@ -73,7 +73,7 @@ def _prefix_pattern(letters: str) -> re.Pattern[str]:
 
 
 def _translated(expression: str) -> str:
-    """An expression of PCRE in the words of `re`: code points, and the class of all letters."""
+    """Return an expression of PCRE in the words of `re`: code points, and the class of all letters."""
     if "\\p{L}" in expression:
         expression = expression.replace("\\p{L}", f"[{_all_letters()}]")
     return _CODE_POINT.sub(lambda code: f"\\U{int(code[1], 16):08x}", expression)
@@ -81,7 +81,7 @@ def _translated(expression: str) -> str:
 
 @functools.cache
 def _all_letters() -> str:
-    """The letters of all scripts as the inside of a character class."""
+    """Return the letters of all scripts as the inside of a character class."""
     ranges: list[list[int]] = []
     for code in range(sys.maxunicode + 1):
         if unicodedata.category(chr(code))[0] == "L":

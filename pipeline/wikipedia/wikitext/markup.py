@@ -123,7 +123,7 @@ class Scanner:
         return self._marked
 
     def _plain_link(self, target: str, surface: str) -> str:
-        """A link whose target has neither prefix nor fragment, and whose surface has no markup."""
+        """Return a link whose target has neither prefix nor fragment, and whose surface has no markup."""
         title, bare = target.strip(), surface.strip()
         if not title or bare != surface or "''" in bare:
             return self._link(target, None if surface == target else surface)
@@ -140,7 +140,7 @@ class Scanner:
         return ("article" if title else "empty"), title, ""
 
     def _link(self, target: str, surface: str | None) -> str:
-        """What a link leaves: its surface, marked where it leads to an article."""
+        """Return what a link leaves: its surface, marked where it leads to an article."""
         if _ADDRESS.match(target):  # no link to a page, but brackets around one to elsewhere
             self._marked.fates["external"] += 1
             label = plain_inline(f"{target}|{surface or ''}".partition(" ")[2].rstrip("|"))
@@ -169,7 +169,7 @@ class Scanner:
         return f"{' ' if surface[0].isspace() else ''}{marked}{' ' if surface[-1].isspace() else ''}"
 
     def _open(self, token: re.Match[str]) -> tuple[str, int]:
-        """A link with brackets inside, or one that nothing closes."""
+        """Return a link with brackets inside, or one that nothing closes."""
         start, text = token.start(), self._text
         if text.startswith("[", start + 2):
             return "[", start + 1
@@ -198,13 +198,13 @@ class Scanner:
         return found.text, end
 
     def _end_of_open_file(self, position: int) -> int:
-        """An unclosed file link reaches to the end of its line."""
+        """Return an unclosed file link reaches to the end of its line."""
         rest = _REST_OF_LINE.match(self._text, position)
         assert rest is not None
         return rest.end()
 
     def _character(self, token: re.Match[str]) -> tuple[str, int]:
-        """A blank of another kind, or a character that nobody sees."""
+        """Return a blank of another kind, or a character that nobody sees."""
         return " " if token[0] in BLANKS else "", token.end()
 
     def _close(self, token: re.Match[str]) -> tuple[str, int]:
@@ -251,7 +251,7 @@ class Scanner:
         return ("" if is_switch(token["word"]) else token[0]), token.end()
 
     def _line(self, token: re.Match[str]) -> tuple[str, int]:
-        """A line that begins with markup: a heading, a list item, a rule, a row of a table that was torn apart."""
+        """Return a line that begins with markup: a heading, a list item, a rule, a row of a table that was torn apart."""
         marks, end = token["line"], token.end()
         if marks[0] == "=":
             found = _HEADING.match(self._text, token.start() + 2)
@@ -292,5 +292,5 @@ def pair_brackets(text: str) -> dict[int, int]:
 
 
 def _without_trick(title: str) -> str:
-    """The surface of `[[Berlin (band)|]]`: the title without namespace and what stands in parentheses."""
+    """Return the surface of `[[Berlin (band)|]]`: the title without namespace and what stands in parentheses."""
     return re.sub(r"\s*[(（,，].*$", "", title.rpartition(":")[2])

@@ -47,7 +47,7 @@ class Namespaces:
     """Folded names of the file namespace on any wiki. Before a file's ending one is a link pasted from there."""
 
     def classify(self, target: str) -> tuple[Fate, str, str]:
-        """The fate of a link, its title and its fragment.
+        """Return the fate of a link, its title and its fragment.
 
         Args:
             target: what stands before the first `|` of a link, as written.
@@ -73,7 +73,7 @@ class Namespaces:
         return _SHOWN.get(fate, fate) if shown else fate, title, fragment
 
     def _fate_of_prefix(self, title: str) -> Fate | Literal["own"]:
-        """What the prefix of a title makes of a link; `own` where it leads to this wiki and has to be cut off."""
+        """Return what the prefix of a title makes of a link; `own` where it leads to this wiki and has to be cut off."""
         prefix, colon, _ = title.partition(":")
         if not colon:
             return "article"
@@ -87,12 +87,12 @@ class Namespaces:
 
 
 def fold(prefix: str) -> str:
-    """The form in which prefixes are compared: no case, one space between words."""
+    """Return the form in which prefixes are compared: no case, one space between words."""
     return " ".join(prefix.replace("_", " ").split()).casefold()
 
 
 def wiki_namespaces(wiki: str, header: Mapping[int, str] | None = None) -> Namespaces:
-    """The prefixes of a wiki, from its dump's header and the bundled tables.
+    """Return the prefixes of a wiki, from its dump's header and the bundled tables.
 
     Args:
         wiki: database name, for instance `dewiki`.
@@ -111,14 +111,14 @@ def wiki_namespaces(wiki: str, header: Mapping[int, str] | None = None) -> Names
 
 
 def _fate_of_number(number: int) -> Fate:
-    """What a namespace makes of a link; `Media:` (-2) is no file on the page but a link that shows its text."""
+    """Return what a namespace makes of a link; `Media:` (-2) is no file on the page but a link that shows its text."""
     if number == _FILE:
         return "file"
     return "category" if number == _CATEGORY else "namespace"
 
 
 def _interwiki_prefixes(wiki: str) -> tuple[dict[str, Fate], frozenset[str]]:
-    """The fates of prefixes that lead from a wiki to others, and those that lead to itself."""
+    """Return the fates of prefixes that lead from a wiki to others, and those that lead to itself."""
     fates: dict[str, Fate] = {}
     own: frozenset[str] = frozenset()
     for kind, (of_wiki, *prefixes) in read_rows(_DATA / "interwiki.tsv"):

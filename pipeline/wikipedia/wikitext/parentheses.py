@@ -69,14 +69,14 @@ def repair(text: str) -> str:
 
 
 def _without_separators(found: re.Match[str]) -> str:
-    """The parenthesis or the one comma that stays, and the marks of links that went."""
+    """Return the parenthesis or the one comma that stays, and the marks of links that went."""
     token, following = found[0], found.string[found.end() : found.end() + 1]
     stays = token[0] in "(（" or following not in (")", "）", ".")
     return (token[0] if stays else "") + "".join(_GONE.findall(token))
 
 
 def _without_strays(line: str) -> str:
-    """A line without blanks before its closing parentheses, and without closings behind a blank that close nothing."""
+    """Return a line without blanks before its closing parentheses, and without closings behind a blank that close nothing."""
     pieces: list[str] = []
     position = opened = 0
     for blank in _BLANKS_BEFORE.finditer(line):
@@ -109,7 +109,7 @@ def _is_sound(inside: str) -> bool:
 
 
 def _kept_parts(inside: str) -> tuple[str, str]:
-    """The parts between commas and semicolons that still say something, and the marks of links in the others."""
+    """Return the parts between commas and semicolons that still say something, and the marks of links in the others."""
     pieces = _SPLIT.split(inside)
     kept: list[str] = []
     gone: list[str] = []
@@ -126,7 +126,7 @@ def _kept_parts(inside: str) -> tuple[str, str]:
 
 
 def _without_sound(part: str) -> str | None:
-    """A part without the mark of a pronunciation; None where it says nothing, or was only the label of one."""
+    """Return a part without the mark of a pronunciation; None where it says nothing, or was only the label of one."""
     had_sound = SOUND_MARK in part
     part = " ".join(part.replace(SOUND_MARK, " ").split())
     bare = _MARKS.sub("", part).strip()

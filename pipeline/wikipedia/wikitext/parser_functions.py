@@ -59,7 +59,7 @@ def _expression(values: Sequence[str], wiki: str) -> str | None:
 
 
 def _switch(values: Sequence[str], wiki: str) -> str:
-    """The value of the first case that is equal; cases without a value share that of the next that has one."""
+    """Return the value of the first case that is equal; cases without a value share that of the next that has one."""
     wanted, default, falls = values[0], "", False
     for case in values[1:]:
         name, equals, value = (part.strip() for part in case.partition("="))
@@ -73,7 +73,7 @@ def _switch(values: Sequence[str], wiki: str) -> str:
 
 
 def _time(values: Sequence[str], wiki: str) -> str | None:
-    """A date that the call itself names, in a format; without one it would be today."""
+    """Return a date that the call itself names, in a format; without one it would be today."""
     day = _date(_at(values, 1))
     if day is None:
         return None

@@ -41,7 +41,7 @@ def _is_both(line: str, start: int) -> bool:
 
 
 def _torn_mark(line: str, starts: list[int]) -> int | None:
-    """The bold mark that is an apostrophe before an italic mark."""
+    """Return the bold mark that is an apostrophe before an italic mark."""
     found: dict[str, int] = {}
     for start in starts:
         before, last = line[max(start - 2, 0) : max(start - 1, 0)], line[max(start - 1, 0) : start]

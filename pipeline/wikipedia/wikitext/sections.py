@@ -27,12 +27,12 @@ class Section:
 
 
 def section_of(headings: tuple[str, ...], language: str) -> Section:
-    """The section below some headings, the outermost first, on a wiki of a language."""
+    """Return the section below some headings, the outermost first, on a wiki of a language."""
     return Section(headings[-1] or None if headings else None, section_kind(headings, language))
 
 
 def section_kind(headings: tuple[str, ...], language: str) -> str | None:
-    """The kind of the section below some headings; None for prose.
+    """Return the kind of the section below some headings; None for prose.
 
     Args:
         headings: the titles above it, the outermost first.

@@ -21,7 +21,7 @@ def sentence_ends(text: str) -> list[int]:
 
 
 def cut_at_sentence(text: str, budget: int) -> str:
-    """The longest beginning of whole sentences within a budget of characters.
+    """Return the longest beginning of whole sentences within a budget of characters.
 
     Where the first sentence alone is longer, the cut is at its last blank, or, in scripts without, at the budget.
     """

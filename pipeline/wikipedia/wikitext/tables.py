@@ -56,7 +56,7 @@ def take_out_tables(text: str, keep_cells: bool) -> str:
 
 
 def _rows(table: str) -> str:
-    """The rows of a table, nested ones flattened, as lines of cells."""
+    """Return the rows of a table, nested ones flattened, as lines of cells."""
     flat = _CAPTION.sub(r"\n|-\n|\1\n|-", _MARK.sub("\n|-", table))
     lines = [_cells("\n" + row) for row in _ROW.split(flat)]
     return "\n\n" + "\n".join(filter(None, lines)) + "\n\n"

@@ -72,7 +72,7 @@ def _names(inside: str, said: str) -> tuple[str, ...]:
 
 
 def _fill(parts: list[Part], arguments: Arguments, wiki: str) -> str | None:
-    """The text of a pattern; None where nothing but its own characters would come out, as `[[]]` from `[[{1}]]`."""
+    """Return the text of a pattern; None where nothing but its own characters would come out, as `[[]]` from `[[{1}]]`."""
     filled: list[str] = []
     asked = said = False
     for part in parts:

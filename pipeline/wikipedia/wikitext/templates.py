@@ -49,7 +49,7 @@ class TemplateRules:
     _found: dict[str, Rule | None] = field(default_factory=dict, repr=False, compare=False)
 
     def find(self, name: str) -> Rule | None:
-        """The rule of a template or parser function; None where nobody knows what it says."""
+        """Return the rule of a template or parser function; None where nobody knows what it says."""
         if name in self._found:
             return self._found[name]
         found = self._search(fold_name(name))
@@ -74,7 +74,7 @@ class TemplateRules:
 
 
 def _bound(rule: Rule, groups: tuple[str, ...]) -> Rule:
-    """A rule that is told what the parts of the template's name are."""
+    """Return a rule that is told what the parts of the template's name are."""
     if rule in (leave_nothing, leave_sound_mark, leave_out_line):
         return rule
     parts = {f"NAME.{number}": group for number, group in enumerate(groups, 1)}
@@ -82,13 +82,13 @@ def _bound(rule: Rule, groups: tuple[str, ...]) -> Rule:
 
 
 def fold_name(name: str) -> str:
-    """The form in which template names are compared."""
+    """Return the form in which template names are compared."""
     return " ".join(name.replace("_", " ").split()).lower()
 
 
 @functools.cache
 def wiki_template_rules(wiki: str) -> TemplateRules:
-    """The rules of one wiki: those for all wikis, overruled by its own."""
+    """Return the rules of one wiki: those for all wikis, overruled by its own."""
     table = _rule_table()
     own = {name: compile_rule(said) for holder in ("*", wiki) for name, said in table.get(holder, {}).items()}
     exact = {name: rule for name, rule in own.items() if not name.endswith("*") and not _is_shape(name)}
@@ -98,7 +98,7 @@ def wiki_template_rules(wiki: str) -> TemplateRules:
 
 
 def rule_names(cell: str) -> list[str]:
-    """The names in the second column; an expression, which may hold commas, stands alone."""
+    """Return the names in the second column; an expression, which may hold commas, stands alone."""
     return [cell] if _is_shape(cell) else cell.split(",")
 
 
@@ -108,7 +108,7 @@ def _is_shape(name: str) -> bool:
 
 @functools.cache
 def _rule_table() -> dict[str, dict[str, str]]:
-    """What templates say by wiki (`*` for all) and name.
+    """Return what templates say by wiki (`*` for all) and name.
 
     Raises:
         ValueError: a name stands twice for one wiki.
@@ -141,21 +141,21 @@ def compile_rule(said: str) -> Rule:
 
 
 def leave_nothing(arguments: Arguments, wiki: str) -> str:
-    """The rule `-`."""
+    """Return the rule `-`."""
     return ""
 
 
 def leave_sound_mark(arguments: Arguments, wiki: str) -> str:
-    """The rule `~`."""
+    """Return the rule `~`."""
     return SOUND_MARK
 
 
 def leave_unknown(arguments: Arguments, wiki: str) -> None:
-    """The rule `?`."""
+    """Apply the rule `?`."""
 
 
 def leave_out_line(arguments: Arguments, wiki: str) -> None:
-    """The rule `§`."""
+    """Apply the rule `§`."""
 
 
 _PLAIN: dict[str, Rule] = {"-": leave_nothing, "~": leave_sound_mark, "?": leave_unknown, "§": leave_out_line}

@@ -78,7 +78,7 @@ class _Renderer:
                 yield from self._pieces(node.title)
 
     def _link(self, node: Wikilink) -> Iterator[str]:
-        """A link's text: by the scanner, unless its surface holds links of its own, which then count instead."""
+        """Yield a link's text: by the scanner, unless its surface holds links of its own, which then count instead."""
         surface = "" if node.text is None else str(node.text)
         fate, _, _ = self._dialect.namespaces.classify(str(node.title))
         if node.text is not None and "[[" in surface and fate not in ("file", "category", "language"):

@@ -45,7 +45,7 @@ def _unit(cells: list[str]) -> Unit:
 
 
 def find_unit(code: str) -> Unit | None:
-    """The unit of a code: `kN` is a force and `kn` a speed, else letters' case does not count."""
+    """Return the unit of a code: `kN` is a force and `kn` a speed, else letters' case does not count."""
     plain = code.translate(_RAISED)
     found = units().get({"ST": "short ton", "Nm": "n.m"}.get(plain, plain.lower()))
     if found is None and (power := _POWER.fullmatch(plain)) and (unit := find_unit(power[2])) is not None:

@@ -79,7 +79,7 @@ class _Call:
 
 
 def convert(arguments: Mapping[str, str], abbreviated: bool) -> str | None:
-    """The text of a call; None where it says something that is not known here.
+    """Return the text of a call; None where it says something that is not known here.
 
     Args:
         arguments: of the call.
@@ -120,7 +120,7 @@ def _laid_out(
 
 
 def _read(arguments: Mapping[str, str]) -> _Call | None:
-    """The numbered arguments: values and joints, unit, targets, decimals, a text for the middle."""
+    """Return the numbered arguments: values and joints, unit, targets, decimals, a text for the middle."""
     given = [arguments.get(str(number), "") for number in range(1, 1 + sum(key.isdigit() for key in arguments))]
     given = [value.replace("&nbsp;", " ").replace("&minus;", "−").strip() for value in given]
     if given and (pair := _RANGE.fullmatch(given[0])):
@@ -173,14 +173,14 @@ def _number(text: str) -> float:
 
 
 def _grouped(text: str) -> str:
-    """A number as written, with commas and a proper minus sign."""
+    """Return a number as written, with commas and a proper minus sign."""
     sign, digits = ("−", text[1:]) if text[0] in "-−" else ("", text.removeprefix("+"))
     whole, point, decimals = digits.replace(",", "").partition(".")
     return f"{sign}{int(whole or 0):,}{point}{decimals}"
 
 
 def _worded(call: _Call, arguments: Mapping[str, str], spelt: bool) -> str:
-    """The quantity as it was given, with the unit's name or its symbol."""
+    """Return the quantity as it was given, with the unit's name or its symbol."""
     numbers = [_grouped(value) for value in call.values]
     if (
         arguments.get("spell", "").lower() in ("in", "on")
@@ -211,7 +211,7 @@ def _with_unit(numbers: list[str], call: _Call, unit: Unit, arguments: Mapping[s
 
 
 def _result(call: _Call, target: str, arguments: Mapping[str, str]) -> tuple[str, str] | None:
-    """The quantity in another unit, with the unit's name and with its symbol."""
+    """Return the quantity in another unit, with the unit's name and with its symbol."""
     if target in _COMPOSITES:
         text = _composite(call, *_COMPOSITES[target])
         return None if text is None else (text, text)
@@ -266,7 +266,7 @@ def _rounded(result: float, decimals: int, arguments: Mapping[str, str]) -> str:
 
 
 def _composite(call: _Call, large: str, small: str) -> str | None:
-    """A quantity in two units: `6 ft 7 in`."""
+    """Return a quantity in two units: `6 ft 7 in`."""
     larger, smaller = find_unit(large), find_unit(small)
     if larger is None or smaller is None or len(call.values) != 1 or call.unit.zero is not None:
         return None

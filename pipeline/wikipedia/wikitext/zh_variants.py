@@ -56,7 +56,7 @@ def resolve_variants(text: str, variant: str) -> str:
 
 
 def variant_text(inside: str, variant: str) -> str:
-    """What the markup between `-{` and `}-` shows to a reader of `variant`."""
+    """Return what the markup between `-{` and `}-` shows to a reader of `variant`."""
     flags = _FLAGS.match(inside)
     if flags:
         if _HIDDEN & set(flags[1]):
@@ -69,7 +69,7 @@ def variant_text(inside: str, variant: str) -> str:
 
 
 def pick_variant(alternatives: Mapping[str, str], variant: str) -> str:
-    """The text for a variant or the nearest to it; the first where none is near."""
+    """Return the text for a variant or the nearest to it; the first where none is near."""
     wanted = _FALLBACKS.get(variant, (variant,))
     return next((alternatives[code] for code in wanted if code in alternatives), next(iter(alternatives.values())))
 

@@ -54,14 +54,14 @@ class LanguageFiles:
                     self._of_extensions.setdefault(language, {}).setdefault(name, {}).update(values)
 
     def own(self, language: str) -> dict[str, Any]:
-        """The variables of one language's file; none where it has no file."""
+        """Return the variables of one language's file; none where it has no file."""
         if language not in self._read:
             path = self._messages / f"Messages{language.capitalize().replace('-', '_')}.php"
             self._read[language] = Reader(path, self.namespace_numbers).variables() if path.is_file() else {}
         return self._read[language]
 
     def chain(self, language: str) -> list[str]:
-        """A language, the languages it falls back to, and English."""
+        """Return a language, the languages it falls back to, and English."""
         named = str(self.own(language).get("fallback", ""))
         return list(dict.fromkeys([language, *(code.strip() for code in named.split(",") if code.strip()), "en"]))
 
@@ -69,13 +69,13 @@ class LanguageFiles:
         return next(own[variable] for code in self.chain(language) if variable in (own := self.own(code)))
 
     def link_borders(self, language: str) -> LinkBorders:
-        """The letters around links."""
+        """Return the letters around links."""
         joins = self._nearest(language, "linkPrefixExtension")
         prefix = self._nearest(language, "linkPrefixCharset") if joins else ""
         return LinkBorders(trail=self._nearest(language, "linkTrail"), prefix=prefix)
 
     def namespaces(self, language: str) -> dict[int, list[str]]:
-        """The names of each namespace in a language: the one pages bear first, then the aliases, then its variants' names."""
+        """List the names of each namespace in a language: the one of pages first, then aliases, then those of variants."""
         names: dict[int, dict[str, None]] = {}
         for number, name in sorted(self._merged(language, "namespaceNames").items()):
             names.setdefault(number, {})[name] = None
@@ -94,14 +94,14 @@ class LanguageFiles:
         return sorted((name, number) for name, number in aliases if isinstance(name, str) and isinstance(number, int))
 
     def canonical_namespaces(self) -> dict[int, list[str]]:
-        """The English names that hold on every wiki, with those of the extensions."""
+        """Return the English names that hold on every wiki, with those of the extensions."""
         path = self._core / "includes" / "title" / "NamespaceInfo.php"
         names = Reader(path, self.namespace_numbers).constant("CANONICAL_NAMES")
         names |= self._of_extensions["en"]["namespaceNames"]
         return {number: [name] for number, name in sorted(names.items()) if name}
 
     def variants(self, language: str) -> list[str]:
-        """The written forms into which MediaWiki converts a language's pages, the language itself left out."""
+        """Return the written forms into which MediaWiki converts a language's pages, the language itself left out."""
         path = self._converters / f"{language.capitalize()}Converter.php"
         found = _VARIANTS.search(path.read_text(encoding="utf-8")) if path.is_file() else None
         return [code for code in re.findall(r"'([^']+)'", found[1] if found else "") if code != language]
@@ -110,14 +110,14 @@ class LanguageFiles:
         return next((own[variable] for code in self.chain(language) if variable in (own := self.own(code))), {})
 
     def _merged(self, language: str, variable: str) -> dict[Any, Any]:
-        """An array of MediaWiki and its extensions, gathered over the chain; nearer languages overrule."""
+        """Return an array of MediaWiki and its extensions, gathered over the chain; nearer languages overrule."""
         merged: dict[Any, Any] = {}
         for code in reversed(self.chain(language)):
             merged |= self.own(code).get(variable, {}) | self._of_extensions.get(code, {}).get(variable, {})
         return merged
 
     def magic_words(self, language: str, name: str) -> list[str]:
-        """The spellings of an extension's magic word over the chain; a 1 or 0 before them says whether case counts."""
+        """Return the spellings of an extension's magic word over the chain; a 1 or 0 before them says whether case counts."""
         words: dict[str, None] = {}
         for code in self.chain(language):
             forms = self._of_extensions.get(code, {}).get("magicWords", {}).get(name, {})
@@ -126,11 +126,11 @@ class LanguageFiles:
 
 
 def version(core: pathlib.Path) -> str:
-    """The version of a MediaWiki."""
+    """Return the version of a MediaWiki."""
     return str(Reader(core / "includes" / "Defines.php").constant("MW_VERSION"))
 
 
 def namespace_numbers(core: pathlib.Path) -> dict[str, int]:
-    """The number of each namespace of MediaWiki's own by the name of its constant."""
+    """Return the number of each namespace of MediaWiki's own by the name of its constant."""
     text = (core / "includes" / "Defines.php").read_text(encoding="utf-8")
     return {name: int(number) for name, number in re.findall(r"define\( '(NS_\w+)', (-?\d+) \)", text)}

@@ -46,7 +46,7 @@ class Reader:
         self._token: tuple[str, str] = ("", "")
 
     def variables(self) -> dict[str, Any]:
-        """What the file assigns to its variables; `$x['en'] = …` adds an entry to the array `x`."""
+        """Return what the file assigns to its variables; `$x['en'] = …` adds an entry to the array `x`."""
         for found in _ASSIGNMENT.finditer(self._text):
             value = self._value_at(found.end())
             if found[2]:
@@ -56,7 +56,7 @@ class Reader:
         return self._variables
 
     def returned(self) -> Any:
-        """The value that the file returns.
+        """Return the value that the file returns.
 
         Raises:
             InputCorrupt: it returns none.
@@ -64,11 +64,11 @@ class Reader:
         return self._after(re.compile(r"^return\s+", re.MULTILINE))
 
     def entry(self, key: str) -> Any:
-        """The value of an entry at the left border of the file, for instance `'wgLanguageCode' => […]`."""
+        """Return the value of an entry at the left border of the file, for instance `'wgLanguageCode' => […]`."""
         return self._after(re.compile(rf"^'{re.escape(key)}'\s*=>\s*", re.MULTILINE))
 
     def constant(self, name: str) -> Any:
-        """The value of a class's constant, or of one that `define` makes."""
+        """Return the value of a class's constant, or of one that `define` makes."""
         named = re.escape(name)
         return self._after(re.compile(rf"\bconst {named}\s*=\s*|\bdefine\(\s*'{named}',\s*"))
 
@@ -95,7 +95,7 @@ class Reader:
         self._token = ("end", "")
 
     def _expression(self) -> Any:
-        """A literal, or several joined by `.`."""
+        """Return a literal, or several joined by `.`."""
         value = self._literal()
         while self._token == ("mark", "."):
             self._next()
@@ -118,7 +118,7 @@ class Reader:
         raise InputCorrupt(f"{self._path}, character {self._position}: found {text!r}, expected a literal")
 
     def _array(self) -> dict[Any, Any]:
-        """An array, always with its keys; a key that is not written counts up from the last."""
+        """Return an array, always with its keys; a key that is not written counts up from the last."""
         closing = "]" if self._token[1] == "[" else ")"
         if closing == ")":
             self._next()
@@ -140,7 +140,7 @@ class Reader:
 
 
 def _unquoted(literal: str) -> str:
-    """The text of a string literal."""
+    """Return the text of a string literal."""
     inside = literal[1:-1]
     if literal[0] == "'":
         return re.sub(r"\\([\\'])", r"\1", inside)

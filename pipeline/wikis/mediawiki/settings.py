@@ -39,7 +39,7 @@ class Settings:
         """Database names of wikis that are closed, of every family."""
 
     def _setting(self, name: str, wiki: str) -> Any:
-        """A setting's value for a wiki; None where nothing says."""
+        """Return a setting's value for a wiki; None where nothing says."""
         values = self._settings[name]
         merged: dict[Any, Any] = {}
         for key in (wiki, FAMILY, "default"):
@@ -51,7 +51,7 @@ class Settings:
         return merged or None
 
     def language(self, wiki: str) -> str:
-        """The language code by which MediaWiki reads a wiki's language file."""
+        """Return the language code by which MediaWiki reads a wiki's language file."""
         return str(self._setting("wgLanguageCode", wiki)).replace("$lang", code_of(wiki))
 
     def is_capital(self, wiki: str) -> bool:
@@ -59,7 +59,7 @@ class Settings:
         return bool(self._setting("wgCapitalLinks", wiki))
 
     def namespaces(self, wiki: str) -> dict[int, list[str]]:
-        """The names of namespaces that a wiki has beside those of its language."""
+        """Return the names of namespaces that a wiki has beside those of its language."""
         names: dict[int, dict[str, None]] = {}
         project = str(self._setting("wgMetaNamespace", wiki))
         names.setdefault(4, {})[project] = None
@@ -77,7 +77,7 @@ class Settings:
         return set(self._setting("wmgExtraLanguageNames", "") or {})
 
     def interwiki(self, wiki: str) -> dict[str, str]:
-        """The address behind each prefix that leads from a wiki to another one; `$1` stands for the title."""
+        """Return the address behind each prefix that leads from a wiki to another one; `$1` stands for the title."""
         scopes = ("__global", "_wiki", wiki)
         listed = [(scope, self._interwiki.get(f"__list:{scope}", "").split()) for scope in scopes]
         return {
@@ -85,7 +85,7 @@ class Settings:
         }
 
     def own_prefixes(self, wiki: str) -> list[str]:
-        """The prefixes that lead to the wiki itself: its own code, and others with the same address."""
+        """Return the prefixes that lead to the wiki itself: its own code, and others with the same address."""
         prefixes = self.interwiki(wiki)
         own = code_of(wiki)
         local = {str(form).replace("$lang", own) for form in (self._setting("wgLocalInterwikis", wiki) or {}).values()}
@@ -94,7 +94,7 @@ class Settings:
 
 
 def code_of(wiki: str) -> str:
-    """A Wikipedia's code as its host's name has it: `zh_min_nanwiki` gives `zh-min-nan`."""
+    """Return a Wikipedia's code as its host's name has it: `zh_min_nanwiki` gives `zh-min-nan`."""
     return wiki.removesuffix("wiki").replace("_", "-")
 
 
