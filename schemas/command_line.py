@@ -7,6 +7,7 @@ import errno
 import io
 import os
 import select
+import shlex
 import shutil
 import sys
 import traceback
@@ -145,6 +146,11 @@ def _refusal(error: OSError) -> str:
         f"{error.filename or 'a file'}: {error.strerror}. {shutil.disk_usage(folder).free:,} bytes are free in {folder}. Free "
         "some, or name another folder; then run the same command again."
     )
+
+
+def next_command(*words: str) -> str:
+    """Return the line that a command ends with: what to type next, quoted where a shell would take it apart."""
+    return f"next: python -m {shlex.join(words)}"
 
 
 def _is_reader_gone() -> bool:

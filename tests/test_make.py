@@ -105,5 +105,11 @@ def test_dumps_become_a_model_of_the_encoder_that_was_named(sample_build: Path, 
     ]  # fmt: skip
     done = make("pretrain", *words)
     assert done.returncode == 0, done.stderr[-1500:]
+    tokens = tmp_path / "build" / "tokens"
+    said = [line for line in done.stdout.splitlines() if line.startswith("next: ")]
+    assert said == [
+        f"next: python -m model pretrain base --encoder {encoder} --data {tokens} --output runs/first",
+        f"next: python -m model evaluate retrieval --model {tmp_path / 'run'} --data {tokens}",
+    ]
     opened = transformers.AutoModel.from_pretrained(tmp_path / "run" / "model")
     assert opened.config.num_hidden_layers == 1 and opened.config.vocab_size == len(pieces)

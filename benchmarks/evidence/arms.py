@@ -43,7 +43,7 @@ CHANGES = (
     ),
     Arm("unmasked", ALL, ("--stream.mention-mask-rate", "0"), "best, mentions left unmasked"),
     Arm("hard", ALL, ("--stream.hard-negatives", "1"), "best with a hard negative a pair"),
-    Arm("layer-norm", ALL, ("--method.head-norm", "layer"), "best, LayerNorm in the heads"),
+    Arm("batch-norm", ALL, ("--method.head-norm", "batch"), "best, BatchNorm in the heads as in the release"),
 )
 ARMS = {arm.name: arm for arm in (*MAIN, *CHANGES)}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from model.entities.config import EmbedConfig
-from schemas.command_line import parse_flags
+from schemas.command_line import next_command, parse_flags
 
 
 def parse(flags: list[str]) -> EmbedConfig:
@@ -23,3 +23,4 @@ def run(config: EmbedConfig) -> None:
     note = embed_entities(config)
     languages = f"{len(note.languages)} language{'s' if len(note.languages) > 1 else ''}"
     print(f"{note.rows:,} descriptions in {languages}, vectors of {note.width}, {note.faiss}: {config.output}")
+    print(next_command("model", "link", "TEXT", "--model", config.model, "--index", config.output))

@@ -28,6 +28,7 @@ from model.training.step import TrainingStep, Verdicts
 from model.training.stopping import StopSignal
 from model.training.tokenizer_source import find_tokenizer, fingerprint_of, open_tokenizer
 from model.training.validate import validate
+from schemas.command_line import next_command
 from schemas.errors import LossNotFinite, OutputBusy, Preempted
 
 
@@ -243,5 +244,7 @@ class Trainer:
             export_model(self.joint, self.tokenizer, self.config, self.data.manifest, folder, facts)
             self.log.event("export", folder=str(folder.name))
             print(f"the finished model is in {folder}", flush=True)
+            ask = ("--model", str(self.folder), "--data", str(self.config.data))
+            print(next_command("model", "evaluate", "retrieval", *ask), flush=True)
         barrier()
         return folder

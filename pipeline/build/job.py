@@ -32,6 +32,7 @@ from pipeline.wikidata.config import WikidataConfig
 from pipeline.wikipedia import job as wikipedia
 from pipeline.wikipedia.config import WikipediaConfig
 from pipeline.wikis.languages import language_wiki, named_languages, parse_languages, wiki_language
+from schemas.command_line import next_command
 from schemas.errors import InputMissing, UsageError, printable
 from schemas.names import Names
 
@@ -113,6 +114,9 @@ def run(config: BuildConfig, beam_args: Sequence[str] = ()) -> None:
         )
     summaries.append(_timed(tokenize.JOB, tokens, beam_args))
     print(render_summary(summaries))
+    start = ["base", "--encoder", config.tokenizer] if config.tokenizer else ["tiny"]
+    print(f"\ntoken shards: {tokens.output}")
+    print(next_command("model", "pretrain", *start, "--data", tokens.output, "--output", "runs/first"))
 
 
 def _dataset(config: BuildConfig, name: str) -> str:

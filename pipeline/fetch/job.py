@@ -19,6 +19,7 @@ from pipeline.fetch.server import MAX_CONNECTIONS, DumpServer
 from pipeline.fetch.transfer import RemoteFile, fetch
 from pipeline.run.storage import in_words
 from pipeline.wikis.languages import language_wiki, parse_languages
+from schemas.command_line import next_command
 from schemas.errors import InputMissing, OutputBusy, StorageError, UsageError
 from schemas.names import Names
 
@@ -70,6 +71,8 @@ def run(config: DownloadConfig) -> int:
     total = in_words(sum(entry.size for entry in entries))
     verb = "to fetch" if config.dry_run else f"verified in {config.output}"
     print(f"{len(entries)} files, {total}, {verb}")
+    if not config.dry_run:
+        print(next_command("pipeline", "build", "--dumps", config.output, "--output", "data/build"))
     return 0
 
 

@@ -15,6 +15,7 @@ from pipeline.sample_world.titles import article_titles
 from pipeline.sample_world.wikidata_dump import write_wikidata_dump
 from pipeline.sample_world.wikis import wiki_profiles
 from pipeline.sample_world.xml_dump import write_xml_dump
+from schemas.command_line import next_command
 from schemas.errors import OutputBusy, UsageError
 from schemas.names import Names
 
@@ -64,6 +65,7 @@ def run(config: SampleWorldConfig) -> int:
         write_xml_dump(folder, profile, DATE, wiki_pages(world, profile, config.seed))
     _publish(folder, final)
     print(f"{final}: {len(world.entities)} entities, {len(chosen)} wikis, dumps of {DATE}")
+    print(next_command("pipeline", "build", "--dumps", str(final), "--output", "data/sample"))
     return 0
 
 

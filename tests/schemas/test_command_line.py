@@ -13,6 +13,7 @@ from schemas.command_line import (
     Command,
     asks_for_overview,
     command_named,
+    next_command,
     overview,
     parse_flags,
     run_to_end,
@@ -145,3 +146,9 @@ def test_a_flag_that_wants_a_value_takes_no_switch_for_it(capsys: pytest.Capture
         parse_flags(Outer, ["--name", "--dry-run"], prog="command")
     assert ended.value.code == 2
     assert "--name" in capsys.readouterr().err
+
+
+def test_what_to_type_next_can_be_typed() -> None:
+    assert (
+        next_command("pipeline", "build", "--dumps", "my dumps") == "next: python -m pipeline build --dumps 'my dumps'"
+    )
