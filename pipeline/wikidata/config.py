@@ -31,9 +31,9 @@ class WikidataConfig:
     wikis: Names = ("all",)
     """Wikis whose sitelinks are kept, as `enwiki`, `de` or `zh-yue`; `all` keeps every Wikipedia."""
     only_linked: bool = False
-    """Keep only items that one of the chosen wikis has a page on, with their statements: a third of Wikidata's triples."""
+    """Keep only items that one of the chosen wikis has a page on, with their statements."""
     instance_of: Names = ()
-    """Keep only items that are instances of these classes, as `Q5,Q515`; with `subclasses`, of their subclasses too."""
+    """Keep only items that are instances of these classes, as `Q5,Q515`; with `subclasses`, of what is below them too."""
     subclasses: str = ""
     """Dataset of this job, made with `--relations P279` or without it, that says which class is a subclass of which: then
     `instance_of` and `page_kind` take subclasses in, through all steps."""
