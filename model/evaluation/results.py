@@ -201,7 +201,11 @@ def format_results(results: Results) -> str:
     """Return a head line, the notes, and one table per group of rows that have the same keys."""
     keys = ", ".join(f"{name} {value}" for name, value in results.primary_keys.items())
     parts = [f"{results.task} of {results.model}: {results.primary_metric} {100 * results.primary:.1f} % ({keys})"]
-    parts += [f"{name}: {', '.join(v) if isinstance(v, list) else v}" for name, v in results.data.items()]
+    parts += [
+        f"{name}: {', '.join(v) if isinstance(v, list) else v}"
+        for name, v in results.data.items()
+        if name != "examples"
+    ]
     parts += [f"note: {note}" for note in results.notes]
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in results.rows:

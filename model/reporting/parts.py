@@ -37,6 +37,8 @@ class Section:
     sources: list[str] = field(default_factory=list)
     """Of published scores, in the order of the numbers that the tables give them."""
     stand_in: bool = False
+    examples: list[dict[str, str]] = field(default_factory=list)
+    """Queries of retrieval with their texts."""
 
 
 def rows_table(rows: Sequence[Row], leave_out: Sequence[str]) -> Table:

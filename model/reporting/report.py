@@ -110,7 +110,8 @@ def _retrieval(data: RunData) -> list[Section]:
             text = "Every description of the target language is a candidate. Chance ranks them at random."
             others = tuple(word for other, words in ABOUT.items() if other != question for word in words)
             notes = [note for note in results.notes if not any(other in note for other in others)]
-            sections.append(Section(f"Retrieval: {title.lower()}", text, notes, charts, tables))
+            shown = results.data.get("examples", []) if question == "mep" else []
+            sections.append(Section(f"Retrieval: {title.lower()}", text, notes, charts, tables, examples=shown))
     return sections
 
 

@@ -20,6 +20,7 @@ from model.data.stores.triples import TripleIndex
 from model.evaluation.documents import Document, description, masked_context, subject_and_relation
 from model.evaluation.embedder import Embedder, load_embedder
 from model.evaluation.ranking.config import RetrievalConfig, Role
+from model.evaluation.ranking.examples import retrieval_examples
 from model.evaluation.ranking.frequency import Frequency
 from model.evaluation.ranking.ranked import (
     Ranked,
@@ -89,6 +90,12 @@ class Retrieval:
         objects = {language: frequency.of_objects(numbers) for language, numbers in entities.items()}
         mentions = self._rank_mentions(mentioned, lambda queries, _: frequency.any_mention(len(queries)))
         return [*mentions, *self._rank_triples(objects, lambda queries, _: frequency.relations_of(queries))]
+
+    def scores_of(self, one: Ranked, place: int) -> tuple[Document, Tensor]:
+        """A context that was asked, and the score of every candidate for it."""
+        document = self._context(self._mentions[one.source][one.places[place]])
+        candidates = self.embedder.project(self._states[one.target], "mep_key", self.config.pooling)
+        return document, (self._embed([document], "mep_query") @ candidates.T)[0]
 
     def _needed_entities(self) -> np.ndarray:
         """Entities that a query is about or is answered by: their descriptions are never left out."""
@@ -192,11 +199,13 @@ def run_retrieval(config: RetrievalConfig) -> Results:
     data = TokenDataset(config.data, SpecialTokens.from_tokenizer(tokenizer, position_offset=0))
     data.check_tokenizer(fingerprint_of(tokenizer))
     embedder = load_embedder(config.model, tokenizer, config.device, config.batch_tokens)
-    return evaluate_retrieval(config, embedder, data)
+    return evaluate_retrieval(config, embedder, data, tokenizer)
 
 
-def evaluate_retrieval(config: RetrievalConfig, embedder: Embedder, data: TokenDataset) -> Results:
-    """Run both questions on every language pair.
+def evaluate_retrieval(
+    config: RetrievalConfig, embedder: Embedder, data: TokenDataset, tokenizer: Any = None
+) -> Results:
+    """Run both questions on every language pair; with a tokenizer, with examples to read.
 
     Raises: InputCorrupt where the validation split asks nothing that the descriptions can answer.
     """
@@ -212,6 +221,7 @@ def evaluate_retrieval(config: RetrievalConfig, embedder: Embedder, data: TokenD
     rows = summary + pair_rows(ranked) + frequency_rows(ranked, frequency.mentioned)
     first = next(row for row in rows if row.keys["about"] == "summary")
     outcomes = ranked_outcomes(ranked)
+    examples = retrieval_examples(ranked, retrieval.scores_of, retrieval.descriptions, tokenizer) if tokenizer else []
     return Results(
         task="retrieval",
         model=config.model,
@@ -219,6 +229,7 @@ def evaluate_retrieval(config: RetrievalConfig, embedder: Embedder, data: TokenD
         primary_keys=first.keys,
         rows=ranked_intervals(rows, ranked, outcomes),
         outcomes=outcomes,
+        data={"examples": examples},
         notes=[*sample_notes(retrieval.asked), *_notes(embedder, config)],
         config=asdict(config),
     )

@@ -72,6 +72,21 @@ def test_runs_are_compared_beside_chance(
     assert all("too few to mean anything" in note for note in notes)
 
 
+def test_examples_of_retrieval_have_the_texts_of_query_and_answers(
+    run_with_heads: Path, tokens: Path, tmp_path: Path
+) -> None:
+    flags = ["--model", str(run_with_heads), "--data", str(tokens), "--output", str(tmp_path), "--device", "cpu"]
+    assert cli.run(["evaluate", "retrieval", *flags]) == 0
+    examples = read_results(tmp_path / "retrieval.json").data["examples"]
+    assert 0 < len(examples) <= 10
+    for example in examples:
+        rank = float(example["rank"].split(" of ")[0])
+        assert example["source"] != example["target"] and example["right"].startswith("Q")
+        assert "<mask>" in example["query"] and (example["first"] == "") == (rank <= 1)
+        if rank >= 2:
+            assert example["first"].split(":")[0] != example["right"].split(":")[0]
+
+
 @pytest.fixture
 def seeds(run_with_heads: Path, tmp_path: Path) -> list[Path]:
     """Three runs: two differ in their seed and their folders alone, the third in its rate too; their heads differ."""

@@ -73,6 +73,11 @@ def _retrieval() -> Results:
         primary_keys=rows[0].keys,
         rows=rows,
         notes=[HOSTILE],
+        data={
+            "examples": [
+                {name: f"{name} {HOSTILE}" for name in ("source", "target", "rank", "query", "right", "first")}
+            ]
+        },
     )
 
 
@@ -130,6 +135,8 @@ def test_the_page_shows_losses_heat_maps_relations_and_published_scores(run: Pat
         "stand-in for training",
         "73.3",
         "second-hand",
+        "1 queries with their texts, right and wrong",
+        "put first:",
     ):
         assert text in page.text, text
 

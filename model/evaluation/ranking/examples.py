@@ -1,0 +1,53 @@
+"""Some queries of retrieval with their texts, right ones and wrong ones, for people to read."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from model.evaluation.documents import Document
+from model.evaluation.ranking.ranked import Ranked
+from model.evaluation.ranking.retrieval_data import Descriptions
+
+ScoresOf = Callable[[Ranked, int], tuple[Document, Tensor]]
+"""A query by its place, and the score of every candidate for it."""
+
+EACH = 5
+"""Most right and most wrong ones."""
+LETTERS = 400
+"""Most letters of a text."""
+
+
+def retrieval_examples(
+    ranked: Sequence[Ranked], scores_of: ScoresOf, descriptions: Mapping[str, Descriptions], tokenizer: Any
+) -> list[dict[str, str]]:
+    """Contexts across languages, evenly chosen: the rank of the right description, its text, and that of the first."""
+    asked = [
+        (one, place, rank)
+        for one in ranked
+        if one.question == "mep" and one.source != one.target
+        for place, rank in enumerate(one.ranks.tolist())
+    ]
+    chosen = [*_evenly([a for a in asked if a[2] <= 1]), *_evenly([a for a in asked if a[2] > 1])]
+    examples = []
+    for one, place, rank in chosen:
+        document, scores = scores_of(one, place)
+        texts = descriptions[one.target]
+        right = int(texts.rows(np.array([one.entities[place]]))[0])
+        example = {"source": one.source, "target": one.target, "rank": f"{rank:g} of {one.num_candidates:,}"}
+        example["query"] = str(tokenizer.decode(document.token_ids[1:-1]))[:LETTERS]
+        example["right"] = _told(texts, right, tokenizer)
+        example["first"] = _told(texts, int(scores.argmax()), tokenizer) if rank > 1 else ""
+        examples.append(example)
+    return examples
+
+
+def _evenly(asked: Sequence[tuple[Ranked, int, float]]) -> list[tuple[Ranked, int, float]]:
+    count = min(EACH, len(asked))
+    return [asked[i * len(asked) // count] for i in range(count)]
+
+
+def _told(texts: Descriptions, row: int, tokenizer: Any) -> str:
+    text = str(tokenizer.decode(texts.texts.row(row).tolist()))
+    return f"Q{texts.entities[row]}: {text[:LETTERS]}"
