@@ -85,6 +85,11 @@ class EntityColumns:
         """Number of entities and properties gathered since the last `take`."""
         return len(self._items) + len(self._properties)
 
+    @property
+    def has_items(self) -> bool:
+        """Whether any of them is an item."""
+        return bool(self._items)
+
     def add(self, line: bytes) -> str | None:
         """Add one entity's line, without the comma at its end.
 

@@ -114,7 +114,8 @@ class EntityReading:
         begins, ends = self._scanner.last_places()
         if not ends:
             return at
-        self._end_run(self._columns)
+        if self._columns.has_items:
+            self._end_run(self._columns)
         self._out.ledger.read(len(ends))
         self._out.ledger.keep(len(ends))
         for index in range(-self._number % self._every, len(ends), self._every):
@@ -130,7 +131,6 @@ class EntityReading:
 
     def add(self, text: bytes, lines: Lines, at: int) -> None:
         """Add one entity, which is at place `at` of its lines, and account for it."""
-        self._end_run(self._scanner)
         ledger, reason = self._out.ledger, None
         try:
             reason = self._columns.add(text)
@@ -142,6 +142,8 @@ class EntityReading:
             self._reject(reason, refused.detail, text, lines, at, record=refused.record)
         else:
             ledger.read()
+            if self._columns.has_items:  # those of the scan come before it; properties have a table of their own
+                self._end_run(self._scanner)
             if reason is None:
                 ledger.keep()
             else:

@@ -181,6 +181,17 @@ def test_lines_that_are_left_cost_little_more_than_without_it(monkeypatch: pytes
     assert not reading._runs, "batches of single rows"
 
 
+def test_properties_between_items_do_not_cut_batches() -> None:
+    property_ = b'{"type":"property","id":"P%d","datatype":"string"}'
+    lines = [part for n in range(1, 50) for part in (RICH.replace(b"Q1", f"Q{n}".encode(), 1), property_ % n)]
+    reading, out = reading_of()
+    reading.add_lines(Lines(b"".join(line + b",\n" for line in lines), 0, 0))
+    assert len(reading) == 98 and not reading._runs
+    reading.finish()
+    assert [row["entity"] for row in out.rows["entities"]] == [f"Q{n}" for n in range(1, 50)]
+    assert len(out.rows["relations"]) == 49
+
+
 def test_the_limits_stop_it() -> None:
     lines = [RICH.replace(b"Q1", f"Q{number + 1}".encode(), 1) for number in range(20)]
     data = b"".join(line + b",\n" for line in lines)
