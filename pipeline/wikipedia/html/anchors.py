@@ -37,6 +37,8 @@ def read_anchor(rel: str, href: str, title: str, namespaces: Namespaces) -> tupl
         fate = "section" if href.startswith("#") else "external"
         return fate, "", ""
     name, _, fragment = target.partition("#")
+    if name and ":" not in name and not fragment:
+        return "article", name, ""
     fate, found, _ = namespaces.classify(":" + name)
     if fate == "article" and fragment and found == title:
         return "section", "", fragment

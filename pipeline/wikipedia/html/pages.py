@@ -17,6 +17,7 @@ from pipeline.wikipedia.wikitext.marks import read_marks
 from pipeline.wikipedia.wikitext.parentheses import repair
 from pipeline.wikipedia.wikitext.spacing import tidy_characters
 
+_PROPERTY = "mw:PageProp/disambiguation"
 _DISAMBIGUATION = re.compile(r"<meta\b[^<>]*\bproperty=[\"']mw:PageProp/disambiguation[\"']")
 _EMPTY_LINES = re.compile("\n\n\n+")
 _FORMULA = "<math>"
@@ -41,7 +42,7 @@ def read_rendered(html: str, title: str, dialect: Dialect, options: ArticleOptio
         raise PageProblem("markup_too_deep", problem)
     holes = Holes()
     page = walk_page(source, title, dialect, lambda tex: holes.mark(_FORMULA) if tex else "", options.table_cells)
-    disambiguation = _DISAMBIGUATION.search(html) is not None
+    disambiguation = _PROPERTY in html and _DISAMBIGUATION.search(html) is not None
     lead: str | None = None
     missing: LeadMissing | None = "disambiguation"
     if not disambiguation:

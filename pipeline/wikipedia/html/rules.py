@@ -19,6 +19,10 @@ GONE_TAGS = frozenset(
 LINE_TAGS = {"p": "\n\n", "li": "\n", "dd": "\n", "dt": "\n"}
 """Elements that hold text a reader reads as such, and what parts them from others; bare text elsewhere is furniture."""
 HEADINGS = frozenset("h1 h2 h3 h4 h5 h6".split())
+TRANSPARENT = frozenset(
+    "b em u s code tt kbd var big abbr bdi bdo q del ins font time data ruby rb tbody thead blockquote".split()
+)
+"""Frequent elements that are never left out and say nothing themselves."""
 ASKED = frozenset("span div sup small ul ol dl p li cite center table strong nav aside i dd".split())
 """Elements whose attributes may say that they are left out."""
 ROLE_TAGS = frozenset("div table ul nav aside dl p span".split())

@@ -24,6 +24,7 @@ from pipeline.wikipedia.html.rules import (
     HEADINGS,
     LINE_TAGS,
     ROLE_TAGS,
+    TRANSPARENT,
     is_hidden,
     kind_of_class,
     kind_of_type,
@@ -42,7 +43,9 @@ _NOTE = re.compile(rf"[\s{MARKS}]*\[.*\][\s{MARKS}]*", re.DOTALL)
 _NO_TITLE = re.compile(f"[{MARKS}{SOUND_MARK}]|{HOLE}.")
 _EMPTY_LINK = re.compile(GONE)
 _DISPLAY = re.compile(r"^\{\\(?:displaystyle|textstyle)\s*(.*)\}$", re.DOTALL)
-_ROOTS = frozenset(("body", "section", "div"))
+_SOUND_FILE = re.compile(r"\.(?:og[ag]|wav|mp3|flac|opus|mid)\b", re.IGNORECASE)
+_IDENTIFIER = "(identifier)"
+"""Ends the titles behind "ISBN" or "doi" in citations: a library's links, in every list of books, and no mentions."""
 
 
 @dataclass
@@ -86,8 +89,6 @@ class _Walk:
         self._stack: list[tuple[LexborNode | None, Callable[[int], None] | None, int]] = []
         self._lines = 0
         """Elements open that hold text."""
-        self._sources = 0
-        """Elements open that cite a source: their links are a library's, no mentions."""
         self._lead_level = 0
         """How many elements are open around a direct child of the lead's section; -1 behind the lead."""
 
@@ -95,6 +96,7 @@ class _Walk:
         """Walk from the first child of the body to its end."""
         node = body.first_child
         stack, pieces = self._stack, self._pieces
+        gone = GONE_TAGS if self._cells else GONE_TAGS | {"table"}
         while True:
             if node is None:
                 if not stack:
@@ -110,7 +112,12 @@ class _Walk:
                     pieces.append(text if text.isprintable() else _CONTROL.sub(" ", text))
                 node = node.next
                 continue
-            child = None if tag in GONE_TAGS or tag[0] == "-" else self._enter(node, tag)
+            if tag in TRANSPARENT:
+                child = self._open(node, None, 0)
+            elif tag in gone or tag[0] == "-":
+                child = None
+            else:
+                child = self._enter(node, tag)
             node = node.next if child is None else child
         self.page.text = "".join(pieces)
         return self.page
@@ -121,7 +128,7 @@ class _Walk:
             self._say(" ")
             return None
         if tag == "a":
-            return self._open(node, *self._anchor(node))
+            return self._open_anchor(node)
         if tag in ASKED and (kind := self._kind(node, tag)):
             self._stand_in(node, kind)
             return None
@@ -134,8 +141,8 @@ class _Walk:
         if tag in ("sup", "sub"):
             return self._open(node, self._raise if tag == "sup" else self._lower, len(self._pieces))
         if tag in ("table", "tr", "td", "th", "caption"):
-            return self._open(node, *self._part_of_table(tag)) if self._cells or tag != "table" else None
-        if tag in ("section", "div", "cite"):
+            return self._open(node, *self._part_of_table(tag))
+        if tag in ("section", "div"):
             return self._open(node, *self._section(node, tag))
         return self._open(node, None, 0)
 
@@ -185,21 +192,24 @@ class _Walk:
         tex = display[1].strip() if display else tex
         return html.unescape(formula_text(tex)) or self._formula(tex)
 
-    def _anchor(self, node: LexborNode) -> tuple[Callable[[int], None] | None, int]:
+    def _open_anchor(self, node: LexborNode) -> LexborNode | None:
         ask = node.attrs.get
         href, rel = ask("href"), ask("rel") or ""
         if not href or not self._lines:
-            return None, 0
+            return self._open(node, None, 0)
+        if "MediaLink" in rel and _SOUND_FILE.search(href):  # "(listen)"
+            self._say(SOUND_MARK)
+            return None
         classes = ask("class") or ""
         if not rel and ("external" in classes or "extiw" in classes):
             rel = "mw:WikiLink/Interwiki" if "extiw" in classes else "mw:ExtLink"
         fate, title, fragment = read_anchor(rel, href, self._title, self._dialect.namespaces)
         self.page.fates[fate] += 1
-        if fate != "article" or self._sources:
-            return None, 0
+        if fate != "article" or title.endswith(_IDENTIFIER):
+            return self._open(node, None, 0)
         self._pieces.append(opening(len(self.page.links)))
         self.page.links.append((title, fragment))
-        return self._end_of_link, 0
+        return self._open(node, self._end_of_link, 0)
 
     def _end_of_link(self, _: int) -> None:
         self._pieces.append(LINK_END)
@@ -244,9 +254,6 @@ class _Walk:
 
     def _section(self, node: LexborNode, tag: str) -> tuple[Callable[[int], None] | None, int]:
         """Return a section or what stands round the whole page: their direct paragraphs are the lead, until the first heading."""
-        if tag == "cite":
-            self._sources += 1
-            return self._end_of_source, 0
         first = node.attrs.get("data-mw-section-id") if tag == "section" else None
         if first is not None and first.isdigit() and first != "0":
             self._lead_level = -1
@@ -255,9 +262,6 @@ class _Walk:
         ):
             self._lead_level += 1
         return None, 0
-
-    def _end_of_source(self, _: int) -> None:
-        self._sources -= 1
 
     def _raise(self, start: int) -> None:
         self._script(start, raised)
