@@ -257,10 +257,10 @@ class _Walk:
         first = node.attrs.get("data-mw-section-id") if tag == "section" else None
         if first is not None and first.isdigit() and first != "0":
             self._lead_level = -1
-        elif self._lead_level == len(self._stack) and (
-            first == "0" or (tag == "div" and "mw-parser-output" in (node.attrs.get("class") or ""))
-        ):
+        elif first == "0" and self._lead_level == len(self._stack):
             self._lead_level += 1
+        elif tag == "div" and "mw-parser-output" in (node.attrs.get("class") or ""):
+            self._lead_level = len(self._stack) + 1  # whatever a skin has put around it
         return None, 0
 
     def _raise(self, start: int) -> None:

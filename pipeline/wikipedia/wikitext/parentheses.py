@@ -48,7 +48,8 @@ def repair(text: str) -> str:
     if "(" in text or "（" in text:
         length = len(text)
         text = _INNERMOST.sub(_repaired, text)
-        if len(text) < length and ("()" in text or "( )" in text or "（）" in text or _GONE.search(text)):
+        emptied = SOUND_MARK in text or "()" in text or "( )" in text or "（）" in text
+        if len(text) < length and (emptied or _GONE.search(text)):
             text = _INNERMOST.sub(_repaired, text)
         if len(text) < length:  # a parenthesis at the end of a link's surface leaves its blank inside
             text = text.replace(f" {LINK_END}", f"{LINK_END} ")

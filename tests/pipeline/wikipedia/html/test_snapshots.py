@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +247,11 @@ def test_variants(data: str, expected: str) -> None:
     assert shown_variant(data, "zh-cn") == expected
 
 
+def letters(text: str) -> str:
+    """Letters and digits, raised ones as plain ones."""
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text)))
+
+
 def test_real_pages_hold_what_a_reader_reads() -> None:
     """Of the blocks that another walk finds on MediaWiki's pages, all but a few are in our text, word for word."""
     if not READER.is_dir():
@@ -256,9 +262,9 @@ def test_real_pages_hold_what_a_reader_reads() -> None:
         if is_reindented(html):
             continue
         article = read_rendered(html, path.name.split(".")[0], wiki_dialect(path.parent.name), ArticleOptions())
-        text = "".join(filter(str.isalnum, "".join(text for text, _ in article.contexts)))
+        text = letters("".join(text for text, _ in article.contexts))
         for block in read_blocks(html):
-            words = "".join(filter(str.isalnum, block.text()))
+            words = letters(block.text())
             if len(words) > 40 and "formula" not in words:
                 blocks, found = blocks + 1, found + (words in text)
     assert blocks > 500 and found >= 0.99 * blocks
