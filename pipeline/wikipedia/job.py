@@ -137,8 +137,16 @@ def _snapshot_wiki(config: WikipediaConfig, path: str, head: bytes) -> str:
 @functools.lru_cache(maxsize=4)
 def _snapshots(config: WikipediaConfig) -> list[tuple[str, bytes, str]]:
     """Path, first bytes and wiki of each snapshot among the dumps, in order."""
-    heads = ((path, read_head(path, HEAD_BYTES, storage.open_read)) for path in dump_files(config))
+    heads = ((path, _head_if_whole(path)) for path in dump_files(config))
     return [(path, head, _snapshot_wiki(config, path, head)) for path, head in heads if is_snapshot(head)]
+
+
+def _head_if_whole(path: str) -> bytes:
+    """A file's first bytes; none of one that is damaged there, which its own plan tells, or leaves out."""
+    try:
+        return read_head(path, HEAD_BYTES, storage.open_read)
+    except InputCorrupt:
+        return b""
 
 
 def prepare(config: WikipediaConfig, built: str) -> None:
