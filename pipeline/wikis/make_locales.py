@@ -16,7 +16,7 @@ from pipeline.wikis.languages import wikis
 
 LOCALES = pathlib.Path(__file__).with_name("locales.tsv")
 NAMES = pathlib.Path(__file__).with_name("language_names.tsv")
-NAMED_IN = ("ar", "ca", "de", "en", "es", "fr", "it", "nl", "pt", "sv")
+NAMED_IN = ("ar", "ca", "de", "en", "es", "fr", "it", "ja", "nl", "pt", "sv")
 """Languages whose wikis write a language's name out before a word of it, as far as rules say so."""
 _YEAR_WORD = re.compile(r"(?<=y)\s?'[^']*'\.?\s*\Z")
 

@@ -47,6 +47,7 @@ def quantity(arguments: Arguments, wiki: str) -> str | None:
     for word in ("à", "et", "ou", "par"):
         if arguments.get(word):
             given[1:1] = [word, arguments[word]]
+    given += filter(None, (arguments.get("ul", ""), arguments.get("u", "")))
     text = _quantity(given, wiki, whole=True)
     if text and arguments.get("e"):
         number, blank, unit = text.partition(" ")
@@ -216,6 +217,8 @@ COMPUTATIONS: dict[str, Callable[[Arguments, str], str | None]] = {
     "siècle": template_words.siècle,
     "ordinal": template_words.ordinal,
     "harvard": template_words.harvard,
+    "chinese": template_words.chinese,
+    "wareki": template_words.wareki,
     "incise": template_words.incise,
     "siglo": template_words.siglo,
     "language_mark": template_words.language_mark,

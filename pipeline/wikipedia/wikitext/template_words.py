@@ -72,6 +72,36 @@ def harvard(arguments: Arguments, wiki: str) -> str | None:
     return f"{names} {year}{place}" if name.endswith("nb") else f"({names} {year}{place})"
 
 
+def chinese(arguments: Arguments, wiki: str) -> str | None:
+    """`{{zh|s=汉字|t=漢字|p=hànzì}}` with its labels, as the English wiki writes them; without them where `labels` says no."""
+    labels = {"s": "simplified Chinese", "t": "traditional Chinese", "c": "Chinese", "p": "pinyin", "w": "Wade–Giles"}
+    labels |= {"j": "Jyutping", "h": "Hakka", "poj": "Pe̍h-ōe-jī", "l": "lit."}
+    if arguments.get("s") and arguments.get("s") == arguments.get("t"):
+        return None
+    plain = arguments.get("labels", "") == "no"
+    order = ["t", "s"] if "t" in arguments.get("first", "") else ["s", "t"]
+    order += [key for key in labels if key not in order]
+    parts = [_labelled(labels[key], arguments[key], plain) for key in order if arguments.get(key)]
+    return "; ".join(parts) or None
+
+
+def _labelled(label: str, text: str, plain: bool) -> str:
+    if label == "lit.":
+        return f"lit. '{text}'"
+    return text if plain else f"{label}: {text}"
+
+
+def wareki(arguments: Arguments, wiki: str) -> str | None:
+    """`{{和暦|1990}}` as "1990年（平成2年）": the year and that of the era."""
+    year = arguments.get("1", "")
+    if not year.isdecimal():
+        return None
+    eras = (("令和", 2019), ("平成", 1989), ("昭和", 1926), ("大正", 1912), ("明治", 1868))
+    era, first = next(((name, start) for name, start in eras if int(year) >= start), ("", 0))
+    number = int(year) - first + 1
+    return f"{year}年" + (f"（{era}{'元' if number == 1 else number}年）" if era else "")
+
+
 def incise(arguments: Arguments, wiki: str) -> str:
     """`{{incise|a few words}}` between dashes; `stop` where the sentence ends with them."""
     return f"— {arguments.get('1', '')}" + ("" if arguments.get("2") or arguments.get("stop") else " —")

@@ -25,6 +25,12 @@ _NAME = re.compile(r"\s*+([^{}|]*+)")
 _UNCLOSED = re.compile(r"\{\{[^{}|\[\]\n]{1,60}+\|")
 _SEPARATOR = re.compile(r"\{\{|\[\[|\]\]|\|")
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d[a-z]?")
+_BEFORE_WORDS = frozenset(" \n([«“„\"'’—–->（「")
+_WORD = re.compile(r"[^\W\d_]{2,}|[\u3040-\u30ff\u3400-\u9fff]")
+_DOUBTED_SINCE = re.compile(
+    r"(?:[^\W\d_]{1,12}\s*=\s*)(?:[^\W\d_]{1,12}\.?\s+)?[\d\s/.年月日-]*(?:19|20)\d\d[\d\s/.年月日-]*"
+    r"|\d{0,2}\.?\s*[^\W\d_]{3,12}\.?\s+(?:19|20)\d\d"
+)
 _KEY = re.compile(r"\s*+([^\[\]{}<>=|]*+)=")
 
 
@@ -88,7 +94,7 @@ class Transclusions:
             said = function(values, self._rules.wiki)
             return self._holes.mark(f"{fold_name(name)}:") if said is None else said
         if after < high and self._text[after] != "|":
-            return self._unknown(self._text[low : min(high, low + 40)].strip(), low, high)
+            return self._unknown(self._text[low : min(high, low + 40)].strip(), low, high, depth)
         return self._call(head[1].strip(), low, after, high, depth)
 
     def _values(self, low: int, high: int, depth: int) -> list[str]:
@@ -96,14 +102,29 @@ class Transclusions:
         cuts = [low - 1, *self._cuts(low, high), high]
         return [self._expand(cut + 1, end, depth + 1).strip() for cut, end in zip(cuts, cuts[1:], strict=False)]
 
-    def _unknown(self, name: str, low: int, high: int) -> str:
+    def _unknown(self, name: str, low: int, high: int, depth: int) -> str:
         """The mark of a call without a rule; nothing where it is a reference or a box."""
         start = low - 2
         if (start == 0 or self._text[start - 1] == "\n") and self._text.find("\n", low, high) >= 0:
             return ""
         if self._is_short_note(low, high):
             return ""
-        return self._holes.mark(fold_name(name))
+        return self._wrapped(low, high, depth) or self._holes.mark(fold_name(name))
+
+    def _wrapped(self, low: int, high: int, depth: int) -> str:
+        """What a call wraps that says since when its text is doubted: `{{citation needed span|the text|date=May 2020}}`.
+
+        Known by its arguments in every wiki: words, and behind them a date; it stands where words may stand, not on a word as
+        a note does.
+        """
+        if self._text[low - 3 : low - 2] not in _BEFORE_WORDS:
+            return ""
+        cuts = [*self._cuts(low, high), high]
+        values = [self._text[cut + 1 : end].strip() for cut, end in zip(cuts, cuts[1:4], strict=False)]
+        dated = any(_DOUBTED_SINCE.fullmatch(value) for value in values[1:])
+        if not dated or _KEY.match(values[0]) or len(_WORD.findall(values[0])) < 2:
+            return ""
+        return self._expand(cuts[0] + 1, cuts[1], depth + 1)
 
     def _is_short_note(self, low: int, high: int) -> bool:
         """Whether a call names an author and a year, as short references do in every wiki: `{{sfn|Taylor|1961|p=7}}`."""
@@ -120,7 +141,7 @@ class Transclusions:
             rule = self._rules.find(function + ":")
             known = {"1": first.strip()}
         if rule is None:
-            return self._unknown(name, low, high)
+            return self._unknown(name, low, high, depth)
         arguments = {
             **known,
             **self._arguments(after, high, depth, 1 + len(known)),
@@ -128,7 +149,7 @@ class Transclusions:
             "NAME": name,
         }
         said = rule(arguments, self._rules.wiki)
-        return self._unknown(name, low, high) if said is None else said
+        return self._unknown(name, low, high, depth) if said is None else said
 
     def _arguments(self, after: int, high: int, depth: int, number: int) -> dict[str, str]:
         """Named and numbered arguments of a call, expanded and stripped."""
