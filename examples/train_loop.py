@@ -32,5 +32,7 @@ for step, batch in zip(range(steps), StreamLoader(stream), strict=False):
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
-    told = "  ".join(f"{name} {float(measures[name]):.3f}" for name in ("mlm/loss", "mep/loss", "oe/loss"))
+    # Measures are sums and counts, which add up over batches and steps.
+    means = {name: float(total / count) for name, (total, count) in measures.items() if name.endswith("/loss")}
+    told = "  ".join(f"{name} {mean:.3f}" for name, mean in means.items())
     print(f"step {step + 1}: {batch.num_tokens} tokens  loss {float(loss.detach()):.3f}  {told}")

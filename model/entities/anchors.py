@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from model.data.stores.array_folder import open_arrays
+from model.data.stores.array_folder import open_arrays, save_arrays
 from model.data.stores.ragged import Numbers
 from model.entities.names import name_hashes
 from schemas import MENTIONS, TRAIN, Manifest, iter_shard
@@ -91,8 +91,7 @@ def build_anchors(tables: Path, manifest: Manifest, wanted: Numbers, folder: Pat
         "items": items[order],
         "counts": counts[order],
     }
-    for name, array in arrays.items():
-        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+    save_arrays(folder, arrays)
 
 
 def _counted(

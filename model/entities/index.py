@@ -20,7 +20,7 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from model.data.stores.array_folder import open_arrays
+from model.data.stores.array_folder import open_arrays, save_arrays
 from model.data.stores.ragged import Numbers
 from model.entities.anchors import Anchors
 from model.entities.checksums import known_checksum
@@ -170,8 +170,7 @@ def build_index(paths: list[Path], width: int, rows: int, kind: str) -> Any:
 
 def write_index(index: Any, items: Numbers, folder: Path, note: dict[str, Any]) -> IndexNote:
     """Write the index, the item of each row, and the note, which makes the index valid, last."""
-    (folder / ROWS_NAME).mkdir(parents=True, exist_ok=True)
-    np.save(folder / ROWS_NAME / "items.npy", items, allow_pickle=False)
+    save_arrays(folder / ROWS_NAME, {"items": items})
     beside = folder / f"{INDEX_NAME}.partial"
     faiss.write_index(index, str(beside))
     os.replace(beside, folder / INDEX_NAME)

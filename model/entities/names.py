@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from model.data.stores.array_folder import Arrays, open_arrays
+from model.data.stores.array_folder import Arrays, open_arrays, save_arrays
 from model.data.stores.ragged import Numbers
 from schemas import ENTITIES, Manifest, iter_shard
 from schemas.sorted_keys import find_keys, rows_of_keys
@@ -152,8 +152,7 @@ def build_names(tables: Path, manifest: Manifest, wanted: Numbers, folder: Path)
     by_stem = dict(
         zip(("stem_hashes", "first_stem_item", "stem_items"), _by_name(stems, stem_owners).values(), strict=True)
     )
-    for name, array in {**_by_name(hashes, owners), **by_stem, **_by_item(labels)}.items():
-        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+    save_arrays(folder, {**_by_name(hashes, owners), **by_stem, **_by_item(labels)})
 
 
 def _entities(tables: Path, manifest: Manifest, wanted: Numbers) -> Iterator[dict[str, Any]]:

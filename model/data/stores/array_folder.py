@@ -68,6 +68,15 @@ def open_arrays(folder: Path) -> Arrays:
         ) from error
 
 
+def save_arrays(folder: Path, arrays: Arrays) -> None:
+    """Write arrays into a folder as `open_arrays` reads them, with a note of their sizes and checksums last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+    note = (_read_note(folder) or {}) | {_ARRAYS: _digests(folder)}
+    (folder / NOTE_NAME).write_text(json.dumps(note, indent=1), encoding="utf-8")
+
+
 class GrowingArray:
     """Writes a one-dimensional `.npy` file whose length is not known before its end."""
 
