@@ -24,7 +24,8 @@ Layout = Literal["array", "lines", "structure"]
 
 HEAD_BYTES = 512 * 1024
 """Decoded bytes of a file that tell its layout, unless its first entity is longer."""
-_LONGEST_HEAD = 128 * HEAD_BYTES
+_LONGEST_HEAD = 8 * HEAD_BYTES
+"""Of a file whose first entity is longer still, its first line decides."""
 FINAL_MARK: dict[str, bytes] = {"array": b"]", "lines": b""}
 """What a file of one entity a line must end in."""
 _EXCERPT_BYTES = 1000
@@ -54,8 +55,11 @@ def find_layout(path: str) -> Layout:
     while True:
         head = read_head(path, num_bytes, open_read)
         layout = _layout_of(head, path, is_whole=len(head) < num_bytes)
-        if layout is not None or num_bytes >= _LONGEST_HEAD:
-            return layout or ("structure" if b"\n" in head.strip(BLANK) else "lines")
+        if layout is not None:
+            return layout
+        if num_bytes >= _LONGEST_HEAD:
+            before, _, first = head.partition(b"{")
+            return "structure" if b"\n" in first else "array" if b"[" in before else "lines"
         num_bytes *= 8
 
 

@@ -450,3 +450,15 @@ def test_rows_that_are_left_out_while_reading(tmp_path: Path, odd: bool) -> None
     (account,) = manifest.accounts
     assert account.dropped == {"no_page": 2999 - len(linked), "other_class": len(linked) - len(of_class)}
     assert manifest.counters["triples_of_other_relations"] == 2 * len(of_class)
+
+
+def test_a_first_entity_that_is_longer_than_the_head(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layout, "HEAD_BYTES", 20)
+    monkeypatch.setattr(layout, "_LONGEST_HEAD", 160)
+    lines = [item(number) for number in range(1, 4)]
+    indented = b",\n".join(json.dumps(json.loads(line), indent=1).encode() for line in lines)
+    forms = {"array": dump_of(lines), "lines": b"\n".join(lines), "structure": b"[\n" + indented + b"]"}
+    for wanted, text in forms.items():
+        path = tmp_path / f"{wanted}.json"
+        path.write_bytes(text)
+        assert layout.find_layout(str(path)) == wanted
