@@ -100,8 +100,8 @@ class Encoder(nn.Module):
         last = output.last_hidden_state[0]
         return last, last if layer is None else output.hidden_states[layer][0]
 
-    def transform_rows(self, rows: Float[Tensor, "rows width"]) -> Float[Tensor, "rows width"]:
-        """Return the masked-LM head without its last layer, on chosen rows."""
+    def transform_rows(self, rows: Float[Tensor, "rows width"]) -> Float[Tensor, "rows inner"]:
+        """Return the masked-LM head without its last layer, on chosen rows; its width is that of the embeddings."""
         return self._transform(rows)
 
     def freeze_head(self) -> None:

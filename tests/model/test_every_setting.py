@@ -64,6 +64,7 @@ METHOD: dict[str, tuple[Any, dict[str, Any]]] = {
     "l2_normalise": (False, {}),
     "temperature": (0.2, {}),
     "learnable_temperature": (True, {}),
+    "negatives": ("batch", {}),
     "bank_size": (16, {}),
     "mlm_scale": (0.5, {}),
     "mep_scale": (0.5, {}),
@@ -114,13 +115,13 @@ def test_a_setting_of_the_stream_changes_batches(tokens: TokenDataset, small_ste
 
 
 def results(method: dict[str, Any], optim: dict[str, Any]) -> list[torch.Tensor]:
-    """The weights after a few steps on two batches."""
+    """The weights after a few steps of two batches each."""
     run = run_config(**method)
-    run = dataclasses.replace(run, optim=dataclasses.replace(run.optim, peak_rate=1e-3, **optim))
+    run = dataclasses.replace(run, accumulation=2, optim=dataclasses.replace(run.optim, peak_rate=1e-3, **optim))
     torch.manual_seed(0)
     step = TrainingStep(joint_model(**method), run, torch.device("cpu"))
     for number in range(5):
-        step([hand_made_batch(number % 2)], number)
+        step([hand_made_batch(number % 2), hand_made_batch(2)], number)
     return [value.detach() for value in step.joint.state_dict().values()]
 
 
