@@ -245,9 +245,10 @@ def test_pages_that_are_no_articles(tmp_path: Path, recorder: Recorder) -> None:
 @pytest.mark.fault("C9")
 def test_links_of_every_kind(tmp_path: Path, recorder: Recorder) -> None:
     text = (
+        "{{Sanduku|[[Kitu 6]]|{{jina|[[Kitu 7]]}}}}\n"
         "'''Kitu 2''' ni kitu. Tazama [[#Historia|historia]], [[Kitu 2]], [[fr:Chose]], [[:en:Thing]], "
         "[[File:Kitu.jpg|thumb|picha ya [[Kitu 5]]]], [[Picha:Kitu.jpg]], [[Jamii:Vitu]], [[Kitu (dude)|]], "
-        "[[wikt:thing|neno]], [[]], {{Sanduku|[[Kitu 6]]|{{jina|[[Kitu 7]]}}}}<ref>[[Kitu 8]]</ref>"
+        "[[wikt:thing|neno]], [[]], <ref>[[Kitu 8]]</ref>"
         "[[Hakipo kabisa]] na [http://example.org tovuti].\n{|\n| [[Kitu 9]]\n|}\n"
     )
     found = ingest(recorder, tmp_path, page(2, "Kitu 2", text))
@@ -336,7 +337,7 @@ NUMBERS = {
     "de": "'''X''' hat {{formatnum:1234567}} Einwohner auf {{convert|12|km2}} Fläche.",
     "fr": "'''X''' compte {{formatnum:1234567}} habitants sur {{unité|12|km2}} de terres.",
     "es": "'''X''' tiene {{formatnum:1234567}} habitantes en {{convert|12|km2}} de tierra.",
-    "ru": "'''X''' имеет {{formatnum:1234567}} жителей на {{s|12 км}} земли.",
+    "ru": "'''X''' имеет {{formatnum:1234567}} жителей на {{s|12 км}} земли у моря.",
     "tr": "'''X''' {{formatnum:1234567}} nüfusa ve {{convert|12|km2}} alana sahiptir.",
 }
 

@@ -53,19 +53,48 @@ def item_id(snak: WikidataSnak) -> str | None:
     return value.value.get("id") or f"Q{value.value['numeric-id']}"
 
 
-def literal(snak: WikidataSnak) -> tuple[str, str, str | None, str | None] | None:
+NO_MEANING = (None,) * 5
+"""No precision, calendar, globe or bounds."""
+
+
+def literal(snak: WikidataSnak) -> tuple[Any, ...] | None:
+    """Kind, value, language, unit, precision, calendar, globe, lower and upper bound."""
     value = snak.datavalue
     if isinstance(value, String):
-        return "string", clean_text(value.value), None, None
+        return "string", clean_text(value.value), None, None, *NO_MEANING
     if isinstance(value, MonolingualText):
-        return "text", clean_text(value.value["text"]), value.value["language"], None
+        return "text", clean_text(value.value["text"]), value.value["language"], None, *NO_MEANING
     if isinstance(value, Quantity):
-        unit = value.value["unit"]
-        return "quantity", value.value["amount"], None, None if unit == "1" else unit.split("/entity/")[1]
+        name = value.value["unit"]
+        unit = None if name == "1" else name.split("/entity/")[1]
+        bounds = value.value.get("lowerBound"), value.value.get("upperBound")
+        return (
+            "quantity",
+            value.value["amount"],
+            None,
+            None if unit == "1" else unit.split("/entity/")[1],
+            None,
+            None,
+            None,
+            *bounds,
+        )
     if isinstance(value, Time):
-        return "time", value.value["time"], None, str(value.value["precision"])
+        time, calendar = value.value, value.value["calendarmodel"].split("/entity/")[1]
+        return (
+            "time",
+            time["time"],
+            None,
+            None,
+            time["precision"],
+            calendar,
+            None,
+            str(time["before"]),
+            str(time["after"]),
+        )
     if isinstance(value, GlobeCoordinate):
-        return "coordinate", f"{float(value.value['latitude'])},{float(value.value['longitude'])}", None, None
+        place, globe = f"{float(value.value['latitude'])},{float(value.value['longitude'])}", value.value["globe"]
+        of_it = None if globe is None else globe.split("/entity/")[1]
+        return "coordinate", place, None, None, value.value["precision"], None, of_it, None, None
     return None
 
 
@@ -127,11 +156,11 @@ def check_qualifiers(rows: list[dict[str, Any]], claims: list[tuple[str, Wikidat
                 snak = entry.snak
                 found = literal(snak)
                 if snak.snaktype != "value":
-                    expected.append((relation, claim.claim_id, qualifier, snak.snaktype, None))
+                    expected.append((relation, claim.claim_id, qualifier, snak.snaktype, None, None, None, *NO_MEANING))
                 elif (item := item_id(snak)) is not None:
-                    expected.append((relation, claim.claim_id, qualifier, "item", item))
+                    expected.append((relation, claim.claim_id, qualifier, "item", item, None, None, *NO_MEANING))
                 elif found is not None and found[0] != "coordinate":
-                    expected.append((relation, claim.claim_id, qualifier, found[0], found[1]))
+                    expected.append((relation, claim.claim_id, qualifier, *found))
     assert [tuple(row.values())[1:] for row in rows if row["kind"] != "coordinate"] == expected
 
 

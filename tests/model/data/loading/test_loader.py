@@ -78,14 +78,14 @@ def test_a_damaged_page_is_reported_alike_with_and_without_workers(
 ) -> None:
     folder = Path(shutil.copytree(token_folder, tmp_path / "tokens"))
     shard = folder / "mentions/en/train-00000-of-00002.parquet"
-    open_world(folder)
+    data = open_world(folder)
     before = shard.stat()
     column = pq.ParquetFile(shard).metadata.row_group(0).column(4)
     content = bytearray(shard.read_bytes())
     content[(column.dictionary_page_offset or column.data_page_offset) + column.total_compressed_size // 2] ^= 4
     shard.write_bytes(content)
     os.utime(shard, ns=(before.st_atime_ns, before.st_mtime_ns))  # as a failing disk would leave it
-    stream = TrainingStream(open_world(folder), small_steps, seed=1, rank=0, world_size=1)
+    stream = TrainingStream(data, small_steps, seed=1, rank=0, world_size=1)
     loader = StreamLoader(stream, num_workers=workers)
     with pytest.raises(ShardMismatch, match=f"^{shard}, row group 0, is damaged"):
         list(islice(loader, 8))
