@@ -68,16 +68,7 @@ def literal(snak: WikidataSnak) -> tuple[Any, ...] | None:
         name = value.value["unit"]
         unit = None if name == "1" else name.split("/entity/")[1]
         bounds = value.value.get("lowerBound"), value.value.get("upperBound")
-        return (
-            "quantity",
-            value.value["amount"],
-            None,
-            None if unit == "1" else unit.split("/entity/")[1],
-            None,
-            None,
-            None,
-            *bounds,
-        )
+        return "quantity", value.value["amount"], None, unit, None, None, None, *bounds
     if isinstance(value, Time):
         time, calendar = value.value, value.value["calendarmodel"].split("/entity/")[1]
         return (
