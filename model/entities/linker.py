@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
 from pathlib import Path
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -86,7 +86,7 @@ class Linker:
     index: EntityIndex
 
     @classmethod
-    def open(cls, model: str, index: str, device: str = "auto", batch_tokens: int = 8192) -> Self:
+    def open(cls, model: str, index: str, device: str = "auto", batch_tokens: int = 8192) -> Linker:
         """Open a model and its index.
 
         Raises:

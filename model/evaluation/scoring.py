@@ -1,6 +1,6 @@
 """The exact scorers on anybody's predictions: a file of the set and a file of predictions to a score with its interval."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -233,7 +233,7 @@ class _Answers(_Scorer):
         return self.language
 
 
-def _row(outcomes: Outcomes, names: Sequence[str], counts: dict[str, float], keys: dict[str, str]) -> Row:
+def _row(outcomes: Outcomes, names: Sequence[str], counts: Mapping[str, int | float], keys: dict[str, str]) -> Row:
     """Scores with their intervals."""
     measures = {name: Measure((float(outcomes.scores(name)[0]),), interval([[outcomes]], name)) for name in names}
     return Row(keys, measures | {name: Measure((float(value),)) for name, value in counts.items()})

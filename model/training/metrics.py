@@ -206,7 +206,8 @@ def progress_line(step: int, steps: int, values: Mapping[str, float]) -> str:
     parts.append(f"{values['tokens_per_second']:,.0f} tokens/s")
     parts.append(f"fill {values['fill']:.1%}")
     parts.append(f"data wait {values['data_wait']:.1%}")
-    parts.append(f"grad {values['grad_norm']:.2f}")
+    if "grad_norm" in values:  # not where every step since the last line was skipped
+        parts.append(f"grad {values['grad_norm']:.2f}")
     left = (steps - step) * values["seconds_per_step"]
     parts.append(f"{int(left // 3600)}:{int(left % 3600 // 60):02}:{int(left % 60):02} left")
     return "  ".join(parts)

@@ -47,7 +47,7 @@ def whole(tokens: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def train(tokens: Path, output: Path, **changes: Any) -> None:
     """Runs a few steps of masked-language modelling, or goes on with them."""
-    settings = {"steps": STEPS, "objectives": "mlm", "save_every": 2} | changes
+    settings = {"steps": STEPS, "objectives": ("mlm",), "save_every": 2} | changes
     pretrain(run_config(tokens, output, **settings))
 
 
@@ -124,10 +124,10 @@ def test_out_of_memory_in_a_validation(
 ) -> None:
     true = JointModel.forward
 
-    def forward(joint: JointModel, batch: Batch) -> Any:
+    def forward(joint: JointModel, batch: Batch, *more: Any) -> Any:
         if not joint.training:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        return true(joint, batch)
+        return true(joint, batch, *more)
 
     monkeypatch.setattr(JointModel, "forward", forward)
     message = "a validation batch of 512 tokens.*--validate-every 0"

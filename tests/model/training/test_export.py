@@ -91,4 +91,4 @@ def test_the_trained_state_and_head_are_what_sentence_transformers_takes(
 
 
 def test_a_model_without_heads_is_no_sentence_encoder(tokens: Path, tmp_path: Path) -> None:
-    assert not (finished(tokens, tmp_path, objectives="mlm") / "modules.json").exists()
+    assert not (finished(tokens, tmp_path, objectives=("mlm",)) / "modules.json").exists()
