@@ -13,6 +13,8 @@ TELLS = """
 import signal, sys, threading, time
 from pipeline import cli
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # where the tests run under `nohup`, it would be ignored
+
 def strike():
     time.sleep(0.2)
     signal.pthread_kill({thread}, signal.{name})
