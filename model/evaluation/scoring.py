@@ -1,6 +1,7 @@
 """The exact scorers on anybody's predictions: a file of the set and a file of predictions to a score with its interval."""
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,8 @@ def score_files(config: ScoreConfig) -> Results:
     for path in filter(None, (config.gold, config.predictions, config.against)):
         if not Path(path).is_file():
             raise InputMissing(f"{path}: there is no such file")
-    scorer = {"ner": _Tags, "xnli": _Labels, "qa": _Answers}[config.task](config)
+    scorers: dict[str, Callable[[ScoreConfig], _Scorer]] = {"ner": _Tags, "xnli": _Labels, "qa": _Answers}
+    scorer = scorers[config.task](config)
     own = scorer.outcomes(config.predictions)
     metric = TASKS[config.task].primary_metric
     rows = [_row(own, scorer.measures, scorer.counts, {"predictions": config.predictions}), *scorer.details()]
@@ -54,7 +56,7 @@ def score_files(config: ScoreConfig) -> Results:
     )
 
 
-class _Scorer:
+class _Scorer(ABC):
     """One set of one task: its truth, and what must be said of a score on it."""
 
     measures: tuple[str, ...]
@@ -73,9 +75,9 @@ class _Scorer:
         if self.language:
             self.facts["language"] = self.language
 
+    @abstractmethod
     def outcomes(self, path: str) -> Outcomes:
         """What came out for each example."""
-        raise NotImplementedError
 
     def details(self) -> list[Row]:
         """Further rows of the first predictions."""
