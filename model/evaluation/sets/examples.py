@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from model.evaluation.scores.xnli import XNLI_LABELS
-from model.evaluation.sets.tags import iob_tags
+from model.evaluation.sets.tags import OUTSIDE, iob_tags
 from schemas.errors import InputCorrupt
 
 NO_LABEL = "-"
 """What SNLI and MultiNLI write where the annotators did not agree."""
 
+MANY = 20
+"""Examples of which it cannot be chance that all have one label: of three labels in less than one case of 10^9."""
 _SHOWN = 60
 """Most characters of a found value in a message."""
 
@@ -57,7 +59,10 @@ class Question:
 
 
 def tagged_sentence(tokens: Sequence[Any], tags: Sequence[Any], place: str) -> TaggedSentence:
-    """Check one sentence. Raises: InputCorrupt for ragged rows, and for what is no tag."""
+    """Check one sentence. Raises: InputCorrupt for ragged rows, for rows that are no lists, and for what is no tag."""
+    for what, values in (("tokens", tokens), ("tags", tags)):
+        if isinstance(values, str) or not isinstance(values, Sequence):
+            raise InputCorrupt(f"{place}: found {_shown(values)}, expected a list of {what}")
     if len(tokens) != len(tags):
         raise InputCorrupt(f"{place}: found {len(tokens)} tokens and {len(tags)} tags, expected one tag for each token")
     words = tuple(_text(token, place, "a token") for token in tokens)
@@ -78,6 +83,25 @@ def sentence_pair(premise: Any, hypothesis: Any, label: Any, place: str) -> Sent
     if not (pair.premise.strip() and pair.hypothesis.strip()):
         raise InputCorrupt(f"{place}: found an empty premise or hypothesis, expected two sentences")
     return pair
+
+
+def text_starts(answers: Any, place: str) -> list[tuple[Any, Any]]:
+    """Return answers as pairs of text and start, from a list of both (SQuAD's JSON) or from two lists (data sets of the Hub).
+
+    None, where a set has none, is no answer. Raises: InputCorrupt for other forms, and for lists of different length.
+    """
+    if answers is None:
+        return []
+    if isinstance(answers, list) and all(isinstance(answer, dict) for answer in answers):
+        answers = {name: [answer.get(name) for answer in answers] for name in ("text", "answer_start")}
+    if not isinstance(answers, dict) or not {"text", "answer_start"} <= answers.keys():
+        raise InputCorrupt(
+            f"{place}: found the answers {_shown(answers)}, expected each with its text and answer_start"
+        )
+    texts, starts = answers["text"] or [], answers["answer_start"] or []
+    if isinstance(texts, str) or len(texts) != len(starts):
+        raise InputCorrupt(f"{place}: found {len(texts)} answers with {len(starts)} starts, expected one for each")
+    return list(zip(texts, starts, strict=True))
 
 
 def answered_question(
@@ -113,12 +137,41 @@ def _answer(text: Any, start: Any, context: str, place: str) -> Answer:
     return Answer(text, start)
 
 
-def check_sentences(sentences: Sequence[TaggedSentence], origin: str) -> None:
-    """Refuse a set without a single entity: its tags are blanked, and every score on it would be 0.
+def check_pairs(pairs: Sequence[SentencePair], origin: str) -> None:
+    """Refuse a set whose pairs all have one label: a placeholder that happens to be a label. Raises: InputCorrupt."""
+    if len(pairs) >= MANY and len({pair.label for pair in pairs}) == 1:
+        raise InputCorrupt(
+            f"{origin}: all of its {len(pairs):,} pairs have the label {pairs[0].label!r}: are the labels blanked? "
+            "Expected the set with its labels"
+        )
+
+
+def check_questions(questions: Sequence[Question], origin: str) -> None:
+    """Refuse a set whose answers all stand at one place of their contexts, or are all one text: placeholders.
 
     Raises: InputCorrupt.
     """
-    if sentences and not any(tag != "O" for sentence in sentences for tag in sentence.tags):
+    firsts = [question.answers[0] for question in questions]
+    for what, values in (("start at character", {one.start for one in firsts}), ("read", {one.text for one in firsts})):
+        if len(firsts) >= MANY and len(values) == 1:
+            raise InputCorrupt(
+                f"{origin}: the answers to all of its {len(firsts):,} questions {what} {_shown(values.pop())}: are they "
+                "blanked? Expected the set with its answers"
+            )
+
+
+def check_sentences(sentences: Sequence[TaggedSentence], origin: str) -> None:
+    """Refuse a set whose tags are all one, `O` most of all: they are blanked, and a score would be 0.
+
+    Raises: InputCorrupt.
+    """
+    tags = {tag for sentence in sentences for tag in sentence.tags}
+    if len(sentences) >= MANY and len(tags) == 1 and tags != {OUTSIDE}:
+        raise InputCorrupt(
+            f"{origin}: every token of its {len(sentences):,} sentences has the tag {tags.pop()}: are the tags blanked? "
+            "Expected the set with its tags"
+        )
+    if sentences and tags == {OUTSIDE}:
         raise InputCorrupt(
             f"{origin}: not one of {len(sentences):,} sentences has an entity, all tags are O: are the tags blanked? "
             "Expected the set with its tags"

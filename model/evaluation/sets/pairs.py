@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.evaluation.sets.examples import NO_LABEL, SentencePair, sentence_pair
+from model.evaluation.sets.examples import NO_LABEL, SentencePair, check_pairs, sentence_pair
 from model.evaluation.sets.text import read_lines
 from schemas.errors import InputCorrupt
 
@@ -41,13 +41,14 @@ def read_pairs(path: Path, language: str, *, training: bool = False) -> list[Sen
         if training and row[columns.label].strip() == NO_LABEL:
             continue
         pairs.append(sentence_pair(row[columns.premise], row[columns.hypothesis], row[columns.label], place))
+    check_pairs(pairs, str(path))
     return pairs
 
 
 def pair_languages(path: Path) -> list[str]:
     """Languages that a table says it holds, by rows or side by side; none for a table of one language."""
     lines = read_lines(path)
-    header = lines[0].split("\t")
+    header = lines[0].lower().split("\t")
     if "language" in header:
         place = header.index("language")
         return sorted({row[place] for line in lines[1:] if line and len(row := line.split("\t")) > place})
@@ -79,6 +80,7 @@ def _named_columns(header: list[str], language: str, path: Path) -> Columns | No
 
     Raises: InputCorrupt for a table of several languages side by side that lacks this one.
     """
+    header = [name.strip().lower() for name in header]
     label = next((header.index(name) for name in _LABELS if name in header), None)
     if label is None:
         return None

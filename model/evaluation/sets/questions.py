@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from model.evaluation.sets.examples import Question, answered_question
+from model.evaluation.sets.examples import Question, answered_question, check_questions, text_starts
 from model.evaluation.sets.forms import TYDIQA_LANGUAGES
 from model.evaluation.sets.text import read_text
 from schemas.errors import InputCorrupt
@@ -20,10 +20,8 @@ def read_questions(path: Path, language: str = "") -> list[Question]:
     """
     try:
         found = list(_questions(json.loads(read_text(path)), path))
-        languages = {_language(question.id) for question in found}
-        if language and None not in languages and len(languages) > 1:
-            return [question for question in found if _language(question.id) == language]
-        return found
+        check_questions(found, str(path))
+        return of_language(found, language)
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise InputCorrupt(
             f"{path}: expected SQuAD JSON (data > paragraphs > qas with id, question, answers), found {error!r}"
@@ -34,10 +32,18 @@ def _questions(document: dict[str, Any], path: Path) -> Iterator[Question]:
     for article in document["data"]:
         for paragraph in article["paragraphs"]:
             for entry in paragraph["qas"]:
-                answers = [(answer["text"], answer["answer_start"]) for answer in entry["answers"]]
                 place = f"{path}, question {entry['id']}"
+                answers = text_starts(entry.get("answers"), place)
                 found = answered_question(entry["id"], entry["question"], paragraph["context"], answers, place)
                 yield replace(found, title=str(article.get("title", "")))
+
+
+def of_language(questions: list[Question], language: str) -> list[Question]:
+    """Of questions whose ids say several languages, as TyDiQA's do, those of one; otherwise all."""
+    languages = {_language(question.id) for question in questions}
+    if language and None not in languages and len(languages) > 1:
+        return [question for question in questions if _language(question.id) == language]
+    return questions
 
 
 def question_languages(path: Path) -> list[str]:

@@ -89,7 +89,14 @@ def load_pairs(data: str, language: str, split: str, wanted: str = "") -> list[S
 def load_questions(data: str, language: str, split: str, wanted: str = "", question: str = "") -> list[Question]:
     """Questions about contexts of one language, asked in the same or another one. Raises: as `load_tagged`."""
     source = open_source(QA, data, wanted)
-    return _load(source, language, split, lambda path: read_questions(path, language), question_rows, question)
+    return _load(
+        source,
+        language,
+        split,
+        lambda path: read_questions(path, language),
+        lambda rows, origin: question_rows(rows, origin, language),
+        question,
+    )
 
 
 def find_named(task: Task, folder: Path, names: Sequence[str]) -> Path:

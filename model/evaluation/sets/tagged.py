@@ -28,7 +28,7 @@ def read_tagged(path: Path) -> list[TaggedSentence]:
     token_column = 1 if sentences and all(len(c) >= 3 and c[0].isdigit() for s in sentences for _, c in s) else 0
     kept = [[(n, c[token_column], c[-1]) for n, c in s if c[token_column] != DOCUMENT_START] for s in sentences]
     kept = [sentence for sentence in kept if sentence]
-    tokens = _without_language(path, [[token for _, token, _ in sentence] for sentence in kept])
+    tokens = without_language([[token for _, token, _ in sentence] for sentence in kept], str(path))
     examples = [
         tagged_sentence(own, [tag for _, _, tag in sentence], f"{path}, sentence from line {sentence[0][0]}")
         for own, sentence in zip(tokens, kept, strict=True)
@@ -88,7 +88,7 @@ def _is_comment(columns: list[str], usual: int) -> bool:
     return columns[0].startswith("#") and (len(columns) != usual or not is_tag(columns[-1]))
 
 
-def _without_language(path: Path, sentences: list[list[str]]) -> list[list[str]]:
+def without_language(sentences: list[list[str]], origin: str) -> list[list[str]]:
     """Take off the language that WikiANN writes before every token.
 
     Raises: InputCorrupt where most tokens have it and some have not.
@@ -101,7 +101,7 @@ def _without_language(path: Path, sentences: list[list[str]]) -> list[list[str]]
     if count < len(tokens):
         other = next(token for token in tokens if not token.startswith(f"{language}:"))
         raise InputCorrupt(
-            f"{path}: {count:,} of {len(tokens):,} tokens begin with '{language}:', {other[:40]!r} does not; "
+            f"{origin}: {count:,} of {len(tokens):,} tokens begin with '{language}:', {other[:40]!r} does not; "
             "expected the language before every token or before none"
         )
     return [[token[len(language) + 1 :] for token in sentence] for sentence in sentences]
