@@ -17,7 +17,7 @@ from pipeline.run import storage
 from pipeline.run.task import Job, Task, grouped
 from pipeline.run.task_output import TaskOutput, TaskRecord
 from pipeline.tokens.config import TokenizeConfig
-from pipeline.tokens.subwords import check_layout, fingerprint_of
+from pipeline.tokens.subwords import fingerprint_of
 from pipeline.tokens.tasks import RUNNERS, subwords_of
 from pipeline.wikis.language_notes import merged_notes
 from schemas import (
@@ -50,15 +50,6 @@ def inputs(config: TokenizeConfig) -> dict[str, str]:
         for path in expand_sources([pattern]):
             found[f"{language}={storage.file_name(path)}"] = describe_dump(path, storage.size(path))
     return found
-
-
-def prepare(config: TokenizeConfig, built: str) -> None:
-    """Make sure the fast path gives the ids of the folder's `tokenizer.json`.
-
-    Raises: UsageError where it does not.
-    """
-    if config.backend == "auto":
-        check_layout(config.tokenizer_folder)
 
 
 def plan(config: TokenizeConfig) -> list[Task]:
@@ -122,6 +113,5 @@ JOB = Job(
     tables=(TOKEN_MENTIONS, TOKEN_DESCRIPTIONS, TOKEN_RELATIONS, TOKEN_TRIPLES, TOKEN_TEXT),
     inputs=inputs,
     input_fields=("linked", "tokenizer", "texts"),
-    prepare=prepare,
     properties=properties,
 )

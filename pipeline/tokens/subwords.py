@@ -11,6 +11,7 @@ import functools
 import gzip
 import json
 import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -139,21 +140,21 @@ class JsonSubwords:
 
         Raises: InputCorrupt where it is none.
         """
-        self._tokenizer = _open_json(path)
-        self._tokenizer.encode_special_tokens = True
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
-        by_id = {number: piece for piece, number in self._tokenizer.get_vocab(with_added_tokens=True).items()}
+        self.tokenizer = _open_json(path)
+        self.tokenizer.encode_special_tokens = True
+        self.tokenizer.no_padding()
+        self.tokenizer.no_truncation()
+        by_id = {number: piece for piece, number in self.tokenizer.get_vocab(with_added_tokens=True).items()}
         self.pieces = [by_id.get(number, "") for number in range(max(by_id) + 1)]
 
     def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """See `Subwords.encode`."""
-        encoded = [one.ids for one in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+        encoded = [one.ids for one in self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
         return _flat(encoded).astype(np.int32), np.fromiter(map(len, encoded), np.int64, len(encoded))
 
     def encode_spans(self, texts: Sequence[str], spans: Sequence[Spans]) -> list[Encoded]:
         """See `Subwords.encode_spans`."""
-        encoded = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        encoded = self.tokenizer.encode_batch(list(texts), add_special_tokens=False)
         return [
             Encoded(
                 ids=np.array(one.ids, np.int32),
@@ -163,36 +164,16 @@ class JsonSubwords:
         ]
 
 
-def _json_text(path: Path) -> str:
-    try:
-        return gzip.open(path, "rt", encoding="utf-8").read() if path.suffix == ".gz" else path.read_text("utf-8")
-    except (OSError, EOFError, ValueError) as error:
-        raise InputCorrupt(f"{path} cannot be read: {error}") from error
-
-
 def _open_json(path: Path) -> tokenizers.Tokenizer:
     try:
-        return tokenizers.Tokenizer.from_str(_json_text(path))
-    except InputCorrupt:
-        raise
+        packed = path.read_bytes()
+        text = (gzip.decompress(packed) if path.suffix == ".gz" else packed).decode("utf-8")
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise InputCorrupt(f"{path} cannot be read: {error}") from error
+    try:
+        return tokenizers.Tokenizer.from_str(text)
     except Exception as error:  # the library raises bare Exception for a JSON that is no tokenizer
         raise InputCorrupt(f"{path} is no tokenizer.json: {error}") from error
-
-
-def _pieces_of_json(path: Path) -> list[str]:
-    """Return the vocabulary of a `tokenizer.json` by id, without building the tokenizer (which takes seconds)."""
-    try:
-        parsed = json.loads(_json_text(path))
-        vocabulary = parsed["model"]["vocab"]
-        by_id = (
-            dict(enumerate(piece for piece, _ in vocabulary))
-            if isinstance(vocabulary, list)
-            else {number: piece for piece, number in vocabulary.items()}
-        )
-        by_id |= {token["id"]: token["content"] for token in parsed["added_tokens"]}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputCorrupt(f"{path} is no tokenizer.json: {error!r}") from error
-    return [by_id.get(number, "") for number in range(max(by_id, default=-1) + 1)]
 
 
 def _flat(lists: Sequence[Sequence[int]]) -> NDArray[np.int64]:
@@ -252,14 +233,20 @@ def _json_path(folder: Path) -> Path | None:
 def fingerprint_of(folder: Path, backend: Backend = "auto") -> str:
     """Return the fingerprint of what a folder's tokenizer does, as the trainer checks it.
 
-    Raises: InputMissing as `open_subwords` does; UsageError where its offsets leave out much of a text.
+    With the backend `auto` a folder that has both files must do the same by either: pieces, ids, spans.
+
+    Raises: InputMissing as `open_subwords` does; UsageError where its offsets leave out much of a text, or its files differ.
     """
-    open_subwords(folder, backend)
-    model, as_json = folder / SENTENCEPIECE_NAME, _json_path(folder)
-    if as_json is not None and (backend != "sentencepiece" or not model.is_file()):
-        tokenizer = _open_json(as_json)
+    subwords = open_subwords(folder, backend)
+    as_json = _json_path(folder)
+    if isinstance(subwords, SentencePieceSubwords) and (as_json is None or backend == "sentencepiece"):
+        made = tokenizer_json((folder / SENTENCEPIECE_NAME).read_bytes())
+        tokenizer = tokenizers.Tokenizer.from_str(json.dumps(made))
     else:
-        tokenizer = tokenizers.Tokenizer.from_str(json.dumps(tokenizer_json(model.read_bytes())))
+        by_json = subwords if isinstance(subwords, JsonSubwords) else JsonSubwords(as_json)  # type: ignore[arg-type]
+        if by_json is not subwords:
+            _require_alike(folder, subwords, by_json)
+        tokenizer = by_json.tokenizer
     if (share := uncovered_share(tokenizer)) > MOST_UNCOVERED:
         raise UsageError(
             f"{folder}: the tokenizer's offsets leave out {share:.0%} of a text's characters, so mentions cannot be found "
@@ -268,29 +255,20 @@ def fingerprint_of(folder: Path, backend: Backend = "auto") -> str:
     return tokenizer_fingerprint(tokenizer)
 
 
-def check_layout(folder: Path) -> None:
-    """Where a folder has both files, make sure that SentencePiece does what `tokenizer.json` does: pieces, ids, spans.
-
-    Raises: UsageError where it does not: the folder is then for the `tokenizers` backend.
-    """
-    model, as_json = folder / SENTENCEPIECE_NAME, _json_path(folder)
-    if not model.is_file() or as_json is None:
-        return
-    fast, slow = SentencePieceSubwords(model).pieces, _pieces_of_json(as_json)
-    if fast != slow:
-        place = next(
-            (i for i, pair in enumerate(zip(fast, slow, strict=False)) if pair[0] != pair[1]), min(len(fast), len(slow))
-        )
+def _require_alike(folder: Path, fast: Subwords, slow: Subwords) -> None:
+    otherwise = f"Pass --backend tokenizers to use {TOKENIZER_JSON_NAME}."
+    if fast.pieces != slow.pieces:
+        pairs = enumerate(zip(fast.pieces, slow.pieces, strict=False))
+        place = next((i for i, (one, two) in pairs if one != two), min(len(fast.pieces), len(slow.pieces)))
         raise UsageError(
-            f"{folder}: {SENTENCEPIECE_NAME} laid out as XLM-R's has {len(fast):,} pieces, {as_json.name} {len(slow):,}; "
-            f"they first differ at id {place}. Pass --backend tokenizers to use {as_json.name}."
+            f"{folder}: {SENTENCEPIECE_NAME} laid out as XLM-R's has {len(fast.pieces):,} pieces, {TOKENIZER_JSON_NAME} "
+            f"{len(slow.pieces):,}; they first differ at id {place}. {otherwise}"
         )
-    ways = _probed(SentencePieceSubwords(model)), _probed(JsonSubwords(as_json))
-    for text, one, two in zip(PROBE_TEXTS, *ways, strict=True):
+    for text, one, two in zip(PROBE_TEXTS, _probed(fast), _probed(slow), strict=True):
         if one.ids.tolist() != two.ids.tolist() or one.spans != two.spans:
             raise UsageError(
-                f"{folder}: {SENTENCEPIECE_NAME} and {as_json.name} have the same pieces and cut {text!r} differently. "
-                f"Pass --backend tokenizers to use {as_json.name}."
+                f"{folder}: {SENTENCEPIECE_NAME} and {TOKENIZER_JSON_NAME} have the same pieces and cut {text!r} "
+                f"differently. {otherwise}"
             )
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import sentencepiece
 
 from pipeline.run import storage
-from pipeline.tokens.subwords import SentencePieceSubwords, check_layout, fingerprint_of
+from pipeline.tokens.subwords import SentencePieceSubwords, fingerprint_of
 from schemas import DESCRIPTIONS, MENTIONS, VALIDATION, Manifest, Table, iter_shard, read_manifest
 from schemas.errors import InputMissing, OutputBusy, UsageError
 from schemas.files import check_shards, require_unchanged
@@ -78,11 +78,11 @@ def run(config: TrainTokenizerConfig) -> None:
         file.write(model)
     for name, text in files.items():
         storage.write_text(str(beside / name), text)
-    check_layout(beside)
+    fingerprint = fingerprint_of(beside)
     subwords = SentencePieceSubwords(beside / SENTENCEPIECE_NAME)
     storage.write_text(str(beside / _TRAINING_NAME), f"{json.dumps(wanted, indent=1)}\n")
     storage.publish(str(beside), str(output))
-    print(f"tokenizer: {len(subwords.pieces):,} pieces in {output}, fingerprint {fingerprint_of(output)[:16]}")
+    print(f"tokenizer: {len(subwords.pieces):,} pieces in {output}, fingerprint {fingerprint[:16]}")
 
 
 def _is_finished(output: Path, wanted: dict[str, object]) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.tokens.subwords import SENTENCEPIECE_NAME, check_layout, open_subwords
+from pipeline.tokens.subwords import SENTENCEPIECE_NAME, fingerprint_of, open_subwords
 from schemas.errors import InputCorrupt
 from schemas.sentencepiece_files import field_of, hugging_face_files
 from tests.pipeline.tokens.tokenizer_model import small_model
@@ -19,7 +19,7 @@ def test_both_files_of_a_folder_give_the_same_ids(tmp_path: Path) -> None:
     (tmp_path / SENTENCEPIECE_NAME).write_bytes(small_model())
     files = hugging_face_files(small_model())
     (tmp_path / "tokenizer.json").write_text(json.dumps(files["tokenizer.json"]), encoding="utf-8")
-    check_layout(tmp_path)
+    fingerprint_of(tmp_path)
     fast, slow = open_subwords(tmp_path), open_subwords(tmp_path, "tokenizers")
     assert fast.pieces == slow.pieces
     for text in TEXTS:

@@ -19,7 +19,6 @@ from pipeline.tokens.subwords import (
     SentencePieceSubwords,
     Subwords,
     _spans_of_offsets,
-    check_layout,
     fingerprint_of,
     open_subwords,
 )
@@ -176,16 +175,16 @@ def test_any_tokenizer_json_serves(tmp_path: Path, folder: Path) -> None:
 
 def test_a_folder_whose_two_files_disagree_is_refused(tmp_path: Path) -> None:
     (tmp_path / SENTENCEPIECE_NAME).write_bytes(small_model())
-    check_layout(tmp_path)
     word_level(tmp_path / "tokenizer.json", ["Berlin"])
     with pytest.raises(UsageError, match="first differ at id 1"):
-        check_layout(tmp_path)
+        fingerprint_of(tmp_path)
+    assert fingerprint_of(tmp_path, "sentencepiece") != fingerprint_of(tmp_path, "tokenizers")
 
 
 @pytest.fixture(scope="module")
 def both(real_data: Path) -> tuple[Subwords, Subwords]:
     folder = real_data / "tokenizer"
-    check_layout(folder)
+    fingerprint_of(folder)
     return open_subwords(folder), open_subwords(folder, "tokenizers")
 
 
