@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.evaluation.finetuning.config import FinetuneConfig, NerConfig, QaConfig, XnliConfig
-from model.evaluation.ranking.config import AlignmentConfig, ProbingConfig, RetrievalConfig
+from model.evaluation.ranking.config import AlignmentConfig, BitextConfig, ProbingConfig, RetrievalConfig
 from model.evaluation.tasks import TASKS
 from schemas.command_line import parse_flags
 from schemas.errors import UsageError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PROG = "python -m model evaluate"
 
-EvaluateConfig = NerConfig | XnliConfig | QaConfig | ProbingConfig | RetrievalConfig | AlignmentConfig
+EvaluateConfig = NerConfig | XnliConfig | QaConfig | ProbingConfig | RetrievalConfig | AlignmentConfig | BitextConfig
 
 CONFIGS: dict[str, type[EvaluateConfig]] = {
     "ner": NerConfig,
@@ -28,6 +28,7 @@ CONFIGS: dict[str, type[EvaluateConfig]] = {
     "probing": ProbingConfig,
     "retrieval": RetrievalConfig,
     "alignment": AlignmentConfig,
+    "bitext": BitextConfig,
 }
 
 
@@ -87,6 +88,10 @@ def evaluate(config: EvaluateConfig) -> "Results":
         from model.evaluation.ranking.alignment import run_alignment
 
         return run_alignment(config)
+    if isinstance(config, BitextConfig):
+        from model.evaluation.ranking.bitext import run_bitext
+
+        return run_bitext(config)
     from model.evaluation.ranking.probing import run_probing
 
     return run_probing(config)

@@ -50,7 +50,9 @@ def _read(run: str, task: str) -> Compared:
 def _wanted(one: Compared) -> dict[str, dict[str, str]]:
     """Return the sets of the primary figure by a short name."""
     primary = one.results.primary_keys
-    fixed = {key: value for key, value in primary.items() if key in ("selection", "split", "question") and value}
+    fixed = {
+        key: value for key, value in primary.items() if key in ("selection", "split", "question", "direction") and value
+    }
     found: dict[str, dict[str, str]] = {}
     for outcome in one.outcomes:
         keys = dict(outcome.keys)

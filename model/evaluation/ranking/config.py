@@ -77,6 +77,39 @@ class AlignmentConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BitextConfig:
+    """Sentence to sentence: a translation is found among the sentences of another language (Tatoeba), or mined (BUCC)."""
+
+    model: str
+    """Folder or Hub name of the model."""
+    data: str
+    """Folder with `tatoeba.xxx-eng.xxx` and `.eng` (LASER's files), or BUCC 2018's `xx-en.training.xx`, `.en` and `.gold`."""
+    output: str = ""
+    """Folder the results are written to; by default `evaluation` in the run's folder, else `runs/evaluate`."""
+    set: str = ""
+    """The set to score, where the folder holds both: Tatoeba or BUCC."""
+    languages: Names = ()
+    """Languages whose pairs are scored; all by default."""
+    pooling: Pooling = "mean"
+    """What stands for a sentence: the mean over its tokens, or its state through the key head of MEP, as in training."""
+    layer: int | None = None
+    """Layer whose states are compared, 0 being the embedding; None is that of the contrast, else the last. (XTREME: 7 of XLM-R
+    base, with pooling mean)"""
+    margin: Literal["ratio", "distance", "absolute"] = "ratio"
+    """How a mined pair's cosine is set against the mean over its neighbours. (LASER and XTREME: ratio)"""
+    neighbours: int = 4
+    """Nearest sentences of each side that a mined pair is set against. (LASER and XTREME: 4)"""
+    batch_tokens: int = 8192
+    """Padded size of a batch, in tokens."""
+    device: str = "auto"
+    """cpu, cuda or auto."""
+
+    def __post_init__(self) -> None:
+        if self.neighbours < 1:
+            raise UsageError(f"neighbours is {self.neighbours}, expected at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProbingConfig:
     """Cloze questions about facts, by typed ranking of candidates."""
 

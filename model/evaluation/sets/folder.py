@@ -113,7 +113,7 @@ def _trains_only(task: str, name: str) -> bool:
 
 
 def _files(task: str, folder: Path) -> Iterator[SetFile]:
-    for path in _walk(folder, DEPTH, _foreign(task)):
+    for path in walk(folder, DEPTH, _foreign(task)):
         relative = path.relative_to(folder.parent).as_posix() if folder.parent != folder else path.as_posix()
         for match in match_path(relative, task):
             yield from _set_files(path, match)
@@ -132,12 +132,13 @@ def _languages_inside(path: Path, changed: int) -> tuple[str, ...]:
     return tuple(read(path))
 
 
-def _walk(folder: Path, depth: int, foreign: Sequence[str]) -> Iterator[Path]:
+def walk(folder: Path, depth: int, foreign: Sequence[str] = ()) -> Iterator[Path]:
+    """Files of a folder and of `depth` folders below, in order; folders whose names begin with one of `foreign` are left out."""
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if path.is_file():
             yield path
         elif depth and path.is_dir() and not path.name.lower().startswith(tuple(foreign)):
-            yield from _walk(path, depth - 1, foreign)
+            yield from walk(path, depth - 1, foreign)
 
 
 def _foreign(task: str) -> list[str]:
