@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import logging
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
@@ -107,6 +108,8 @@ def run_tasks(
             runner_named(options.view_as(StandardOptions).runner) as named,
             beam.Pipeline(runner or named, options) as graph,
         ):
+            # Made for code of other languages, which there is none of; a run that is killed would leave it behind.
+            shutil.rmtree(graph.local_tempdir, ignore_errors=True)
             _ = graph | "Tasks" >> beam.Create(largest_first) | "Run" >> beam.ParDo(run_task)
     except Exception as error:
         if isinstance(watch, WorkerWatch) and watch.interrupted:

@@ -216,7 +216,11 @@ def test_a_place_that_cannot_be_written_is_refused_before_work(tmp_path: Path) -
         run_job(JOB, NumberConfig(output=str(tmp_path / "file" / "out")), ONE_PROCESS)
 
 
-def test_killed_run_leaves_no_worker_behind(tmp_path: Path) -> None:
+def test_killed_run_leaves_no_worker_and_no_folder_of_beams_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     process = command(tmp_path, "seconds_per_task=20")
     server, workers = once_two_tasks_run(tmp_path, process)
     process.kill()
@@ -225,6 +229,7 @@ def test_killed_run_leaves_no_worker_behind(tmp_path: Path) -> None:
     while any(alive(pid) for pid in (server, *workers)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(alive(pid) for pid in (server, *workers))
+    assert [path.name for path in (tmp_path / "temporary").glob("beam-*")] == []
 
 
 def test_a_run_ends_with_the_process_its_workers_come_from(tmp_path: Path) -> None:
