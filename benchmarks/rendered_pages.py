@@ -57,7 +57,7 @@ def read_pages(folder: Path) -> list[Page]:
         beside = (path.with_name(base + ending) for ending in (".wikitext.gz", ".restored.wikitext.gz"))
         wikitext = next((other for other in beside if other.exists()), None)
         html = gzip.decompress(path.read_bytes()).decode()
-        if wikitext is not None and not is_reindented(html) and not is_translated(html):
+        if wikitext is not None and not is_reindented(read_blocks(html)) and not is_translated(html):
             text = gzip.decompress(wikitext.read_bytes()).decode()
             pages.append(Page(path.parent.name, base.partition("~")[0].replace("_", " "), html, text))
     return pages

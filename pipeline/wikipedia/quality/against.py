@@ -1,11 +1,13 @@
 """Our reading of a page against what a reader reads: sentences, links, template calls.
 
 A sentence is kept where its characters stand in our text in their order, blanks apart; one of ours was seen where it stands in
-the reader's. Lists of sources, formulas and pages that were changed after MediaWiki made them are compared with nothing.
+the reader's, tables and lists of sources among it. Sentences with formulas are compared with nothing, nor are pages that were
+changed after MediaWiki made them, or whose wikitext was.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -21,6 +23,8 @@ from pipeline.wikipedia.wikitext.sentences import sentence_ends
 from pipeline.wikipedia.wikitext.spacing import tidy_characters
 from pipeline.wikis.titles import normalise_title
 
+_ADDRESS = re.compile(r"\[/(?:wiki|w)/\S")
+_FORMULA_TAG = re.compile(r"<(math|chem|ce)\b[^<>/]*>.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
 MIN_CHARACTERS = 15
 """Shortest sentence that is compared, in characters without blanks."""
 _BORDER = "\x1e"
@@ -77,6 +81,11 @@ def is_every_third(title: str) -> bool:
     return sha256(title.encode()).digest()[0] % 3 == 0
 
 
+def is_remade(wikitext: str) -> bool:
+    """Whether a page's wikitext was made from its HTML: its links are addresses."""
+    return len(_ADDRESS.findall(wikitext)) > 3
+
+
 def compare(pages: Iterable[RenderedPage]) -> dict[str, PageFigures]:
     """Figures by wiki, and for the every third page of all wikis under "a third"."""
     found: dict[str, PageFigures] = {}
@@ -94,21 +103,22 @@ def compare(pages: Iterable[RenderedPage]) -> dict[str, PageFigures]:
 def _compare_page(page: RenderedPage, figures: PageFigures) -> None:
     dialect = wiki_dialect(page.wiki)
     figures.calls.add(read_calls(page.html), dialect)
-    if is_reindented(page.html):
+    everything = read_blocks(page.html, cells=True)
+    blocks = [block for block in everything if not block.is_cell]
+    if is_reindented(blocks) or is_remade(page.wikitext):
         return
-    blocks = read_blocks(page.html)
-    article = read_article(page.wikitext, page.title, dialect, ArticleOptions())
+    article = read_article(_FORMULA_TAG.sub(FORMULA, page.wikitext), page.title, dialect, ArticleOptions())
     figures.pages += 1
     figures.left_out += article.left_out.total()
-    _sentences(blocks, article, dialect, figures)
-    _links(blocks, article, dialect, page.title, figures)
+    _sentences(everything, article, dialect, figures)
+    _links(everything, article, dialect, page.title, figures)
 
 
 def _sentences(blocks: list[Block], article: Article, dialect: Dialect, figures: PageFigures) -> None:
     ours = _BORDER.join(bare(text) for text, _ in article.contexts)
     theirs = _BORDER.join(bare(_readable(block)) for block in blocks)
     for block in blocks:
-        if block.is_source:
+        if block.is_source or block.is_cell:
             continue
         for sentence in _cut(_readable(block)):
             figures.sentences += 1
@@ -161,17 +171,19 @@ def _links(blocks: list[Block], article: Article, dialect: Dialect, page: str, f
     figures.our_links += ours.total()
     written: Counter[tuple[str, str]] = Counter()
     made: Counter[tuple[str, str]] = Counter()
+    seen: Counter[tuple[str, str]] = Counter()
     for block in blocks:
         for start, end, title in block.links:
             fate, name, _ = dialect.namespaces.classify(title)
             surface = bare("".join(block.pieces[start:end]))
             if fate == "article" and surface and normalise_title(name) != normalise_title(page):
                 by_template = any(low <= start and end <= high for low, high, _ in block.calls)
-                (made if by_template or block.is_source else written)[normalise_title(name), surface] += 1
+                where = seen if block.is_cell else made if by_template or block.is_source else written
+                where[normalise_title(name), surface] += 1
     found = written & ours
     figures.links += written.total()
     figures.links_found += found.total()
     figures.links_made += made.total()
     rest = ours - found
     figures.links_made_found += (made & rest).total()
-    figures.our_links_seen += found.total() + (made & rest).total()
+    figures.our_links_seen += found.total() + ((made + seen) & rest).total()

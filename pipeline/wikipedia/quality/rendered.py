@@ -18,13 +18,14 @@ from urllib.parse import unquote
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 BLOCKS = frozenset("p li dd dt".split())
+CELLS = frozenset("td th caption".split())
 FORMULA = "⟨formula⟩"
 """Stands for a formula: its sentence is compared with nothing."""
 PRONUNCIATION = "\x1a"
 """Stands for a pronunciation, which the text leaves out on purpose."""
 
 _GONE_TAGS = frozenset(
-    "pre style script link meta table figure figcaption noscript h1 h2 h3 h4 h5 h6 rt rp audio video".split()
+    "pre style script link meta figure figcaption noscript h1 h2 h3 h4 h5 h6 rt rp audio video".split()
 )
 _GONE_TYPES = re.compile(
     r"mw:(?:File|Image|Video|Audio|Extension/(?:ref|references|gallery|imagemap|mapframe|timeline|score))\b"
@@ -41,7 +42,7 @@ _SOURCES = frozenset(("citation", "ouvrage", "cite"))
 _SOUNDS = frozenset(("IPA", "API", "ext-phonos", "haudio"))
 _HIDDEN = re.compile(r"display\s*:\s*none")
 _NOTE = re.compile(r"\s*\[.*\]\s*\Z", re.DOTALL)
-_REINDENTED = re.compile(r"\n[ \t]{3,}<")
+_INDENTED = re.compile(r"\n[ \t]{2,}")
 _NAMESPACE_PAGE = re.compile(r"\./|(?:https?:)?//[^/]+/wiki/|/wiki/")
 
 
@@ -80,6 +81,8 @@ class Block:
     """First and last piece of what each template call left."""
     is_source: bool = False
     """Whether it names a book or an article in full, as lists of literature do."""
+    is_cell: bool = False
+    """Whether it stands in a table."""
 
     def text(self) -> str:
         """All its text."""
@@ -91,15 +94,24 @@ def is_translated(html: str) -> bool:
     return html.count("<font ") * 10_000 > len(html)
 
 
-def is_reindented(html: str) -> bool:
-    """Whether a page was indented anew after MediaWiki made it, which puts blanks into words and before commas."""
-    return len(_REINDENTED.findall(html)) * 20_000 > len(html)
+def is_reindented(blocks: list[Block]) -> bool:
+    """Whether a page was indented anew after MediaWiki made it, which puts blanks into words and before commas.
+
+    Such blanks stand in two of five of its blocks or more; MediaWiki leaves none there, only between boxes and in formulas.
+    """
+    return 5 * sum(_INDENTED.search(block.text().strip()) is not None for block in blocks) > len(blocks)
 
 
-def read_blocks(html: str) -> list[Block]:
-    """Return the blocks of a page that a reader reads as text, in the order in which they end."""
+def read_blocks(html: str, cells: bool = False) -> list[Block]:
+    """Return the blocks of a page that a reader reads as text, in the order in which they end.
+
+    Args:
+        html: of one page.
+        cells: whether what stands in tables is among them.
+    """
     root = LexborHTMLParser(html).css_first(".mw-parser-output") or LexborHTMLParser(html).body
-    return _Walk().read(root) if root is not None else []
+    blocks = _Walk().read(root) if root is not None else []
+    return [block for block in blocks if cells or not block.is_cell]
 
 
 class _Walk:
@@ -109,6 +121,7 @@ class _Walk:
         self._done: list[Block] = []
         self._open: list[Block] = []
         self._groups: dict[str, tuple[Call, Block, int]] = {}
+        self._tables = 0
 
     def read(self, root: LexborNode) -> list[Block]:
         stack: list[tuple[LexborNode, bool]] = [(root, False)]
@@ -137,8 +150,9 @@ class _Walk:
         elif _is_sound(node):
             self._say(PRONUNCIATION)
         elif not _is_gone(node):
-            if node.tag in BLOCKS:
-                self._open.append(Block())
+            self._tables += node.tag == "table"
+            if node.tag in BLOCKS or (node.tag in CELLS and self._tables):
+                self._open.append(Block(is_cell=self._tables > 0))
             elif self._open and _is_source(node):
                 self._open[-1].is_source = True
             elif node.tag == "a" and self._open and _title(node):
@@ -148,7 +162,8 @@ class _Walk:
         return False
 
     def _leave(self, node: LexborNode) -> None:
-        if node.tag in BLOCKS and self._open:
+        self._tables -= node.tag == "table"
+        if node.tag in (BLOCKS | CELLS) and self._open:
             self._done.append(self._open.pop())
         elif node.tag == "a" and self._open and self._open[-1].links and _title(node):
             block = self._open[-1]

@@ -27,6 +27,7 @@ _CHANGES: dict[str, Callable[[str, str], str]] = {
     "lower": lambda value, wiki: value.lower(),
     "upper": lambda value, wiki: value.upper(),
     "bare": lambda value, wiki: re.sub(r"\s*\([^()]*\)\s*\Z", "", value),
+    "regnal": lambda value, wiki: re.sub(r"(\s(?:Ier|[IVXLC]+))\b.*|\s*\([^()]*\)\s*\Z", r"\1", value),
 }
 """What a pattern may do to an argument, by the word before the colon: from value and wiki to text."""
 

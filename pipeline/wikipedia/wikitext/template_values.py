@@ -22,9 +22,13 @@ _BETWEEN = {"-": "–", "–": "–", "to": " to ", "and": " and ", "or": " or "
 _BETWEEN |= {"+": " + ", "+/-": " ± ", "±": " ± ", **{word: f" {word} " for word in "à et ou par a bis tot".split()}}
 _NUMBER = re.compile(r"[+\-−]?(?:[\d.,'’ \u00a0/⁄+]|&nbsp;|e[+\-]?\d)+|[+\-−]?[०-९০-৯٠-٩۰-۹๐-๙.,]+")
 _PLAIN_NUMBER = re.compile(r"[+\-−]?[0-9 \u00a0\u202f]+(?:[.,][0-9]+)?")
+_NUMBER_IN_WORDS = re.compile(r"(?<![^\W_])(?<!\d[.,])[+\-−]?\d+(?:\.\d+)?(?![\d.,]*[^\W_])")
 _ENGLISH = ("enwiki", "simplewiki")
 _POWER = re.compile(r"([a-zA-Zµμ°]+)(-?[1-9])\b")
 _DATE_OPTIONS = frozenset(("df", "mf"))
+_HIDDEN_PART = re.compile(r"(?<=\S)[\s/]*[^\s\-/]+-(?=\s|\Z)")
+"""A month or a year that its author marked as not to be shown: `18 novembre- 1676-` is "18"."""
+_BEFORE_CHRIST = {"frwiki": "av. J.-C."}
 _WRITTEN_DATE = re.compile(r"(\d{1,2})(?:er|re|º|\.)?[\s/.-]+([^\W\d_]+|\d{1,2})\.?(?:[\s/.-]+(-?\d{1,4}))?\Z")
 
 
@@ -67,20 +71,30 @@ def _quantity(given: list[str], wiki: str, whole: bool) -> str | None:
         else:
             break
     if not words:
-        return " ".join(given) or None
-    return " ".join(["".join(words), *_units(given[place:] if whole else given[place : place + 1])])
+        return _numbers_in(" ".join(given), wiki) or None
+    units = given[place:] if whole else [_symbol(value) for value in given[place : place + 1]]
+    return " ".join(["".join(words), *_with_powers(units)])
 
 
-def _units(given: list[str]) -> list[str]:
+def _numbers_in(text: str, wiki: str) -> str:
+    """Return a quantity that is one argument, `189.97 km/h`, `8 à 12 km`, with its numbers as the language writes them."""
+    text = _NUMBER_IN_WORDS.sub(lambda found: _number(found[0], wiki), text)
+    return " ".join(_with_powers([re.sub(r"(?<=\d)-(?=\d)", "–", text)]))
+
+
+def _symbol(unit: str) -> str:
+    known = find_unit(unit)
+    return known.symbol if known is not None else unit
+
+
+def _with_powers(units: list[str]) -> list[str]:
     """Units with their powers: `km`, `2` as "km²"."""
     found: list[str] = []
-    for value in given:
+    for value in units:
         if re.fullmatch(r"-?[1-9]", value) and found:
             found[-1] += raised(value)
-            continue
-        known = find_unit(value)
-        symbol = known.symbol if known is not None else value
-        found.append(_POWER.sub(lambda power: power[1] + raised(power[2]), symbol))
+        else:
+            found.append(_POWER.sub(lambda power: power[1] + raised(power[2]), value))
     return found
 
 
@@ -117,21 +131,22 @@ def written_date(arguments: Arguments, wiki: str) -> str:
     given = numbered(arguments)
     if len(given) >= 4 and not given[0][:1].isdigit() and given[1][:2].strip().isdigit():
         given = given[1:]  # the day of the week
-    whole = bool(given) and re.search(r"\d\D+\d|[^\W\d_] \d", given[0]) is not None
+    whole = bool(given) and re.search(r"\d\D+\d|[^\W\d_]-? \d", given[0]) is not None
     text = given[0] if whole else " ".join(filter(None, given[:3]))
-    found = _WRITTEN_DATE.match(text.strip().removesuffix("-"))
+    text = _HIDDEN_PART.sub("", text.removeprefix("le ")).strip()
+    if wiki in _BEFORE_CHRIST and re.fullmatch(r"-\d+", text):
+        return f"{text[1:]} {_BEFORE_CHRIST[wiki]}"
+    found = _WRITTEN_DATE.match(text)
     if found is None:
         return text
-    day, month, year = int(found[1]), found[2], None if text.endswith("-") else found[3]
+    day, month, year = int(found[1]), found[2], found[3]
     locale = _locale(wiki)
     if month.isdecimal():
         if not 1 <= int(month) <= 12:
             return text
         return locale.written_date(year, int(month), day)
-    names = [name.lower() for name in locale.months_in_dates]
-    if month.lower() not in names:
-        return text
-    return locale.written_date(year, names.index(month.lower()) + 1, day)
+    names = [place for place, name in enumerate(locale.months_in_dates, 1) if name.lower().startswith(month.lower())]
+    return locale.written_date(year, names[0], day) if len(names) == 1 else text
 
 
 def as_of(arguments: Arguments, wiki: str) -> str | None:
@@ -189,11 +204,14 @@ def formula(arguments: Arguments, wiki: str) -> str:
 
 
 def hour(arguments: Arguments, wiki: str) -> str:
-    """`{{heure|20|30}}` as "20 h 30": hours, minutes, seconds and their hundredths, and a zone."""
-    hours, minutes, seconds, hundredths, *_ = [*numbered(arguments), "", "", "", ""]
+    """`{{heure|20|30}}` as "20 h 30", `durée=oui` with "min": hours, minutes, seconds and their hundredths, and a zone."""
+    given = {place: arguments.get(str(place), "") for place in range(1, 5)}
+    hours, minutes, seconds, hundredths = given.values()
+    hours = hours.partition("-")[0]
     text = f"{hours} h" if hours else ""
     if minutes:
-        text += f" {minutes.zfill(2) if hours else minutes}" + (" min" if seconds or not hours else "")
+        shown = minutes if not hours else minutes.zfill(2) if minutes.strip("0") else "0"
+        text += f" {shown}" + (" min" if seconds or not hours or arguments.get("durée") else "")
     if seconds:
         text += f" {seconds.zfill(2) if hours or minutes else seconds} s"
     zone = arguments.get("fuseau", "")
@@ -222,6 +240,7 @@ COMPUTATIONS: dict[str, Callable[[Arguments, str], str | None]] = {
     "incise": template_words.incise,
     "siglo": template_words.siglo,
     "language_mark": template_words.language_mark,
+    "ship": template_words.ship,
     "post_nominals": template_words.post_nominals,
     "percentage": template_words.percentage,
     "density": template_words.density,

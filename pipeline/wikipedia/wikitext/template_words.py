@@ -28,23 +28,32 @@ def numbered(arguments: Arguments) -> list[str]:
 
 
 def siècle(arguments: Arguments, wiki: str) -> str | None:
-    """`{{s|XIX}}` as "XIXe siècle", `{{s2|XX|e|XXI|e}}` as "XXe et XXIe siècles", `{{-s|V}}` with "av. J.-C."."""
-    name, count = arguments.get("NAME", ""), 0
-    words: list[str] = []
+    """`{{s|XIX}}` as "XIXe siècle", `{{s2|XX|e|XXI|e}}` as "XXe et XXIe siècles", `{{-s|V}}` with "av. J.-C.".
+
+    Names without a hyphen at their end make links.
+    """
+    name = arguments.get("NAME", "").lower()
     given = [value for value in numbered(arguments) if value]
-    for place, value in enumerate(given):
-        if _ROMAN.fullmatch(value):
-            if words and count and not words[-1].endswith(" "):
-                words.append(" et ")
-            following = given[place + 1] if place + 1 < len(given) else ""
-            words.append(value + (following if following in _SUFFIXES else "er" if value.upper() == "I" else "e"))
-            count += 1
-        elif value not in _SUFFIXES and count:
-            words.append("–" if value in ("-", "–") else f" {value} ")
-    if not count:
+    numerals = [place for place, value in enumerate(given) if _ROMAN.fullmatch(value)]
+    if not numerals:
         return None
-    noun = "" if "mini" in name else " siècle" if count == 1 else " siècles"
-    return "".join(words).rstrip() + noun + (" av. J.-C." if name.startswith("-") else "")
+    alone, era = len(numerals) == 1, " av. J.-C." if name.startswith("-") else ""
+    plural = not alone and (not name.strip("-").startswith("sp") or given[-1] == "s")
+    noun = "" if "mini" in name else f" siècle{'s' * plural}{era}"
+    words: list[str] = []
+    for place, value in enumerate(given):
+        if place in numerals:
+            numeral = value + _numeral_ending(value, given[place + 1 : place + 2])
+            shown = numeral + noun if alone else numeral
+            between = " et " if words and words[-1][-1] != " " else ""
+            words.append(between + (shown if name.endswith("-") else f"[[{numeral} siècle{era}|{shown}]]"))
+        elif value not in _SUFFIXES and value not in ("s", "S") and words:
+            words.append("-" if alone and value == "-" else f" {'–' if value == '-' else value} ")
+    return "".join(words).rstrip() + ("" if alone else noun)
+
+
+def _numeral_ending(numeral: str, following: list[str]) -> str:
+    return following[0] if following and following[0] in _SUFFIXES else "er" if numeral.upper() == "I" else "e"
 
 
 def ordinal(arguments: Arguments, wiki: str) -> str:
@@ -116,12 +125,12 @@ def siglo(arguments: Arguments, wiki: str) -> str:
 
 def language_mark(arguments: Arguments, wiki: str) -> str | None:
     """`{{en}}` as "(en)", the mark behind a link to a page in English; with an argument the word itself."""
-    if arguments.get("1"):
-        return f"({' + '.join(numbered(arguments))})" if arguments.get("NAME", "").lower() == "mul" else arguments["1"]
     code, language = arguments.get("NAME", "").strip().lower(), wiki_language(wiki)
     name = language_name(code, language if language in _MARKS else "en")
     if not name and code != "mul":
         return None
+    if arguments.get("1"):
+        return f"({' + '.join(numbered(arguments))})" if code == "mul" else arguments["1"]
     return _MARKS.get(language, "({code})").format(name=name, code=code, upper=code.upper())
 
 
@@ -135,6 +144,17 @@ def in_languages(arguments: Arguments, wiki: str) -> str | None:
         if len(names) == 1
         else f"(in {', '.join(names[:-1])}{',' * (len(names) > 2)} and {names[-1]})"
     )
+
+
+def ship(arguments: Arguments, wiki: str) -> str | None:
+    """`{{USS|Enterprise|CVN-65}}` as a link, "USS Enterprise (CVN-65)"; form 6 leaves the number out, form 2 all but the name."""
+    prefix, name, number = arguments.get("NAME", "").upper(), arguments.get("1", ""), arguments.get("2", "")
+    form = arguments.get("3") or arguments.get("up", "")
+    if not name or form not in ("", "2", "6"):
+        return None
+    shown = f"{prefix} ''{name}''" if form != "2" else f"''{name}''"
+    numbered_name = f" ({number})" if number else ""
+    return f"[[{prefix} {name}{numbered_name}|{shown}{'' if form else numbered_name}]]"
 
 
 def post_nominals(arguments: Arguments, wiki: str) -> str | None:

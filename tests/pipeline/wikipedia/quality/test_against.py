@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.wikipedia.quality.against import compare
+from pipeline.wikipedia.quality.against import PageFigures, compare
 from pipeline.wikipedia.quality.job import QualityConfig, run
-from pipeline.wikipedia.quality.rendered_pages import read_pages
+from pipeline.wikipedia.quality.rendered_pages import RenderedPage, read_pages
 from schemas.errors import InputMissing, UsageError
 
 WIKITEXT = """'''Berlin''' is the capital of [[Germany]] and a [[big]] city.
@@ -54,6 +54,33 @@ def test_the_command_prints_a_table_with_the_worst_templates(pages: Path, capsys
     assert "| of these kept as they are | 66.7 % | 66.7 % |" in printed
     assert "| 2 | enwiki | `{{unknown|many}} → 'many', ours ''` |" in printed
     assert "- We wrote a sentence that nobody can see here." in printed
+
+
+def page(html: str, wikitext: str) -> PageFigures:
+    return compare([RenderedPage("frwiki", "Bourges", f"<body><p>{html}</p></body>", wikitext)])["frwiki"]
+
+
+def test_only_blanks_inside_of_text_tell_that_a_page_was_indented_anew() -> None:
+    sentence = "Bourges est une ville du centre de la France."
+    boxes = "</p><div>\n     <table>\n     <tr>\n      <td>1</td></tr></table></div><p>" * 40
+    assert page(sentence + boxes, sentence).pages == 1
+    assert page("Bourges est\n     <b>une</b>\n     ville du centre de la France.", sentence).pages == 0
+
+
+def test_pages_whose_wikitext_was_made_from_html_are_left_out() -> None:
+    sentence = "Bourges est une ville."
+    assert page(sentence, sentence + " [/wiki/Ville ville]" * 4).pages == 0
+
+
+def test_a_reader_sees_what_stands_in_tables_but_is_not_asked_for_it() -> None:
+    cell = "<table><tr><td><ul><li>Collège Jules-Verne de Bourges</li></ul></td></tr></table>"
+    figures = page(cell, "* Collège Jules-Verne de Bourges")
+    assert (figures.sentences, figures.ours, figures.seen) == (0, 1, 1)
+
+
+def test_sentences_with_formulas_are_compared_with_nothing() -> None:
+    figures = page("On note <math>K_n</math> le graphe complet.", "On note <math>K_n</math> le graphe complet.")
+    assert (figures.sentences, figures.ours, figures.seen) == (0, 0, 0)
 
 
 def test_what_cannot_be_measured_is_said(tmp_path: Path) -> None:
