@@ -13,14 +13,19 @@ from pipeline.wikipedia.wikitext.inline import resolved
 
 _DROPPED = (
     "ref|references|gallery|timeline|score|syntaxhighlight|source|templatedata|templatestyles|imagemap|graph|mapframe|"
-    "maplink|chem|ce|hiero|inputbox|categorytree|charinsert|indicator|phonos|quiz|page-collection|includeonly|style|"
+    "maplink|inputbox|categorytree|charinsert|indicator|phonos|quiz|page-collection|includeonly|style|"
     "script|abschnitt|langconvert|dynamicpagelist|listing"
 )
 BORDER = "\x01"
 """Left by an empty `<nowiki/>`: it parts a link from the letters behind it, and `spacing` takes it out."""
 
+UNREADABLE = "{{<math>}}"
+"""Left by a formula that cannot be told in a line of text: a template that nobody has, and so a hole (`holes`)."""
+_SIGNS = frozenset(("math", "chem", "ce", "hiero"))
+
 _OPENING = re.compile(
-    rf"<(?:(!--)|(/?)({_DROPPED}|nowiki|pre|math|section|noinclude|onlyinclude)\b([^<>]*+)>)", re.IGNORECASE
+    rf"<(?:(!--)|(/?)({_DROPPED}|nowiki|pre|math|chem|ce|hiero|section|noinclude|onlyinclude)\b([^<>]*+)>)",
+    re.IGNORECASE,
 )
 _LITERAL = str.maketrans({char: f"&#{ord(char)};" for char in "[]{}<>|='*#:;_-\n!"})
 _EDITOR_TAG = re.compile(r'</?[bi](?: id="[^"]*")?>')
@@ -72,7 +77,9 @@ def _element(text: str, opening: re.Match[str], unclosed: set[str]) -> tuple[str
     inside = text[end : closing.start()]
     if name in ("nowiki", "pre"):
         return _literal(inside), closing.end()
-    return (formula_text(inside) if name == "math" else ""), closing.end()
+    if name in _SIGNS:
+        return (name == "math" and formula_text(inside)) or (UNREADABLE if inside.strip() else ""), closing.end()
+    return "", closing.end()
 
 
 def _literal(inside: str) -> str:
