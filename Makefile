@@ -5,6 +5,8 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
+comma := ,
+
 # The variables a user sets. Without dumps, in data/dumps or where DUMPS says, the bundled sample world is used; so it is with
 # an empty DUMPS. The tokenizer is that of the encoder: ENCODER (a folder or a name of the Hub), or the one RECIPE starts from.
 DUMPS  ?= $(wildcard data/dumps)
@@ -30,6 +32,11 @@ START := $(or $(ENCODER),$(ENCODER_$(RECIPE)))
 TOKENIZER_FLAGS := $(if $(START),--tokenizer "$(START)")
 ENCODER_FLAGS := $(if $(ENCODER),--encoder "$(ENCODER)")
 BEAM_FLAGS := $(if $(RUNNER)$(BEAM),-- $(if $(RUNNER),--runner=$(RUNNER)) $(BEAM))
+# SITELINKS: without Wikidata's dump. `yes` takes the small tables that `make download SITELINKS=yes` fetches beside the dumps.
+SITELINKS_FROM := $(if $(subst yes,,$(SITELINKS)),$(SITELINKS),$(DUMPS))
+SITELINKS_FLAGS := $(if $(SITELINKS),--sitelinks-sql "$(SITELINKS_FROM)")
+FETCH_FLAGS := $(if $(SITELINKS),--no-wikidata $(if $(subst yes,,$(SITELINKS)),,--page-props))
+OBJECTIVES ?= $(if $(SITELINKS),mlm$(comma)mep)
 LANG_FLAGS := $(if $(LANGS),--languages "$(LANGS)")
 
 # Shapes and types that annotations of the trainer claim are checked at every call while its tests run.
@@ -39,7 +46,7 @@ SHAPES := --jaxtyping-packages=model,beartype.beartype
 .PHONY: help setup download build-data verify-data pretrain evaluate report test test-slow faults check bench evidence doctor lock clean
 
 help:  ## list the targets and the variables
-	@echo "usage: make TARGET [DUMPS=folder] [LANGS=\"sw yo tr\"] [RECIPE=name] [ENCODER=folder or name] [SITELINKS=file] [OUT=folder] [RUNNER=name] [BEAM=\"--flag=…\"] [TABLES=url]"
+	@echo "usage: make TARGET [DUMPS=folder] [LANGS=\"sw yo tr\"] [RECIPE=name] [ENCODER=folder or name] [SITELINKS=yes or file] [OUT=folder] [RUNNER=name] [BEAM=\"--flag=…\"] [TABLES=url]"
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' Makefile
 	@echo
@@ -56,14 +63,14 @@ $(READY): pyproject.toml constraints.txt
 	@touch $(READY)
 
 download: $(READY)  ## fetch and verify dumps: LANGS="sw yo tr" DATE=20261101 (or latest)
-	$(PY) -m pipeline download $(LANG_FLAGS) --date $(or $(DATE),latest) --output "$(or $(OUT),data/dumps)"
+	$(PY) -m pipeline download $(LANG_FLAGS) $(FETCH_FLAGS) --date $(or $(DATE),latest) --output "$(or $(OUT),data/dumps)"
 
 build-data: $(READY)  ## dumps to token shards: DUMPS=folder LANGS="sw yo tr", or the sample world
 ifeq ($(DUMPS),)
 	$(PY) -m pipeline sample-world --output data/sample-dumps
 	$(PY) -m pipeline build --dumps data/sample-dumps $(LANG_FLAGS) --output "$(DATA)" --validation-per-mille 100 $(BEAM_FLAGS)
 else
-	$(PY) -m pipeline build --dumps "$(DUMPS)" $(LANG_FLAGS) --output "$(DATA)" $(TOKENIZER_FLAGS) $(if $(SITELINKS),--sitelinks-sql "$(SITELINKS)") $(if $(TABLES),--tables $(TABLES)) $(BEAM_FLAGS)
+	$(PY) -m pipeline build --dumps "$(DUMPS)" $(LANG_FLAGS) --output "$(DATA)" $(TOKENIZER_FLAGS) $(SITELINKS_FLAGS) $(if $(TABLES),--tables $(TABLES)) $(BEAM_FLAGS)
 endif
 
 verify-data: $(READY)  ## check every shard of the build against its manifest
@@ -76,7 +83,7 @@ ifeq ($(DUMPS),)
 	$(PY) -m model pretrain $(RECIPE) --data "$(DATA)/tokens" --objectives mlm,mep,oe --output "$(RUNS)/mlm+mep+oe"
 	$(PY) -m model compare "$(RUNS)/mlm" "$(RUNS)/mlm+mep" "$(RUNS)/mlm+mep+oe" --data "$(DATA)/tokens"
 else
-	$(PY) -m model pretrain $(RECIPE) --data "$(DATA)/tokens" --output "$(RUNS)" $(ENCODER_FLAGS) $(FLAGS)
+	$(PY) -m model pretrain $(RECIPE) --data "$(DATA)/tokens" --output "$(RUNS)" $(ENCODER_FLAGS) $(if $(OBJECTIVES),--objectives $(OBJECTIVES)) $(FLAGS)
 endif
 
 evaluate: $(READY)  ## retrieval and alignment of the finished run; EVAL=folder adds TASKS (FLAGS for each of them)

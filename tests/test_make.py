@@ -83,14 +83,13 @@ def test_dumps_that_were_downloaded_are_taken_where_none_are_named(tmp_path: Pat
     assert "sample-world" in make("-n", "build-data", "DUMPS=", cwd=tmp_path).stdout
 
 
-def test_dumps_become_a_model_of_the_encoder_that_was_named(sample_build: Path, tmp_path: Path) -> None:
-    """A one-layer stand-in for XLM-R, by folder, and the recipe that starts from XLM-R."""
+def stand_in_encoder(sample_build: Path, folder: Path) -> Path:
+    """Make a one-layer stand-in for XLM-R, with the tokenizer of the sample build."""
     transformers = pytest.importorskip("transformers")
-    encoder = tmp_path / "encoder"
+    encoder = folder / "encoder"
     shutil.copytree(sample_build / "tokenizer", encoder)
-    pieces = transformers.AutoTokenizer.from_pretrained(encoder)
     config = transformers.XLMRobertaConfig(
-        vocab_size=len(pieces),
+        vocab_size=len(transformers.AutoTokenizer.from_pretrained(encoder)),
         hidden_size=32,
         num_hidden_layers=1,
         num_attention_heads=2,
@@ -98,6 +97,13 @@ def test_dumps_become_a_model_of_the_encoder_that_was_named(sample_build: Path, 
         max_position_embeddings=514,
     )
     transformers.XLMRobertaForMaskedLM(config).save_pretrained(encoder)
+    return encoder
+
+
+def test_dumps_become_a_model_of_the_encoder_that_was_named(sample_build: Path, tmp_path: Path) -> None:
+    """A one-layer stand-in for XLM-R, by folder, and the recipe that starts from XLM-R."""
+    transformers = pytest.importorskip("transformers")
+    encoder = stand_in_encoder(sample_build, tmp_path)
     flags = "--steps 2 --stream.tokens-per-step 2048 --encoder.compile False --workers 0 --optim.warmup-steps 1"
     words = [
         f"DUMPS={sample_build / 'dumps'}", "LANGS=hy", "RECIPE=base", f"ENCODER={encoder}", f"OUT={tmp_path / 'build'}",
@@ -112,4 +118,5 @@ def test_dumps_become_a_model_of_the_encoder_that_was_named(sample_build: Path, 
         f"next: python -m model evaluate retrieval --model {tmp_path / 'run'} --data {tokens}",
     ]
     opened = transformers.AutoModel.from_pretrained(tmp_path / "run" / "model")
+    pieces = transformers.AutoTokenizer.from_pretrained(encoder)
     assert opened.config.num_hidden_layers == 1 and opened.config.vocab_size == len(pieces)

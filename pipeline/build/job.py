@@ -115,6 +115,7 @@ def run(config: BuildConfig, beam_args: Sequence[str] = ()) -> None:
     summaries.append(_timed(tokenize.JOB, tokens, beam_args))
     print(render_summary(summaries))
     start = ["base", "--encoder", config.tokenizer] if config.tokenizer else ["tiny"]
+    start += [] if folder.wikidata else ["--objectives", "mlm,mep"]  # there are no triples
     print(f"\ntoken shards: {tokens.output}")
     print(next_command("model", "pretrain", *start, "--data", tokens.output, "--output", "runs/first"))
 
@@ -134,7 +135,7 @@ def chosen_wikis(config: BuildConfig, folder: DumpFolder) -> list[str]:
     if not folder.wikidata and not config.sitelinks_sql:
         raise InputMissing(
             f"{config.dumps} has no dump of Wikidata: expected a name like wikidata-20261101-all.json.gz. "
-            "To do without, name --sitelinks-sql."
+            "To do without, name --sitelinks-sql (docs/one-language.md)."
         )
     if not config.languages:
         return sorted(folder.wikis)

@@ -33,7 +33,7 @@ class DumpFile:
     wiki: str
     """Database name, `wikidatawiki` for Wikidata."""
     kind: str
-    """`multistream`, `content` or `wikidata`."""
+    """`multistream`, `content`, `page_props` or `wikidata`."""
     date: str
     """The dump's date, eight digits."""
     size: int

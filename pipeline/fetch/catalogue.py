@@ -1,9 +1,10 @@
 """Finds out which files a dump consists of, whether it is finished, and which dates there are.
 
-Three kinds of dump, each with its own catalogue on the primary host:
+Kinds of dump, each with its catalogue on the primary host:
 
     kind          catalogue                                              finished when
     multistream   <wiki>/<date>/dumpstatus.json                          its job's status is "done"
+    page_props    the same                                               the same
     content       other/mediawiki_content_current/<wiki>/<date>/…        SHA256SUMS and _SUCCESS stand there
     wikidata      wikidatawiki/entities/<date>/…-sha1sums.txt            the file is listed
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date as Date
 from html.parser import HTMLParser
 from typing import Any
@@ -33,6 +34,9 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 JOBS = ("articlesmultistreamdumprecombine", "articlesmultistreamdump")
 """The job of the recombined file comes first: large wikis have both, small ones the second only."""
 
+PAGE_PROPS_JOB = "pagepropstable"
+
+_PAGE_PROPS = re.compile(r"-page_props\.sql\.gz")
 _MULTISTREAM = re.compile(r"-pages-articles-multistream\d*(\.xml|-index\d*\.txt)(-p\d+p\d+)?\.bz2")
 _CONTENT = re.compile(r"-p\d+(p\d+|r\d+r\d+)\.xml\.bz2")
 _CONTENT_FOLDER = "other/mediawiki_content_current"
@@ -94,25 +98,40 @@ def multistream_files(server: DumpServer, wiki: str, date: str) -> list[RemoteFi
         InputMissing: if there is no such dump or its job is not done; says which dates there are.
         InputCorrupt: if the catalogue is not one.
     """
+    folder, files = _status_files(server, wiki, date, JOBS)
+    return [_from_status(folder, f"{wiki}-{date}", _MULTISTREAM, name, entry) for name, entry in files]
+
+
+def page_props_files(server: DumpServer, wiki: str, date: str) -> list[RemoteFile]:
+    """Return the one file that says which item each page of a wiki belongs to: some hundredths of the dump's size.
+
+    Raises:
+        InputMissing, InputCorrupt: as `multistream_files`.
+    """
+    folder, files = _status_files(server, wiki, date, (PAGE_PROPS_JOB,))
+    return [_from_status(folder, f"{wiki}-{date}", _PAGE_PROPS, name, entry) for name, entry in files]
+
+
+def _status_files(server: DumpServer, wiki: str, date: str, jobs: Sequence[str]) -> tuple[str, list[tuple[str, Any]]]:
+    """Return a dump's folder, and the names and entries of the files of the first of some jobs that is done."""
     folder = f"{checked_wiki(wiki)}/{checked_date(date)}"
     status = _json(server, f"{folder}/dumpstatus.json", lambda: _absent(wiki, date, wiki_dates(server, wiki)))
-    jobs = status.get("jobs")
-    if not isinstance(jobs, dict):
+    listed = status.get("jobs")
+    if not isinstance(listed, dict):
         raise InputCorrupt(f"{folder}/dumpstatus.json has no jobs in it; is the address a mirror's page?")
-    found = {name: jobs[name] for name in JOBS if isinstance(jobs.get(name), dict)}
+    found = {name: listed[name] for name in jobs if isinstance(listed.get(name), dict)}
     done = [job for job in found.values() if job.get("status") == "done" and job.get("files")]
     if not done:
-        states = ", ".join(f"{name}: {job.get('status')}" for name, job in found.items()) or "no such job"
+        states = ", ".join(f"{name}: {job.get('status')}" for name, job in found.items()) or f"no job {jobs[0]}"
         dates = ", ".join(wiki_dates(server, wiki))
         raise InputMissing(
             f"the dump {wiki} {date} is not finished ({states}); dates listed: {dates}; wait or take another"
         )
-    entries = sorted((name, entry) for name, entry in done[0]["files"].items())
-    return [_from_status(folder, f"{wiki}-{date}", name, entry) for name, entry in entries]
+    return folder, sorted(done[0]["files"].items())
 
 
-def _from_status(folder: str, prefix: str, name: str, entry: Any) -> RemoteFile:
-    if not name.startswith(prefix) or _MULTISTREAM.fullmatch(name.removeprefix(prefix)) is None:
+def _from_status(folder: str, prefix: str, tail: re.Pattern[str], name: str, entry: Any) -> RemoteFile:
+    if not name.startswith(prefix) or tail.fullmatch(name.removeprefix(prefix)) is None:
         raise InputCorrupt(f"{folder}/dumpstatus.json lists {name!r}, which is not a name that this dump can have")
     size, digest = (entry.get("size"), entry.get("sha1")) if isinstance(entry, dict) else (None, None)
     if not isinstance(size, int) or size <= 0 or not isinstance(digest, str) or _SHA1.fullmatch(digest) is None:

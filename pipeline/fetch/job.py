@@ -47,6 +47,9 @@ class DownloadConfig:
     """`multistream` is the dump with an index, `content` the MediaWiki Content File Exports that succeed it."""
     wikidata: bool = True
     """Whether to fetch Wikidata's JSON dump too."""
+    page_props: bool = False
+    """Whether to fetch each wiki's `page_props.sql.gz` too, which ties its pages to items: with `--no-wikidata` the cheap way,
+    without triples (docs/one-language.md)."""
     wikidata_date: str = ""
     """Its date, or `latest`, or nothing: the first one on or after the wikis' date, else the last before it."""
     wikidata_compression: Literal["gz", "bz2"] = "gz"
@@ -72,7 +75,8 @@ def run(config: DownloadConfig) -> int:
     verb = "to fetch" if config.dry_run else f"verified in {config.output}"
     print(f"{len(entries)} files, {total}, {verb}")
     if not config.dry_run:
-        print(next_command("pipeline", "build", "--dumps", config.output, "--output", "data/build"))
+        sitelinks = ["--sitelinks-sql", config.output] if config.page_props and not config.wikidata else []
+        print(next_command("pipeline", "build", "--dumps", config.output, *sitelinks, "--output", "data/build"))
     return 0
 
 
@@ -150,10 +154,12 @@ def _wiki_files(config: DownloadConfig, wikis: list[str], server: DumpServer) ->
 
 
 def _files_of(config: DownloadConfig, wikis: list[str], date: str, server: DumpServer) -> list[_Wanted]:
-    files = catalogue.content_files if config.format == "content" else catalogue.multistream_files
+    pages = catalogue.content_files if config.format == "content" else catalogue.multistream_files
+    kinds = {config.format: pages} | ({"page_props": catalogue.page_props_files} if config.page_props else {})
     return [
-        _Wanted(remote=file, wiki=wiki, kind=config.format, date=date)
+        _Wanted(remote=file, wiki=wiki, kind=kind, date=date)
         for wiki in wikis
+        for kind, files in kinds.items()
         for file in files(server, wiki, date)
     ]
 

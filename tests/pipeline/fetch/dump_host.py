@@ -79,8 +79,21 @@ class DumpHost:
             name = f"{wiki}-{date}-pages-articles-multistream{tail}"
             self.files[f"/{wiki}/{date}/{name}"] = data
             entries[name] = {"size": len(data), "sha1": hashlib.sha1(data).hexdigest(), "url": f"/{wiki}/{date}/{name}"}
-        catalogue = {"version": "0.8", "jobs": {"articlesmultistreamdump": {"status": status, "files": entries}}}
-        self.files[f"/{wiki}/{date}/dumpstatus.json"] = json.dumps(catalogue).encode()
+        self._list(wiki, date, "articlesmultistreamdump", {"status": status, "files": entries})
+
+    def publish_page_props(self, wiki: str, date: str, data: bytes) -> None:
+        """Puts the table of a wiki's page properties beside its dump."""
+        name = f"{wiki}-{date}-page_props.sql.gz"
+        self.files[f"/{wiki}/{date}/{name}"] = data
+        entry = {"size": len(data), "sha1": hashlib.sha1(data).hexdigest()}
+        self._list(wiki, date, "pagepropstable", {"status": "done", "files": {name: entry}})
+
+    def _list(self, wiki: str, date: str, job: str, what: dict[str, object]) -> None:
+        """Puts a job into a dump's catalogue."""
+        path = f"/{wiki}/{date}/dumpstatus.json"
+        catalogue = json.loads(self.files.get(path, b'{"version": "0.8", "jobs": {}}'))
+        catalogue["jobs"][job] = what
+        self.files[path] = json.dumps(catalogue).encode()
 
     def publish_content(self, wiki: str, dashed: str, files: dict[str, bytes], finished: bool = True) -> None:
         """Puts a Content File Export with its SHA256SUMS; `files` maps the part of the name after the date."""
