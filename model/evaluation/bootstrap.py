@@ -79,37 +79,41 @@ Sets = Sequence[Sequence[Outcomes]]
 """By set (a language, say), then by seed; all seeds of a set have the same examples."""
 
 
-def interval(sets: Sets, name: str, *, seed: int = 0) -> tuple[float, float]:
-    """Return the interval of a score, the mean over sets and seeds."""
-    drawn = _drawn([sets], name, seed)[0]
+def interval(sets: Sets, name: str, *, weights: Sequence[float] = (), seed: int = 0) -> tuple[float, float]:
+    """Return the interval of a score, the mean over sets and seeds; `weights` are the sets', equal by default."""
+    drawn = _drawn([sets], name, weights, seed)[0]
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 
 
-def difference(first: Sets, second: Sets, name: str, *, seed: int = 0) -> Difference:
-    """How much better the second system's score is. Both must have the same examples in order.
+def difference(first: Sets, second: Sets, name: str, *, weights: Sequence[float] = (), seed: int = 0) -> Difference:
+    """How much better the second system's score is. Both must have the same examples in order; `weights` as in `interval`.
 
     Raises: ValueError where their sets have different numbers of examples.
     """
     for one, other in zip(first, second, strict=True):
         if len(one[0]) != len(other[0]):
             raise ValueError(f"{len(one[0]):,} and {len(other[0]):,} examples cannot be paired")
-    ours, theirs = _drawn([first, second], name, seed)
+    ours, theirs = _drawn([first, second], name, weights, seed)
     gains = theirs - ours
-    value = _score(second, name) - _score(first, name)
+    value = score(second, name, weights) - score(first, name, weights)
     low, high = np.quantile(gains, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     contrary = float(np.mean(gains <= 0 if value > 0 else gains >= 0)) if value else 1.0
     # A draw that never says the contrary proves no more than that it is rarer than one in all draws.
     return Difference(value, float(low), float(high), min(1.0, 2 * max(contrary, 1 / (DRAWS + 1))))
 
 
-def _score(sets: Sets, name: str) -> float:
-    return float(np.mean([np.mean([one.scores(name)[0] for one in seeds]) for seeds in sets]))
+def score(sets: Sets, name: str, weights: Sequence[float] = ()) -> float:
+    """Return the mean over sets and seeds, as `interval` weighs them."""
+    means = [float(np.mean([one.scores(name)[0] for one in seeds])) for seeds in sets]
+    return float(np.average(means, weights=weights or None))
 
 
-def _drawn(systems: Sequence[Sets], name: str, seed: int) -> list[Floats]:
+def _drawn(systems: Sequence[Sets], name: str, weights: Sequence[float], seed: int) -> list[Floats]:
     """Scores of each system in the same draws, shape `[DRAWS]` each."""
     generator = np.random.default_rng(seed)
+    shares = np.array(weights or [1.0] * len(systems[0]), dtype=np.float64)
+    shares /= shares.sum()
     totals = [np.zeros(DRAWS) for _ in systems]
     for numbers in _drawn_together(systems[0]):
         count = len(systems[0][numbers[0]][0])
@@ -117,8 +121,8 @@ def _drawn(systems: Sequence[Sets], name: str, seed: int) -> list[Floats]:
             examples = generator.integers(0, count, size=(stop - start, count))
             for number in numbers:
                 for total, system in zip(totals, systems, strict=True):
-                    total[start:stop] += _over_seeds(system[number], name, examples, generator)
-    return [total / len(systems[0]) for total in totals]
+                    total[start:stop] += shares[number] * _over_seeds(system[number], name, examples, generator)
+    return totals
 
 
 def _drawn_together(sets: Sets) -> list[list[int]]:

@@ -78,10 +78,12 @@ def by_set(found: Sequence[SetOutcomes], wanted: Sequence[Mapping[str, str]]) ->
     return sets
 
 
-def intervals(found: Sequence[SetOutcomes], members: Sequence[Mapping[str, str]]) -> dict[str, tuple[float, float]]:
-    """Return the interval of every measure of the mean over some sets."""
+def intervals(
+    found: Sequence[SetOutcomes], members: Sequence[Mapping[str, str]], weights: Sequence[float] = ()
+) -> dict[str, tuple[float, float]]:
+    """Return the interval of every measure of the mean over some sets, each of its weight, equal ones by default."""
     sets = by_set(found, members)
-    return {name: interval(sets, name) for name in sets[0][0].names()}
+    return {name: interval(sets, name, weights=weights) for name in sets[0][0].names()}
 
 
 def _kind(text: str) -> Kind:

@@ -4,7 +4,7 @@ Candidates are all chosen labels of the target language. Labels that are spelled
 rows `spelling: differs` leave them out of the questions, not out of the candidates.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,16 @@ import torch
 from torch import Tensor
 
 from model.data.stores.token_dataset import TokenDataset
+from model.evaluation.bootstrap import Outcomes
 from model.evaluation.documents import Document, description
 from model.evaluation.embedder import Embedder, load_embedder
+from model.evaluation.outcome_files import SetOutcomes, intervals
 from model.evaluation.ranking.config import AlignmentConfig
 from model.evaluation.ranking.labels import Labels, common_languages, read_labels, widest_entities
 from model.evaluation.ranking.ranked import Ranked, frequency_rows, sample_notes
 from model.evaluation.ranking.ranks import chance_score, score_ranks, truth_ranks
 from model.evaluation.ranking.retrieval_data import mention_counts
-from model.evaluation.results import Results, Row
+from model.evaluation.results import Results, Row, with_intervals
 from model.training.tokenizer_source import open_tokenizer
 from schemas.errors import InputCorrupt
 
@@ -67,13 +69,16 @@ def align_labels(
     if not ranked:
         raise InputCorrupt(f"{config.data}: no entity has labels in two of {', '.join(languages)}")
     rows = [row for one in ranked for row in _pair_rows(labels, one)]
-    summary = _summary(rows)
+    outcomes = [found for one in ranked for found in _outcomes(labels, one, entities)]
+    rows = _with_intervals([*_summary(rows), *rows], outcomes)
+    summary = [row for row in rows if row.matches(about="summary")]
     return Results(
         task="alignment",
         model=config.model,
         primary_metric="mrr",
         primary_keys=summary[0].keys,
-        rows=[*summary, *(frequency_rows(ranked, counted) if counted else []), *rows],
+        rows=[*summary, *(frequency_rows(ranked, counted) if counted else []), *rows[len(summary) :]],
+        outcomes=outcomes,
         notes=[*sample_notes({"label": (len(entities), total)}), *_notes(embedder, config)],
         config=asdict(config),
     )
@@ -104,17 +109,51 @@ def _rank(owned: dict[str, list[str]], vectors: dict[str, Tensor], source: str, 
     return Ranked("label", source, target, ranks, [int(entity[1:]) for entity in entities], len(owned[target]))
 
 
+def _spellings(labels: Labels, one: Ranked) -> dict[str, np.ndarray]:
+    """By name, which of a pair's labels are chosen: all, and those that are spelled differently; none without a label."""
+    names = [labels[f"Q{number}"] for number in one.entities]
+    differs = np.array([own[one.source].casefold() != own[one.target].casefold() for own in names])
+    chosen = {"all": np.ones_like(differs), "differs": differs}
+    return {spelling: places for spelling, places in chosen.items() if places.any()}
+
+
+def _pair_keys(one: Ranked, spelling: str) -> dict[str, str]:
+    return {"about": "pair", "source": one.source, "target": one.target, "spelling": spelling}
+
+
 def _pair_rows(labels: Labels, one: Ranked) -> list[Row]:
     """One row for all labels of a pair, one for those that are spelled differently."""
-    names = [labels[f"Q{number}"] for number in one.entities]
-    differs = torch.tensor([own[one.source].casefold() != own[one.target].casefold() for own in names])
     rows = []
-    for spelling, chosen in (("all", torch.ones_like(differs)), ("differs", differs)):
-        keys = {"about": "pair", "source": one.source, "target": one.target, "spelling": spelling}
-        if chosen.any():
-            scores = score_ranks(one.ranks[chosen]).measures() | {"candidates": one.num_candidates}
-            rows.append(Row.single(keys, scores))
+    for spelling, places in _spellings(labels, one).items():
+        scores = score_ranks(one.ranks[torch.from_numpy(places)]).measures() | {"candidates": one.num_candidates}
+        rows.append(Row.single(_pair_keys(one, spelling), scores))
     return rows
+
+
+def _outcomes(labels: Labels, one: Ranked, entities: Sequence[str]) -> list[SetOutcomes]:
+    """Return what came out for every entity; the same entities are drawn in all pairs, those without labels are not asked."""
+    rows = {entity: row for row, entity in enumerate(entities)}
+    where = np.array([rows[f"Q{number}"] for number in one.entities])
+    ranks = one.ranks.double().numpy()
+    found = []
+    for spelling, places in _spellings(labels, one).items():
+        values = {}
+        for name, own in {"hits@1": ranks <= 1, "hits@10": ranks <= 10, "mrr": 1 / ranks}.items():
+            values[name] = np.full(len(entities), np.nan)
+            values[name][where[places]] = own[places]
+        found.append(SetOutcomes(_pair_keys(one, spelling), 0, Outcomes("means", values, f"label {spelling}")))
+    return found
+
+
+def _with_intervals(rows: Sequence[Row], outcomes: Sequence[SetOutcomes]) -> list[Row]:
+    """Give pairs and the model's means over them their intervals."""
+    found = []
+    for row in rows:
+        members: list[Mapping[str, str]] = [row.keys] if row.matches(about="pair") else []
+        if row.matches(about="summary", line="model"):
+            members = [one.keys for one in outcomes if one.keys["spelling"] == row.keys["spelling"]]
+        found.append(with_intervals(row, intervals(outcomes, members)) if members else row)
+    return found
 
 
 def _summary(rows: Sequence[Row]) -> list[Row]:

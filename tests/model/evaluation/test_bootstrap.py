@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model.evaluation.bootstrap import Outcomes, difference, interval
+from model.evaluation.bootstrap import Outcomes, difference, interval, score
 from model.evaluation.scores.ner import score_tags, span_counts
 
 
@@ -71,3 +71,15 @@ def test_spans_are_scored_over_all_sentences_together_as_the_metric_does() -> No
     for name in ("f1", "precision", "recall"):
         assert outcomes.scores(name)[0] == pytest.approx(getattr(score, name), abs=1e-12)
     assert Outcomes("spans", dict.fromkeys(("correct", "predicted", "true"), np.zeros(3))).scores("f1")[0] == 0
+
+
+def test_weights_make_a_mean_of_means() -> None:
+    # One language with one relation, one with three: each language counts half.
+    sets = [[_right(0.9, 200, 1)], [_right(0.1, 200, 2)], [_right(0.2, 200, 3)], [_right(0.3, 200, 4)]]
+    weights = [1.0, 1 / 3, 1 / 3, 1 / 3]
+    assert score(sets, "accuracy", weights) == pytest.approx((0.9 + 0.2) / 2)
+    low, high = interval(sets, "accuracy", weights=weights)
+    assert low < 0.55 < high and (low + high) / 2 == pytest.approx(0.55, abs=0.01)
+    plain_low, plain_high = interval(sets, "accuracy")
+    assert (plain_low + plain_high) / 2 == pytest.approx((0.9 + 0.1 + 0.2 + 0.3) / 4, abs=0.01)
+    assert difference(sets, sets, "accuracy", weights=weights).p == 1.0

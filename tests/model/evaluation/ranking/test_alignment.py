@@ -115,3 +115,25 @@ def test_alignment_by_command(tiny_model: Path, tmp_path: Path) -> None:
     assert cli.run(["evaluate", "alignment", *flags, "--pooling", "mean"]) == 0
     results = read_results(tmp_path / "out" / "alignment.json")
     assert results.primary_keys == {"about": "summary", "spelling": "differs", "line": "model"}
+
+
+def test_two_runs_of_alignment_are_compared_in_pairs(tiny_model: Path, tmp_path: Path, capsys) -> None:
+    words = ("Ada", "Berta", "Oslo", "Rome", "Acme", "river", "hills")
+    names = [f"{first} {second}" for first in words for second in words if first != second]
+    labels = {f"Q{i}": {"en": name, "de": f"die {name}", "fr": name} for i, name in enumerate(names[:30], start=1)}
+    labels |= {f"Q{i}": {"en": name, "de": f"das {name}"} for i, name in enumerate(names[30:], start=31)}
+    (tmp_path / "labels.json").write_text(json.dumps(labels))
+    for run, pooling in (("one", "mean"), ("two", "state")):
+        flags = ["--model", str(tiny_model), "--data", str(tmp_path / "labels.json"), "--output", str(tmp_path / run)]
+        assert cli.run(["evaluate", "alignment", *flags, "--pooling", pooling]) == 0
+    results = read_results(tmp_path / "one" / "alignment.json")
+    summary = results.find(about="summary", spelling="differs", line="model").measures["mrr"]
+    assert summary.interval is not None and summary.interval[0] <= summary.mean <= summary.interval[1]
+    equal = results.find(about="pair", source="en", target="fr", spelling="all").measures["hits@1"]
+    assert equal.interval == (1.0, 1.0) and equal.mean == 1.0
+    capsys.readouterr()
+    assert cli.run(["compare", str(tmp_path / "one"), str(tmp_path / "two"), "--task", "alignment"]) == 0
+    table = capsys.readouterr().out
+    assert "en → fr" not in table  # all spelled alike: no part of the primary figure
+    lines = {line.split("  ")[0].strip(): line for line in table.splitlines()}
+    assert f"{100 * results.primary:.1f}" in lines["mean"] and "[" in lines["de → en"]
