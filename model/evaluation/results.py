@@ -15,7 +15,9 @@ from schemas.errors import InputCorrupt, InputMissing
 RESULTS_FORMAT = 1
 """Version of the JSON form; a reader refuses another one."""
 
-COUNTS = frozenset({"queries", "spans", "candidates", "questions", "sentences", "pairs", "facts", "shared"})
+COUNTS = frozenset(
+    {"queries", "spans", "candidates", "questions", "sentences", "pairs", "facts", "shared", "relations"}
+)
 """Measures that are numbers of things; all others are shares between 0 and 1, shown in per cent."""
 
 

@@ -8,7 +8,7 @@ would be with the candidate in place: masks put into the text instead would leav
 Source: the scoring of multi-token objects in multilingual LAMA (Kassner et al., 2021).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,24 +48,36 @@ class Cloze:
 
 def make_clozes(tokenizer: Any, gaps: Sequence[Gap], labels: Sequence[str]) -> list[Cloze]:
     """Put every candidate into every gap, and mask it there."""
+    return fill_gaps(tokenizer, gaps, [labels] * len(gaps))
+
+
+def fill_gaps(tokenizer: Any, gaps: Sequence[Gap], labels: Sequence[Sequence[str]]) -> list[Cloze]:
+    """Put each gap's own candidates into it, and mask them there."""
     clozes = []
-    step = max(1, _TEXTS // max(len(labels), 1))
+    step = max(1, _TEXTS // max(map(len, labels), default=1))
     for start in range(0, len(gaps), step):
-        some = gaps[start : start + step]
-        texts = [f"{gap.left}{label}{gap.right}" for gap in some for label in labels]
-        encoded = tokenizer(texts, return_offsets_mapping=True, verbose=False)
+        some = [(gap, label) for gap, own in _pairs(gaps, labels, start, start + step) for label in own]
+        encoded = tokenizer(
+            [f"{gap.left}{label}{gap.right}" for gap, label in some], return_offsets_mapping=True, verbose=False
+        )
         found = zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
-        for gap in some:
+        for gap, own in _pairs(gaps, labels, start, start + step):
             documents: dict[tuple[int, ...], dict[int, list[int]]] = {}
-            for number, label in enumerate(labels):
+            for number, label in enumerate(own):
                 token_ids, offsets = next(found)
                 masked = _touched(offsets, len(gap.left), len(gap.left) + len(label))
                 if masked:
                     document = [MASKED if place in masked else token for place, token in enumerate(token_ids)]
                     filling = [token_ids[place] for place in sorted(masked)]
                     documents.setdefault(tuple(document), {})[number] = filling
-            clozes.append(Cloze(documents, len(labels)))
+            clozes.append(Cloze(documents, len(own)))
     return clozes
+
+
+def _pairs(
+    gaps: Sequence[Gap], labels: Sequence[Sequence[str]], start: int, stop: int
+) -> Iterator[tuple[Gap, Sequence[str]]]:
+    return zip(gaps[start:stop], labels[start:stop], strict=True)
 
 
 def _touched(offsets: Sequence[tuple[int, int]], start: int, stop: int) -> set[int]:

@@ -116,19 +116,21 @@ class ProbingConfig:
     model: str
     """Folder or Hub name of a masked language model."""
     data: str
-    """Folder with triples.tsv, qid_labels_104langs.json and probe_patterns.jsonl, plain or .gz."""
+    """Folder of mLAMA (`xx/P36.jsonl`, `xx/templates.jsonl`), mParaRel (`tuples/`, `patterns/`), BMLAMA (`xx.tsv`), or with
+    triples.tsv, qid_labels_104langs.json and probe_patterns.jsonl; plain or .gz."""
     build: str = ""
     """Folder of the `link` job's tables that the model was trained on; with it, results tell facts that stand in it apart."""
     output: str = ""
     """Folder the results are written to; by default `evaluation` in the run's folder, else `runs/evaluate`."""
-    languages: Names = ("en", "de", "es", "fr", "ru", "ar", "zh-hans", "vi")
-    """Languages to ask in; each needs templates and labels."""
+    languages: Names = ()
+    """Languages to ask in; by default en de es fr ru ar zh-hans vi as far as the set has them, of BMLAMA all."""
     relations: Names = ()
     """Relations to ask about, such as P36; all by default."""
     max_facts: int = 100
     """Most facts per relation, drawn at random; the same ones in every language. 0 takes all."""
     max_templates: int = 1
-    """Most templates per relation and language, the first ones; a fact's score is the mean over them. 0 takes all."""
+    """Most templates per relation and language, the first ones; a fact's score is the mean over them. 0 takes all. With more
+    than one, results say how consistent the answers are over them."""
     max_candidates: int = 100
     """Most candidates per relation, the right ones and the most frequent others; 0 takes all objects of the relation."""
     random_weights: bool = True
@@ -139,7 +141,3 @@ class ProbingConfig:
     """Padded size of a batch, in tokens."""
     device: str = "auto"
     """cpu, cuda or auto."""
-
-    def __post_init__(self) -> None:
-        if not self.languages:
-            raise UsageError("languages is empty; name the languages to ask in, such as --languages en de")

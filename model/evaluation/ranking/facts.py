@@ -4,21 +4,18 @@ A template has `[X]` for the subject and `[Y]` for the object. The candidates of
 anywhere in the triples: a city is ranked among cities and not among all words.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from model.data.draws import permutation
 from model.evaluation.ranking.config import ProbingConfig
-from model.evaluation.ranking.labels import Labels, read_label_file
-from model.evaluation.sets.sources import find_named
-from model.evaluation.sets.text import read_text
-from model.evaluation.tasks import PROBING
-from schemas.errors import InputCorrupt, UsageError
+from model.evaluation.ranking.labels import Labels
+from schemas.errors import UsageError
 
 SUBJECT, OBJECT = "[X]", "[Y]"
+USUAL_LANGUAGES = ("en", "de", "es", "fr", "ru", "ar", "zh-hans", "vi")
+"""Languages that are asked in where none is named."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +35,10 @@ class Knowledge:
     labels: Labels
     templates: dict[tuple[str, str], list[str]]
     """By language and relation, in the order of the file."""
+    set: str = "Wikidata triples with mParaRel's templates"
+    """What results call it."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know of the files."""
 
 
 @dataclass(frozen=True)
@@ -54,44 +55,6 @@ class Question:
     """By fact, candidates that are true too and do not count against it."""
     frequencies: list[int]
     """How often each candidate is an object of the relation in the triples."""
-
-
-def read_knowledge(folder: Path) -> Knowledge:
-    """Read the three files of probing. Raises: InputMissing with source and licence; InputCorrupt with the line."""
-    files = {name: find_named(PROBING, folder, names) for name, names in PROBING.files.items()}
-    return Knowledge(
-        facts=_read_triples(files["triples"]),
-        labels=read_label_file(files["labels"]),
-        templates=read_templates(files["patterns"]),
-    )
-
-
-def _read_triples(path: Path) -> list[Fact]:
-    facts = []
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
-        columns = line.split()
-        if columns and len(columns) != 3:
-            raise InputCorrupt(f"{path}, line {number}: found {line[:60]!r}, expected subject, relation, object")
-        if columns:
-            facts.append(Fact(*columns))
-    return facts
-
-
-def read_templates(path: Path) -> dict[tuple[str, str], list[str]]:
-    """Read templates by language and relation. Raises: InputCorrupt with the line."""
-    templates: dict[tuple[str, str], list[str]] = {}
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            language, relation, text = row["language"], row["relation"], row["pattern"]
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise InputCorrupt(f"{path}, line {number}: expected language, relation and pattern: {error!r}") from error
-        if text.count(SUBJECT) != 1 or text.count(OBJECT) != 1:
-            raise InputCorrupt(f"{path}, line {number}: the template {text!r} needs one {SUBJECT} and one {OBJECT}")
-        templates.setdefault((language, relation), []).append(text)
-    return templates
 
 
 @dataclass(frozen=True)
@@ -114,7 +77,11 @@ def make_questions(knowledge: Knowledge, config: ProbingConfig) -> list[Question
     for fact in knowledge.facts:
         by_relation.setdefault(fact.relation, []).append(fact)
     known = {relation for _, relation in knowledge.templates} & by_relation.keys()
-    _check("languages", config.languages, {language for language, _ in knowledge.templates})
+    there = {language for language, _ in knowledge.templates}
+    _check("languages", config.languages, there)
+    # Where none is named, the usual ones that the files have, else all of them.
+    usual = [language for language in USUAL_LANGUAGES if language in there]
+    config = replace(config, languages=config.languages or tuple(usual or sorted(there)))
     _check("relations", config.relations, known)
     questions = []
     for name in sorted(config.relations or known, key=lambda p: int(p[1:])):

@@ -11,8 +11,10 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 from model import cli
 from model.evaluation.ranking.cloze import MASKED, ClozeScorer, Gap, _groups, make_clozes
 from model.evaluation.ranking.config import ProbingConfig
-from model.evaluation.ranking.facts import Fact, Knowledge, make_questions, read_knowledge, read_templates
-from model.evaluation.ranking.probing import MAJORITY, MODEL, RANDOM, gap_of, majority, probe_models
+from model.evaluation.ranking.facts import Fact, Knowledge, make_questions
+from model.evaluation.ranking.knowledge_files import read_knowledge, read_templates
+from model.evaluation.ranking.probing import gap_of, majority, probe_models
+from model.evaluation.ranking.probing_rows import MAJORITY, MODEL, RANDOM
 from model.evaluation.results import read_results
 from schemas import TRIPLES, Triple
 from schemas.errors import InputCorrupt, UsageError
