@@ -130,7 +130,11 @@ class PretrainConfig:
     """One pre-training run."""
 
     data: str = ""
-    """Folder of token shards, made by `python -m pipeline tokenize`."""
+    """Folder of token shards, made by `python -m pipeline tokenize`; or its address (`s3://`, `gs://`, `https://` …)."""
+    data_cache: str = ""
+    """Folder that shards of an address are kept in; empty takes XLMK_CACHE, else `xlm-k` in the user's cache folder."""
+    data_cache_gb: float = 50.0
+    """Most GB of shards of an address that are kept; those not read for longest go first."""
     tokenizer: str = ""
     """Folder or Hub name of the tokenizer; empty takes the encoder's, or `tokenizer/` in or beside the data."""
     output: str = ""
@@ -195,6 +199,8 @@ class PretrainConfig:
     def __post_init__(self) -> None:
         if self.steps < 1 or self.accumulation < 1 or self.log_every < 1 or self.save_every < 1:
             raise UsageError("steps, accumulation, log_every and save_every must be at least 1.")
+        if self.data_cache_gb <= 0:
+            raise UsageError(f"data_cache_gb is {self.data_cache_gb}, expected a number of GB above 0.")
         if self.keep_checkpoints < 2:
             raise UsageError(f"keep_checkpoints is {self.keep_checkpoints}, expected at least 2.")
 

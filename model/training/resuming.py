@@ -16,6 +16,8 @@ FREE = frozenset(
         "accumulation",
         "allow_changed_data",
         "data",
+        "data_cache",
+        "data_cache_gb",
         "init_from",
         "keep_checkpoints",
         "keep_every",

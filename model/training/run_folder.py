@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from model.config import EncoderConfig, MethodConfig, OptimConfig, PretrainConfig
+from model.data.stores.token_dataset import manifest_of
 from model.data.stream_config import StreamConfig
 from model.method.encoder import load_encoder
 from model.method.joint import JointModel
@@ -16,7 +17,6 @@ from model.training.export import export_model
 from model.training.metrics import LOG
 from model.training.tokenizer_source import find_tokenizer, open_tokenizer
 from schemas.errors import CheckpointUnusable, InputMissing
-from schemas.manifest import read_manifest
 
 CONFIG = "pretrain.json"
 """Name of the file with a run's configuration."""
@@ -69,7 +69,7 @@ def export_run(folder: Path, target: Path, scores: Sequence[tuple[str, str]] = (
     checkpoints.load_model(found, joint)
     facts: dict[str, Any] = {"steps": found.state["step"], "tokens_seen": found.state["tokens_seen"]}
     facts |= {"ranks": found.state["ranks"], "results": [*logged_results(folder), *scores]}
-    export_model(joint, tokenizer, config, read_manifest(config.data), target, facts)
+    export_model(joint, tokenizer, config, manifest_of(config.data), target, facts)
     return int(found.state["step"])
 
 

@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from model.data.stores.remote_shards import fetched_tokenizer, is_url
 from schemas.errors import InputMissing, SchemaMismatch, UsageError
 from schemas.sentencepiece_files import SENTENCEPIECE_NAME, TOKENIZER_JSON_NAME, hugging_face_files
 from schemas.tokenizer import tokenizer_fingerprint
@@ -31,6 +32,13 @@ def find_tokenizer(tokenizer: str, encoder: str, data: str) -> str:
     """
     if tokenizer or encoder:
         return tokenizer or encoder
+    if is_url(data):
+        if (fetched := fetched_tokenizer(data)) is not None:
+            return str(fetched)
+        raise UsageError(
+            f"no tokenizer was named, the encoder starts from random weights, and there is none in or beside {data}. Pass "
+            "--tokenizer with the folder the data was tokenised with"
+        )
     places = [Path(data) / "tokenizer", Path(data).resolve().parent / "tokenizer"]
     for place in places:
         if place.is_dir():

@@ -12,6 +12,7 @@ import torch
 from model.config import PretrainConfig
 from model.data.loading.loader import StreamLoader
 from model.data.special_tokens import SpecialTokens
+from model.data.stores.remote_shards import is_url
 from model.data.stores.token_dataset import TokenDataset
 from model.data.stream.stream import TrainingStream, merge_states, rows_read
 from model.distributed import barrier, choose_device, gather_text, is_main, process_group, rank, world_size
@@ -83,7 +84,8 @@ class Trainer:
         )
         check_lengths(encoder, config.stream.longest)
         special = SpecialTokens.from_tokenizer(self.tokenizer, position_offset=encoder.position_offset)
-        self.data = TokenDataset(config.data, special)
+        cache = config.data_cache if is_url(config.data) else None
+        self.data = TokenDataset(config.data, special, cache=cache, kept_bytes=int(config.data_cache_gb * 1e9))
         self.tokenizer_print = fingerprint_of(self.tokenizer)
         self.data.check_tokenizer(self.tokenizer_print)
         self.joint = JointModel(encoder, config).to(device)

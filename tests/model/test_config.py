@@ -19,7 +19,7 @@ from tests.model.training_world import RUN
 
 MARK = re.compile(r"\((?:[^()]*\b)?(?:code|text|recalled|open|ours)\b[^()]*\)")
 NOT_OF_THE_METHOD = {
-    "accumulation", "allow_changed_data", "chunk_tokens", "data", "device", "encoder", "init_from",
+    "accumulation", "allow_changed_data", "chunk_tokens", "data", "data_cache", "data_cache_gb", "device", "encoder", "init_from",
     "keep_checkpoints", "keep_every", "licence",
     "log_every", "max_bad_steps", "method", "objectives", "optim", "output", "precision", "resume", "save_every",
     "save_in_background", "seed", "stop_after", "stream", "threads",

@@ -74,7 +74,7 @@ def mlm_tables(data: TokenDataset, config: StreamConfig, split: str) -> dict[str
                 tables.setdefault(language, []).append(table)
     if not tables:
         raise UsageError(
-            f"{data.folder} has no {' or '.join(table.folder for table in wanted)} for {split} in "
+            f"{data.where} has no {' or '.join(table.folder for table in wanted)} for {split} in "
             f"{', '.join(config.languages) or 'any language'}: tokenise some, or set mlm_share to 0."
         )
     return tables

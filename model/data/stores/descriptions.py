@@ -56,9 +56,7 @@ class DescriptionStore:
             UsageError: the dataset has no descriptions.
         """
         if not data.manifest.rows.get(TOKEN_DESCRIPTIONS.name):
-            raise UsageError(
-                f"{data.folder} has no descriptions: tokenise them, or turn off both knowledge objectives."
-            )
+            raise UsageError(f"{data.where} has no descriptions: tokenise them, or turn off both knowledge objectives.")
         note = {"layout": _LAYOUT, "dataset": data.fingerprint, "vocab_size": data.special.vocab_size}
         arrays, stored = open_or_build(data.cache / "descriptions", note, lambda folder: build(data, folder))
         return cls(tuple(stored["languages"]), **arrays)

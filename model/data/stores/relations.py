@@ -38,7 +38,7 @@ class RelationTexts:
         """
         tables = list(data.scan(TOKEN_RELATIONS, ["relation_number", "language", "token_ids"]))
         if not tables:
-            raise UsageError(f"{data.folder} has no relation texts: tokenise them, or turn off object entailment.")
+            raise UsageError(f"{data.where} has no relation texts: tokenise them, or turn off object entailment.")
         table = pa.concat_tables(tables).combine_chunks()
         languages = sorted(set(table.column("language").unique().to_pylist()))
         number = table.column("relation_number").to_numpy()

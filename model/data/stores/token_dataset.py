@@ -1,8 +1,9 @@
 """A dataset of token shards, opened for training: what is in it, read by row group, checked on the way.
 
-Opening reads the manifest; every shard must be there in its listed size, with none beside them that is not listed. The
-first opening compares their checksums too, later ones only where a file has changed since. A page whose bits change
-afterwards is found when it is read, by its own checksum.
+Opening reads the manifest; in a folder every shard must be there in its listed size, with none beside them that is not
+listed. The first opening compares their checksums too, later ones only where a file has changed since. Shards behind an
+address are fetched as they are wanted (`remote_shards`). A page whose bits change afterwards is found when it is read, by
+its own checksum.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from model.data.special_tokens import SpecialTokens
+from model.data.stores.remote_shards import KEPT_BYTES, RemoteShards, is_url
 from model.data.stores.shard_check import check_bytes
 from schemas import TRAIN, Manifest, Shard, Table, open_shard, read_manifest
 from schemas.errors import SchemaMismatch, ShardMismatch, UsageError
@@ -50,30 +52,47 @@ class Store(Protocol):
 
 
 class TokenDataset:
-    """Token shards of one folder, with the indexes that are built from them once."""
+    """Token shards of one folder or address, with the indexes that are built from them once."""
 
-    def __init__(self, folder: Path | str, special: SpecialTokens, *, cache: Path | str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path | str,
+        special: SpecialTokens,
+        *,
+        cache: Path | str | None = None,
+        kept_bytes: int = KEPT_BYTES,
+    ) -> None:
         """Open a dataset.
 
         Args:
-            folder: where `manifest.json` lies.
+            folder: folder or address where `manifest.json` lies.
             special: the tokenizer's reserved ids.
-            cache: where indexes are kept; by default a folder beside the dataset, `<folder>.index`.
+            cache: where indexes are kept, by default beside the dataset in `<folder>.index`; of an address, where its
+                shards are kept too, by default `remote_shards.cache_folder()`.
+            kept_bytes: of an address, bytes of shards that are kept.
 
         Raises:
             InputMissing: there is no finished dataset.
             ShardMismatch: a shard is missing, has other bytes, or is not listed.
             SchemaMismatch: the tables are of another version.
+            StorageError: the address cannot be reached.
         """
-        self.folder = Path(folder)
+        self.where = str(folder)
         self.special = special
-        self.manifest: Manifest = read_manifest(self.folder)
-        self.cache = Path(cache) if cache else self.folder.with_name(self.folder.name + ".index")
         self._files: OrderedDict[str, pq.ParquetFile] = OrderedDict()
         self._stores: dict[type, Any] = {}
         self._groups: dict[tuple[str, str, str], list[RowGroup]] = {}
-        self._check_files()
-        check_bytes(self.folder, self.manifest, self.cache)
+        self._remote: RemoteShards | None = None
+        if is_url(folder):
+            self._remote = RemoteShards(str(folder), Path(cache) if cache else None, kept_bytes)
+            self.manifest: Manifest = self._remote.manifest
+            self.cache = self._remote.folder / "index"
+            return
+        local = Path(folder)
+        self.manifest = read_manifest(local)
+        self.cache = Path(cache) if cache else local.with_name(local.name + ".index")
+        self._check_files(local)
+        check_bytes(local, self.manifest, self.cache)
 
     @property
     def fingerprint(self) -> str:
@@ -89,7 +108,7 @@ class TokenDataset:
         found = self.manifest.properties.get("tokenizer_fingerprint")
         if found != fingerprint:
             raise SchemaMismatch(
-                f"{self.folder} was tokenised with tokenizer {found}, the model's is {fingerprint}. "
+                f"{self.where} was tokenised with tokenizer {found}, the model's is {fingerprint}. "
                 "Tokenise the dataset again with the model's tokenizer, or start from the model the shards were made for."
             )
 
@@ -102,12 +121,17 @@ class TokenDataset:
         key = (table.name, language, split)
         if key not in self._groups:
             self._groups[key] = [
-                RowGroup(shard, index, metadata.row_group(index).num_rows)
+                RowGroup(shard, index, rows)
                 for shard in self.manifest.of(table, partition=language, split=split)
-                for metadata in [self._file(shard, table).metadata]
-                for index in range(metadata.num_row_groups)
+                for index, rows in enumerate(self._rows_of_groups(shard, table))
             ]
         return self._groups[key]
+
+    def _rows_of_groups(self, shard: Shard, table: Table) -> list[int]:
+        if self._remote is not None:
+            return self._remote.rows_of_groups(shard)
+        metadata = self._file(shard, table).metadata
+        return [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)]
 
     def read(self, table: Table, group: RowGroup, columns: list[str]) -> pa.Table:
         """Read columns of one row group, verifying the checksums of its pages.
@@ -119,7 +143,7 @@ class TokenDataset:
             return self._file(group.shard, table).read_row_group(group.index, columns=columns, use_threads=False)
         except (OSError, pa.ArrowInvalid) as error:
             raise ShardMismatch(
-                f"{self.folder / group.shard.path}, row group {group.index}, is damaged: {error}. "
+                f"{self.where}/{group.shard.path}, row group {group.index}, is damaged: {error}. "
                 "Restore the file, or build the dataset again."
             ) from error
 
@@ -135,35 +159,41 @@ class TokenDataset:
             self._stores[kind] = kind.of(self)
         return cast(S, self._stores[kind])
 
-    def _check_files(self) -> None:
+    def _check_files(self, folder: Path) -> None:
         listed = {shard.path: shard.bytes for shard in self.manifest.shards}
-        present = {
-            path.relative_to(self.folder).as_posix(): path.stat().st_size for path in self.folder.rglob("*.parquet")
-        }
+        present = {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*.parquet")}
         for path, size in listed.items():
             if path not in present:
-                raise ShardMismatch(f"{self.folder / path} is listed but missing. Restore it, or build again.")
+                raise ShardMismatch(f"{folder / path} is listed but missing. Restore it, or build again.")
             if present[path] != size:
                 raise ShardMismatch(
-                    f"{self.folder / path} has {present[path]} bytes, its manifest says {size}. "
+                    f"{folder / path} has {present[path]} bytes, its manifest says {size}. "
                     "Restore the file, or build the dataset again."
                 )
         if extra := sorted(present.keys() - listed.keys()):
             raise ShardMismatch(
-                f"{self.folder} holds {len(extra)} shards its manifest does not list, the first {extra[0]}. "
+                f"{folder} holds {len(extra)} shards its manifest does not list, the first {extra[0]}. "
                 "Move them away, or build the dataset again."
             )
 
     def _file(self, shard: Shard, table: Table) -> pq.ParquetFile:
-        file = self._files.pop(shard.path, None) or open_shard(self.folder / shard.path, table)
+        file = self._files.pop(shard.path, None) or open_shard(self._path(shard), table)
         self._files[shard.path] = file
         while len(self._files) > OPEN_FILES:
             self._files.popitem(last=False)[1].close()
         return file
 
+    def _path(self, shard: Shard) -> Path:
+        return self._remote.path(shard) if self._remote is not None else Path(self.where) / shard.path
+
     def __getstate__(self) -> dict[str, Any]:
         """Leave open files and stores behind: a worker process opens its own."""
         return self.__dict__ | {"_files": OrderedDict(), "_stores": {}}
+
+
+def manifest_of(where: Path | str) -> Manifest:
+    """Return the manifest of a dataset in a folder or behind an address, its shards unread; raises as `TokenDataset`."""
+    return RemoteShards(str(where)).manifest if is_url(where) else read_manifest(where)
 
 
 def require_rows(data: TokenDataset, table: Table, split: str, languages: tuple[str, ...]) -> list[str]:
@@ -178,10 +208,10 @@ def require_rows(data: TokenDataset, table: Table, split: str, languages: tuple[
     there = data.languages(table, split)
     if not there:
         raise UsageError(
-            f"{data.folder} has no rows of {table.folder} for {split}: tokenise them, or turn off the objective."
+            f"{data.where} has no rows of {table.folder} for {split}: tokenise them, or turn off the objective."
         )
     if not table.partitioned_by or not languages:
         return there
     if missing := sorted(set(languages) - set(there)):
-        raise UsageError(f"{data.folder} has no {table.folder} in {', '.join(missing)}; it has {', '.join(there)}.")
+        raise UsageError(f"{data.where} has no {table.folder} in {', '.join(missing)}; it has {', '.join(there)}.")
     return sorted(languages)

@@ -56,7 +56,7 @@ class TripleIndex:
         """
         if not data.manifest.rows.get(TOKEN_TRIPLES.name):
             raise UsageError(
-                f"{data.folder} has no triples: tokenise them, or leave out object entailment: --objectives mlm,mep"
+                f"{data.where} has no triples: tokenise them, or leave out object entailment: --objectives mlm,mep"
             )
         note = {"layout": _LAYOUT, "dataset": data.fingerprint}
         arrays, _ = open_or_build(data.cache / "triples", note, lambda folder: build(data, folder))

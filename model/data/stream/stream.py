@@ -143,7 +143,7 @@ class TrainingStream:
             )
         if state["dataset"] != self.data.fingerprint and not allow_changed_data:
             raise ShardMismatch(
-                f"the run was saved with dataset {state['dataset']}, {self.data.folder} is {self.data.fingerprint}. "
+                f"the run was saved with dataset {state['dataset']}, {self.data.where} is {self.data.fingerprint}. "
                 "Use the dataset of the run, or allow the change knowingly: rows may then come twice or not at all."
             )
         saved, now = {**state["config"], "seed": state["seed"]}, {**plain(self.config), "seed": self._seed}

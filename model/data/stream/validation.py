@@ -37,7 +37,7 @@ def validation_batches(
     on = [objective for objective in config.objectives if has_rows(data, config, objective)]
     if not on:
         raise UsageError(
-            f"{data.folder} has no validation rows for {', '.join(config.objectives)}: "
+            f"{data.where} has no validation rows for {', '.join(config.objectives)}: "
             "build it with a validation share, or turn validation off."
         )
     sources = make_sources(data, fixed, VALIDATION, config.validation_seed, on)

@@ -213,7 +213,7 @@ def evaluate_retrieval(
     ranked = retrieval.rank()
     if not ranked:
         raise InputCorrupt(
-            f"{data.folder}: no validation query of retrieval has an answer among the descriptions; "
+            f"{data.where}: no validation query of retrieval has an answer among the descriptions; "
             "build with more pages, or with a larger validation share"
         )
     frequency = Frequency(data)

@@ -147,7 +147,7 @@ def check_languages(data: TokenDataset, wanted: Sequence[str]) -> list[str]:
     there = description_languages(data)
     missing = sorted(set(wanted) - set(there))
     if missing:
-        raise UsageError(f"{data.folder} has no descriptions in {', '.join(missing)}; it has {', '.join(there)}")
+        raise UsageError(f"{data.where} has no descriptions in {', '.join(missing)}; it has {', '.join(there)}")
     return list(wanted) or there
 
 

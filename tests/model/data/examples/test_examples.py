@@ -49,7 +49,7 @@ def languages_of(data: TokenDataset, examples: list[Example]) -> list[tuple[str,
     """(language of the context, language of its description, languages the item is described in)."""
     texts: dict[int, dict[tuple[int, ...], str]] = {}
     for shard in data.manifest.of(TOKEN_DESCRIPTIONS):
-        for row in read_shard(data.folder / shard.path, TOKEN_DESCRIPTIONS).to_pylist():
+        for row in read_shard(Path(data.where) / shard.path, TOKEN_DESCRIPTIONS).to_pylist():
             texts.setdefault(row["entity_number"], {})[tuple(row["token_ids"])] = row["language"]
     return [
         (

@@ -61,7 +61,7 @@ def test_every_description_is_found_again(tokens: TokenDataset) -> None:
     rows = [
         row
         for shard in tokens.manifest.of(TOKEN_DESCRIPTIONS)
-        for row in read_shard(tokens.folder / shard.path, TOKEN_DESCRIPTIONS).to_pylist()
+        for row in read_shard(Path(tokens.where) / shard.path, TOKEN_DESCRIPTIONS).to_pylist()
     ]
     assert len(store) == len(rows)
     for row in rows:

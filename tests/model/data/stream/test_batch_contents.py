@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,7 +25,9 @@ def batches(data: TokenDataset, config: StreamConfig, count: int = 30) -> list[B
 
 
 def all_rows(data: TokenDataset, table: Table) -> list[dict]:
-    return [row for shard in data.manifest.of(table) for row in read_shard(data.folder / shard.path, table).to_pylist()]
+    return [
+        row for shard in data.manifest.of(table) for row in read_shard(Path(data.where) / shard.path, table).to_pylist()
+    ]
 
 
 def documents(batch: Batch, token_ids: torch.Tensor) -> Iterator[tuple[int, list[int]]]:

@@ -112,7 +112,7 @@ def test_batches_hold_every_document_once_within_the_budget() -> None:
 
 def test_known_ranks_on_a_small_world(tmp_path: Path) -> None:
     data = small_world(tmp_path / "tokens")
-    config = RetrievalConfig(model="bag", data=str(data.folder), device="cpu")
+    config = RetrievalConfig(model="bag", data=data.where, device="cpu")
     results = evaluate_retrieval(config, Embedder(BagOfTokens(), SPECIAL), data)
     # Each context names its own entity's token beside the masked mention.
     pair = results.find(about="pair", question="mep", source="aa", target="bb")
@@ -152,7 +152,7 @@ def test_the_line_of_frequency_names_the_most_frequent_answer_first(tmp_path: Pa
         (TOKEN_TRIPLES, "", "validation"): [fact(3, 5, 1), fact(4, 5, 3), fact(2, 6, 1)],
     }
     data = write_dataset(tmp_path / "tokens", tables)
-    config = RetrievalConfig(model="bag", data=str(data.folder), device="cpu")
+    config = RetrievalConfig(model="bag", data=data.where, device="cpu")
     results = evaluate_retrieval(config, Embedder(BagOfTokens(), SPECIAL), data)
     mentions = results.find(about="summary", question="mep", line="frequency").measures
     assert mentions["mrr"].mean == pytest.approx((1 + 1 + 1 / 2 + 1 / 4) / 4)
@@ -172,7 +172,7 @@ def test_chance_leaves_out_what_the_models_ranking_leaves_out(tmp_path: Path) ->
     }
     data = write_dataset(tmp_path / "tokens", tables)
     results = evaluate_retrieval(
-        RetrievalConfig(model="bag", data=str(data.folder), device="cpu"), Embedder(BagOfTokens(), SPECIAL), data
+        RetrievalConfig(model="bag", data=data.where, device="cpu"), Embedder(BagOfTokens(), SPECIAL), data
     )
     chance = results.find(about="summary", question="oe", line="chance").measures
     assert chance["hits@1"].mean == pytest.approx((1 / 3 + 1 / 5) / 2)  # entities 2 and 3 are true of 1 as well
@@ -183,7 +183,7 @@ def test_chance_leaves_out_what_the_models_ranking_leaves_out(tmp_path: Path) ->
 
 def test_a_sample_of_the_queries_is_called_one(tmp_path: Path) -> None:
     data = small_world(tmp_path / "tokens")
-    config = RetrievalConfig(model="bag", data=str(data.folder), device="cpu", max_queries=1)
+    config = RetrievalConfig(model="bag", data=data.where, device="cpu", max_queries=1)
     notes = evaluate_retrieval(config, Embedder(BagOfTokens(), SPECIAL), data).notes
     assert any("a sample" in note and "compare only with runs on the same sample" in note for note in notes)
 
@@ -194,7 +194,7 @@ def fact(subject: int, relation: int, object_: int) -> dict[str, int]:
 
 def test_a_language_without_descriptions_is_named(tmp_path: Path) -> None:
     data = small_world(tmp_path / "tokens")
-    config = RetrievalConfig(model="bag", data=str(data.folder), languages=("aa", "cc"))
+    config = RetrievalConfig(model="bag", data=data.where, languages=("aa", "cc"))
     with pytest.raises(UsageError, match="no descriptions in cc; it has aa, bb"):
         evaluate_retrieval(config, Embedder(BagOfTokens(), SPECIAL), data)
 
