@@ -170,6 +170,8 @@ class PretrainConfig:
     """Newest checkpoints that are kept; at least 2, so that a damaged one has a predecessor."""
     keep_every: int = 0
     """Checkpoints of multiples of so many steps are kept for good, as milestones; 0 keeps none beyond the newest."""
+    mirror: str = ""
+    """Address that checkpoints are copied to as well (`s3://bucket/run` …). A new output folder goes on from the newest there."""
     save_in_background: bool = True
     """Lets a thread write checkpoints while training goes on; False stands still until each is on disk. Equal bits."""
     resume: Literal["auto", "never"] = "auto"

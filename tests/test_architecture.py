@@ -58,7 +58,7 @@ FLOORS = {
         ("cli",),
     ),
     "model": (
-        ("distributed", "batch"),
+        ("addresses", "distributed", "batch"),
         ("data",),
         ("config",),
         ("recipes", "method"),

@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -29,6 +29,7 @@ from schemas.errors import CheckpointUnusable, InputMissing, StorageError
 VERSION = 1
 """Version of the format; in every `state.json`."""
 MODEL, OPTIMIZER, STATE = "model.safetensors", "optimizer.safetensors", "state.json"
+FILES = (MODEL, OPTIMIZER, STATE)  # as they are written: the one that makes a checkpoint whole last
 PREFIX, PARTIAL = "checkpoint-", ".partial-"
 _BLOCK = 1 << 22
 
@@ -102,7 +103,7 @@ def save(
         sums = {name: checksum(beside / name) for name in (MODEL, OPTIMIZER)}
         content = {"version": VERSION, "step": step, "sha256": sums} | state
         (beside / STATE).write_text(sealed(content), encoding="utf-8")
-        for name in (MODEL, OPTIMIZER, STATE):
+        for name in FILES:
             _flush(beside / name)
         beside.rename(folder)
         _flush(root)
@@ -112,10 +113,23 @@ def save(
             f"the checkpoint of step {step} could not be written to {root}: {error}. "
             f"{_advice(error)} The run goes on from the previous checkpoint when started again"
         ) from error
-    for old in _folders(root)[keep:]:
-        if not (keep_every and int(old.name.removeprefix(PREFIX)) % keep_every == 0):
-            shutil.rmtree(old)
+    for name in to_remove([found.name for found in folders(root)], keep, keep_every):
+        shutil.rmtree(root / name)
     return folder
+
+
+def to_remove(names: Sequence[str], keep: int, keep_every: int) -> list[str]:
+    """Return the checkpoints, by name, that are neither of the newest `keep` nor of a multiple of `keep_every` steps."""
+    old = sorted(names, reverse=True)[keep:]
+    return [name for name in old if not keep_every or int(name.removeprefix(PREFIX)) % keep_every]
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether a folder holds a checkpoint with the checksums that its `state.json` names."""
+    try:
+        return bool(_read_state(folder))
+    except (ValueError, KeyError, TypeError, AttributeError, OSError):
+        return False
 
 
 def find(root: Path) -> Checkpoint | None:
@@ -124,16 +138,16 @@ def find(root: Path) -> Checkpoint | None:
     Raises:
         CheckpointUnusable: there are checkpoints but none is whole, or one holds files of another kind.
     """
-    folders = _folders(root)
-    for folder in folders:
+    found = folders(root)
+    for folder in found:
         _refuse_foreign(folder)
         try:
             return Checkpoint(folder=folder, state=_read_state(folder))
         except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
             print(f"{folder} is damaged ({error}); trying the checkpoint before it", file=sys.stderr)
-    if folders:
+    if found:
         raise CheckpointUnusable(
-            f"none of the {len(folders)} checkpoints in {root} is whole. Restore one from a backup, or remove the "
+            f"none of the {len(found)} checkpoints in {root} is whole. Restore one from a backup, or remove the "
             "folder to start from the beginning"
         )
     return None
@@ -218,7 +232,7 @@ def checksum(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _folders(root: Path) -> list[Path]:
+def folders(root: Path) -> list[Path]:
     """Checkpoint folders, newest first."""
     return sorted((path for path in root.glob(f"{PREFIX}*") if path.is_dir()), reverse=True)
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from model.training import checkpoint as checkpoints
+from model.training.mirror import Mirror
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,9 @@ class Written:
 class CheckpointWriter:
     """Writes the checkpoints of one run, one at a time; only the main rank has use for one."""
 
-    def __init__(self, root: Path, keep: int, *, background: bool, keep_every: int = 0) -> None:
+    def __init__(
+        self, root: Path, keep: int, *, background: bool, keep_every: int = 0, mirror: Mirror | None = None
+    ) -> None:
         """Starts nothing yet.
 
         Args:
@@ -59,7 +62,9 @@ class CheckpointWriter:
             keep: how many of the newest are kept.
             keep_every: those of multiples of so many steps are kept too; 0 keeps none of them.
             background: whether a thread writes them; otherwise `save` returns when the checkpoint is on disk.
+            mirror: where they are copied to once they are on disk.
         """
+        self.mirror = mirror
         self.root, self.keep, self.keep_every, self.background = root, keep, keep_every, background
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
         self._pending: tuple[Future[float], Snapshot] | None = None
@@ -111,7 +116,9 @@ class CheckpointWriter:
         if snapshot.copied is not None:
             snapshot.copied.synchronize()
         parts = (snapshot.model, snapshot.optimizer, snapshot.state)
-        checkpoints.save(self.root, snapshot.step, *parts, self.keep, self.keep_every)
+        folder = checkpoints.save(self.root, snapshot.step, *parts, self.keep, self.keep_every)
+        if self.mirror is not None:
+            self.mirror.send(folder, self.keep, self.keep_every)
         return time.perf_counter() - started
 
 

@@ -24,6 +24,7 @@ FREE = frozenset(
         "licence",
         "log_every",
         "max_bad_steps",
+        "mirror",
         "output",
         "resume",
         "save_every",

@@ -11,7 +11,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from model.data.stores.remote_shards import fetched_tokenizer, is_url
+from model.addresses import is_url
+from model.data.stores.remote_shards import fetched_tokenizer
 from schemas.errors import InputMissing, SchemaMismatch, UsageError
 from schemas.sentencepiece_files import SENTENCEPIECE_NAME, TOKENIZER_JSON_NAME, hugging_face_files
 from schemas.tokenizer import tokenizer_fingerprint

@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
+from model.addresses import is_url
 from model.config import PretrainConfig
 from model.data.loading.loader import StreamLoader
 from model.data.special_tokens import SpecialTokens
-from model.data.stores.remote_shards import is_url
 from model.data.stores.token_dataset import TokenDataset
 from model.data.stream.stream import TrainingStream, merge_states, rows_read
 from model.distributed import barrier, choose_device, gather_text, is_main, process_group, rank, world_size
@@ -23,6 +23,7 @@ from model.training.checkpoint_writer import CheckpointWriter, Written
 from model.training.export import export_model
 from model.training.memory import explain_out_of_memory
 from model.training.metrics import LOG, Meter, RunLog
+from model.training.mirror import Mirror
 from model.training.resuming import check_resumable, fitting_state, redrawn
 from model.training.run_folder import CONFIG, logged_results
 from model.training.step import TrainingStep, Verdicts
@@ -73,6 +74,11 @@ class Trainer:
         """Opens everything, and goes on from the newest checkpoint of the output folder if there is one."""
         self.config, self.device, self.stop = config, device, stop
         self.folder = Path(config.output)
+        mirror = Mirror(config.mirror) if config.mirror else None
+        if mirror is not None and config.resume == "auto":
+            if is_main():
+                mirror.fetch(self.folder / "checkpoints")
+            barrier()
         found = checkpoints.find(self.folder / "checkpoints")
         if found and config.resume == "never":
             raise OutputBusy(
@@ -103,6 +109,7 @@ class Trainer:
             config.keep_checkpoints,
             background=config.save_in_background,
             keep_every=config.keep_every,
+            mirror=mirror,
         )
         self.log = RunLog(self.folder, steps=config.steps, step=self.done)
         self.log.follow(config.track, asdict(config))

@@ -21,7 +21,7 @@ MARK = re.compile(r"\((?:[^()]*\b)?(?:code|text|recalled|open|ours)\b[^()]*\)")
 NOT_OF_THE_METHOD = {
     "accumulation", "allow_changed_data", "chunk_tokens", "data", "data_cache", "data_cache_gb", "device", "encoder", "init_from",
     "keep_checkpoints", "keep_every", "licence",
-    "log_every", "max_bad_steps", "method", "objectives", "optim", "output", "precision", "resume", "save_every",
+    "log_every", "max_bad_steps", "method", "mirror", "objectives", "optim", "output", "precision", "resume", "save_every",
     "save_in_background", "seed", "stop_after", "stream", "threads",
     "tokenizer", "track", "validate_every", "validation_batches", "workers",
 }  # fmt: skip

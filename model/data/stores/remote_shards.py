@@ -21,8 +21,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from model.addresses import file_system, reached, retried
 from schemas import MANIFEST_NAME, Manifest, Shard, parse_manifest
-from schemas.errors import InputMissing, ShardMismatch, StorageError, UsageError
+from schemas.errors import InputMissing, ShardMismatch, StorageError
 from schemas.sentencepiece_files import SENTENCEPIECE_NAME, TOKENIZER_JSON_NAME
 
 KEPT_BYTES = 50 << 30
@@ -34,13 +35,7 @@ _TOKENIZER_FILES = (
     "special_tokens_map.json",
     "config.json",
 )
-_TRIES = 3
 _BLOCK = 1 << 20
-
-
-def is_url(folder: str | Path) -> bool:
-    """Whether a dataset is named by an address instead of a folder."""
-    return "://" in str(folder)
 
 
 def cache_folder() -> Path:
@@ -78,7 +73,7 @@ class RemoteShards:
         """
         place = self.folder / shard.path
         if not _is_whole(place):
-            self._fetch(shard, place)
+            retried(self._fetch, shard, place)
             self._make_room(place)
         _touch(place)
         return place
@@ -96,7 +91,7 @@ class RemoteShards:
         return rows
 
     def _footer(self, shard: Shard) -> pq.FileMetaData:
-        files, root = _file_system(self.url)
+        files, root = file_system(self.url)
         try:
             with files.open(f"{root}/{shard.path}", "rb") as file:
                 return pq.read_metadata(file)
@@ -104,18 +99,9 @@ class RemoteShards:
             return pq.read_metadata(self.path(shard))
 
     def _fetch(self, shard: Shard, place: Path) -> None:
-        for attempt in range(_TRIES):
-            try:
-                return self._fetch_once(shard, place)
-            except StorageError:
-                if attempt == _TRIES - 1:
-                    raise
-                time.sleep(2**attempt)
-
-    def _fetch_once(self, shard: Shard, place: Path) -> None:
         url, digest, size = f"{self.url}/{shard.path}", sha256(), 0
-        files, root = _file_system(self.url)
-        with _beside(place) as (beside, target), _reached(url):
+        files, root = file_system(self.url)
+        with _beside(place) as (beside, target), reached(url):
             with files.open(f"{root}/{shard.path}", "rb", block_size=_BLOCK) as source:
                 while block := source.read(_BLOCK):
                     size += len(block)
@@ -143,8 +129,8 @@ class RemoteShards:
                 total -= state.st_size
 
     def _text(self, name: str) -> str:
-        files, root = _file_system(self.url)
-        with _reached(f"{self.url}/{name}"):
+        files, root = file_system(self.url)
+        with reached(f"{self.url}/{name}"):
             try:
                 return str(files.cat_file(f"{root}/{name}").decode("utf-8"))
             except FileNotFoundError as error:
@@ -157,12 +143,12 @@ class RemoteShards:
 
 def fetched_tokenizer(data: str, cache: Path | None = None) -> Path | None:
     """Fetch the tokenizer in `tokenizer/` in or beside a dataset behind an address; None where there is none."""
-    files, root = _file_system(data)
+    files, root = file_system(data)
     for place in (f"{root}/tokenizer", f"{root.rpartition('/')[0]}/tokenizer"):
         found: dict[str, bytes] = {}
         for name in _TOKENIZER_FILES:
             try:
-                with _reached(f"{place}/{name}"):
+                with reached(f"{place}/{name}"):
                     found[name] = files.cat_file(f"{place}/{name}")
             except FileNotFoundError:
                 continue
@@ -173,32 +159,6 @@ def fetched_tokenizer(data: str, cache: Path | None = None) -> Path | None:
                 _write(folder / name, content)
             return folder
     return None
-
-
-def _file_system(url: str) -> tuple[Any, str]:
-    from fsspec.core import url_to_fs
-
-    try:
-        files, root = url_to_fs(url.rstrip("/"))
-    except (ImportError, ValueError) as error:
-        raise UsageError(
-            f"{url} cannot be opened: {error}. Expected an address that fsspec knows, with its package installed: "
-            "fsspec[http], s3fs, gcsfs, adlfs."
-        ) from error
-    return files, root.rstrip("/")
-
-
-@contextmanager
-def _reached(url: str) -> Iterator[None]:
-    """Turn what file systems raise into our error; a missing file stays FileNotFoundError where it is asked for."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except (ShardMismatch, InputMissing, StorageError):
-        raise
-    except Exception as error:  # packages behind fsspec raise errors of their own kinds
-        raise StorageError(f"{url} cannot be fetched: {type(error).__name__}: {error}") from error
 
 
 @contextmanager

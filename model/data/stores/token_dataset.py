@@ -17,8 +17,9 @@ from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from model.addresses import is_url
 from model.data.special_tokens import SpecialTokens
-from model.data.stores.remote_shards import KEPT_BYTES, RemoteShards, is_url
+from model.data.stores.remote_shards import KEPT_BYTES, RemoteShards
 from model.data.stores.shard_check import check_bytes
 from schemas import TRAIN, Manifest, Shard, Table, open_shard, read_manifest
 from schemas.errors import SchemaMismatch, ShardMismatch, UsageError

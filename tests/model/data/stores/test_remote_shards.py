@@ -14,7 +14,7 @@ from typing import Any
 import fsspec
 import pytest
 
-from model.data.stores import remote_shards
+from model import addresses
 from model.data.stores.remote_shards import RemoteShards
 from model.data.stores.token_dataset import TokenDataset
 from model.training.trainer import pretrain
@@ -131,10 +131,10 @@ def test_the_cache_is_bounded_and_drops_what_was_not_read_for_longest(
 def test_what_cannot_be_reached_is_told(
     served: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote_shards.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(addresses.time, "sleep", lambda seconds: None)
     with pytest.raises(InputMissing, match="not a finished dataset"):
         RemoteShards(f"{served[1]}/tokens", tmp_path)
     with pytest.raises(UsageError, match="fsspec knows"):
         RemoteShards("nosuch://place/tokens", tmp_path)
-    with pytest.raises(StorageError, match="cannot be fetched"):
+    with pytest.raises(StorageError, match="cannot be reached"):
         RemoteShards("http://127.0.0.1:9/tokens", tmp_path)
