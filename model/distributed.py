@@ -169,7 +169,7 @@ def barrier() -> None:
 
 
 def average_gradients(model: torch.nn.Module) -> None:
-    """Averages the gradients of all ranks in place, for steps that do not run through DistributedDataParallel."""
+    """Average the gradients of all ranks in place, for steps that do not run through DistributedDataParallel."""
     if world_size() == 1:
         return
     for parameter in model.parameters():

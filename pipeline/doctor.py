@@ -88,7 +88,7 @@ def examine(config: DoctorConfig) -> Iterator[Line]:
 
 
 def python_line(found: tuple[int, ...]) -> Line:
-    """Judges the version of Python."""
+    """Judge the version of Python."""
     name = ".".join(map(str, found))
     low, high = PYTHONS
     if low <= found[:2] <= high:
@@ -97,7 +97,7 @@ def python_line(found: tuple[int, ...]) -> Line:
 
 
 def expat_line(found: tuple[int, ...]) -> Line:
-    """Judges the XML parser that Python was built with."""
+    """Judge the XML parser that Python was built with."""
     name = ".".join(map(str, found))
     if found >= SAFE_EXPAT:
         return Line("ok", "expat", name)
@@ -110,7 +110,7 @@ def expat_line(found: tuple[int, ...]) -> Line:
 
 
 def packages() -> Iterator[Line]:
-    """Judges the installed packages against what this project asks for."""
+    """Judge the installed packages against what this project asks for."""
     try:
         from packaging.requirements import Requirement
 
@@ -132,7 +132,7 @@ def _belongs(need: Requirement, extra: str) -> bool:
 
 
 def package_line(extra: str, needs: list[Requirement]) -> Line:
-    """Judges the packages of one extra."""
+    """Judge the packages of one extra."""
     problems = [problem for need in needs if (problem := _package_problem(need))]
     subject = extra or "contract"
     if not problems:
@@ -162,7 +162,7 @@ def memory_bytes() -> int:
 
 
 def memory_line(found: int) -> Line:
-    """Judges the memory."""
+    """Judge the memory."""
     if found == 0:
         return Line("note", "memory", "unknown on this system")
     if found < MEMORY_BYTES:
@@ -173,7 +173,7 @@ def memory_line(found: int) -> Line:
 
 
 def folder_lines(folder: Path) -> Iterator[Line]:
-    """Judges the disk below the folder, by its free space and by writing a file."""
+    """Judge the disk below the folder, by its free space and by writing a file."""
     place = folder.absolute()
     while not place.exists():
         place = place.parent
@@ -205,7 +205,7 @@ def nvidia_gpus() -> list[str]:
 
 
 def gpu_line(found: list[str]) -> Line:
-    """Judges the accelerators."""
+    """Judge the accelerators."""
     if not found:
         return Line("note", "GPU", "none; the recipe `tiny` trains on the CPU, `base` and `large` want one")
     torch = "" if importlib.util.find_spec("torch") else ", but torch is not installed"
@@ -213,14 +213,14 @@ def gpu_line(found: list[str]) -> Line:
 
 
 def locale_line(preferred: str, files: str) -> Line:
-    """Judges the text encoding of the environment."""
+    """Judge the text encoding of the environment."""
     if {preferred.lower().replace("-", ""), files.lower().replace("-", "")} == {"utf8"}:
         return Line("ok", "locale", "UTF-8")
     return Line("note", "locale", f"{preferred}, files {files}; set LC_ALL=C.UTF-8 so that names print right")
 
 
 def network_line(server: DumpServer | None = None) -> Line:
-    """Judges whether dumps can be fetched from here. Tests pass their own server."""
+    """Judge whether dumps can be fetched from here. Tests pass their own server."""
     try:
         from pipeline.fetch.server import PRIMARY, DumpServer
 

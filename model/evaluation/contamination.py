@@ -30,7 +30,7 @@ def titles_read(build: Path, language: str) -> set[str]:
 
 
 def plain_title(title: str) -> str:
-    """A title as it is compared: sets write it with underscores or escapes, as in addresses.
+    """Give a title as it is compared: sets write it with underscores or escapes, as in addresses.
 
     >>> plain_title("New_York%20City")
     'New York City'

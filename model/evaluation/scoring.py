@@ -77,7 +77,7 @@ class _Scorer(ABC):
 
     @abstractmethod
     def outcomes(self, path: str) -> Outcomes:
-        """What came out for each example."""
+        """Give what came out for each example."""
 
     def details(self) -> list[Row]:
         """Further rows of the first predictions."""
@@ -107,7 +107,7 @@ class _Tags(_Scorer):
         return Outcomes("spans", {name: np.array(values, dtype=np.float64) for name, values in counts.items()})
 
     def details(self) -> list[Row]:
-        """A row per entity type."""
+        """Give a row per entity type."""
         rows = []
         truth, tags = self.pairs
         for kind in types_of([*truth, *tags]):

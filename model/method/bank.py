@@ -56,7 +56,7 @@ class Bank(nn.Module):
     def leave(
         self, states: Float[Tensor, "rows width"], entities: Int[Tensor, " rows"], used: Bool[Tensor, " rows"]
     ) -> None:
-        """Leaves rows of this rank for the end of the step."""
+        """Leave rows of this rank for the end of the step."""
         self._left.append((states.detach(), entities, used))
 
     def take_in(self, batches: int) -> None:

@@ -44,7 +44,7 @@ class Piece:
 
 
 def split(batches: Sequence[Batch], chunk_tokens: int) -> Iterator[Piece]:
-    """Cuts batches (on the CPU) into pieces.
+    """Cut batches (on the CPU) into pieces.
 
     Args:
         batches: their places follow each other, batch by batch, as in `join`.

@@ -43,7 +43,7 @@ class BestContrast(nn.Module):
         self.l2_normalise = config.l2_normalise
 
     def forward(self, pairs: Pairs, totals: Totals) -> tuple[Tensor, Sums]:
-        """Projects and contrasts, and leaves the keys for the bank; returns this rank's loss and the measures."""
+        """Project and contrast, and leave the keys for the bank; return this rank's loss and the measures."""
         entities = pairs.entities
         queries, keys = self.query_head(pairs.queries, pairs.used), self.key_head(pairs.keys, entities != UNUSED)
         pairs = replace(pairs, queries=queries, keys=keys)
@@ -80,7 +80,7 @@ class PaperContrast(nn.Module):
         self.temperature, self.l2_normalise = config.temperature, config.l2_normalise
 
     def forward(self, pairs: Pairs, totals: Totals) -> tuple[Tensor, Sums]:
-        """Projects pair by pair, adds the two losses, and leaves both sides for the banks."""
+        """Project pair by pair, add the two losses, and leave both sides for the banks."""
         used, own = pairs.used, pairs.positives.clamp(min=0)
         query_states = self.query_head(pairs.queries, used)
         key_states = self.key_head(pairs.keys.index_select(0, own), used)

@@ -117,7 +117,7 @@ class Encoder(nn.Module):
 
 
 def pack(documents: list[list[int]], position_offset: int) -> tuple[Tensor, Tensor, Tensor, int]:
-    """Lays documents end to end: token ids, position ids, `cu_seqlens` (int32) and the longest length."""
+    """Lay documents end to end: token ids, position ids, `cu_seqlens` (int32) and the longest length."""
     lengths = torch.tensor([len(document) for document in documents])
     token_ids = torch.tensor([piece for document in documents for piece in document])
     positions = torch.cat([torch.arange(length) for length in lengths.tolist()]) + position_offset

@@ -43,7 +43,7 @@ class RowBatchNorm(nn.Module):
     def forward(
         self, rows: Float[Tensor, "rows width"], used: Bool[Tensor, " rows"] | None = None
     ) -> Float[Tensor, "rows width"]:
-        """Normalises by the batch's statistics in training, by the running ones otherwise."""
+        """Normalise by the batch's statistics in training, by the running ones otherwise."""
         rows = rows.float() if rows.dtype in (torch.bfloat16, torch.float16) else rows
         mean, variance = self._statistics(rows, used) if self.training else (self.running_mean, self.running_var)
         normal = (rows - mean) * (variance + BATCH_NORM_EPS).rsqrt()
@@ -77,7 +77,7 @@ class RowLayerNorm(nn.Module):
     def forward(
         self, rows: Float[Tensor, "rows width"], used: Bool[Tensor, " rows"] | None = None
     ) -> Float[Tensor, "rows width"]:
-        """Normalises each row by itself; `used` changes nothing."""
+        """Normalise each row by itself; `used` changes nothing."""
         normal: Tensor = self.norm(rows)
         return normal
 
@@ -97,7 +97,7 @@ class ProjectionHead(nn.Module):
     def forward(
         self, rows: Float[Tensor, "rows width"], used: Bool[Tensor, " rows"] | None = None
     ) -> Float[Tensor, "rows width"]:
-        """Projects rows; those not `used` are projected too but count in no statistic. None means all are used."""
+        """Project rows; those not `used` are projected too but count in no statistic. None means all are used."""
         inner = self.first_norm(self.first(rows), used).relu()
         outer: Tensor = self.second_norm(self.second(inner), used)
         return outer

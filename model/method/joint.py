@@ -78,7 +78,7 @@ class JointModel(nn.Module):
         return self.losses(self.encode(batch), batch, totals)
 
     def end_step(self, batches: int) -> None:
-        """Lets the banks take in what the step's batches left; call it after the backward pass, on every rank."""
+        """Let the banks take in what the step's batches left; call it after the backward pass, on every rank."""
         for module in self.modules():
             if isinstance(module, Bank):
                 module.take_in(batches)

@@ -55,7 +55,7 @@ def model_tensors(model: nn.Module, *, wait: bool = True) -> dict[str, Tensor]:
 
 
 def optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer, *, wait: bool = True) -> dict[str, Tensor]:
-    """The optimizer's moments on the CPU, as copies, named `<parameter>/<moment>`; `wait` as in `model_tensors`."""
+    """Copy the optimizer's moments to the CPU, named `<parameter>/<moment>`; `wait` as in `model_tensors`."""
     names: dict[Tensor, str] = {parameter: name for name, parameter in model.named_parameters()}
     return {
         f"{names[parameter]}/{moment}": _copied(value, wait=wait)
@@ -74,7 +74,7 @@ def _distinct(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 
 def _copied(tensor: Tensor, *, wait: bool) -> Tensor:
-    """A copy on the CPU; laid out before it is sent, because what was only queued must not be touched afterwards."""
+    """Copy to the CPU; laid out before it is sent, because what was only queued must not be touched afterwards."""
     return tensor.detach().contiguous().to("cpu", copy=True, non_blocking=not wait)
 
 
@@ -87,7 +87,7 @@ def save(
     keep: int,
     keep_every: int = 0,
 ) -> Path:
-    """Writes a checkpoint and removes all but the newest `keep`, and those of multiples of `keep_every` steps.
+    """Write a checkpoint and remove all but the newest `keep`, and those of multiples of `keep_every` steps.
 
     Raises:
         StorageError: no space or no permission; the earlier checkpoints are untouched.
@@ -133,7 +133,7 @@ def is_whole(folder: Path) -> bool:
 
 
 def find(root: Path) -> Checkpoint | None:
-    """The newest whole checkpoint; says on stderr which damaged ones it passed over.
+    """Find the newest whole checkpoint; say on stderr which damaged ones were passed over.
 
     Raises:
         CheckpointUnusable: there are checkpoints but none is whole, or one holds files of another kind.
@@ -154,7 +154,7 @@ def find(root: Path) -> Checkpoint | None:
 
 
 def load_model(checkpoint: Checkpoint, model: nn.Module) -> None:
-    """Copies a checkpoint's weights and buffers into a model.
+    """Copy a checkpoint's weights and buffers into a model.
 
     Raises:
         CheckpointUnusable: the names or shapes differ.
@@ -174,7 +174,7 @@ def load_model(checkpoint: Checkpoint, model: nn.Module) -> None:
 
 
 def load_optimizer(checkpoint: Checkpoint, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Copies a checkpoint's moments into an optimizer over the same parameters.
+    """Copy a checkpoint's moments into an optimizer over the same parameters.
 
     Raises:
         CheckpointUnusable: it holds moments of other parameters.
@@ -189,7 +189,7 @@ def load_optimizer(checkpoint: Checkpoint, model: nn.Module, optimizer: torch.op
 
 
 def load_start(source: Path, model: nn.Module) -> list[str]:
-    """Copies the weights and heads of another run's newest checkpoint, or of a checkpoint's folder, into a model.
+    """Copy the weights and heads of another run's newest checkpoint, or of a checkpoint's folder, into a model.
 
     Banks stay as they are: what they hold is of the other run's past. What the other run did not train starts anew.
 
@@ -224,7 +224,7 @@ def load_start(source: Path, model: nn.Module) -> list[str]:
 
 
 def checksum(path: Path) -> str:
-    """The sha256 of a file."""
+    """Compute the sha256 of a file."""
     digest = sha256()
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
@@ -255,7 +255,7 @@ def _refuse_foreign(folder: Path) -> None:
 
 
 def sealed(content: dict[str, Any]) -> str:
-    """The text of `state.json`: its content, and last a checksum over the text of the rest."""
+    """Write the text of `state.json`: its content, and last a checksum over the text of the rest."""
     digest = sha256(_rendered(content).encode()).hexdigest()
     return _rendered(content | {"checksum": digest})
 
@@ -286,7 +286,7 @@ def _load(path: Path) -> dict[str, Tensor]:
 
 
 def _flush(path: Path) -> None:
-    """Asks the system to put a file or folder on disk before what comes after."""
+    """Ask the system to put a file or folder on disk before what comes after."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

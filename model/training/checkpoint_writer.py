@@ -55,7 +55,7 @@ class CheckpointWriter:
     def __init__(
         self, root: Path, keep: int, *, background: bool, keep_every: int = 0, mirror: Mirror | None = None
     ) -> None:
-        """Starts nothing yet.
+        """Start nothing yet.
 
         Args:
             root: folder of the run's checkpoints.
@@ -73,7 +73,7 @@ class CheckpointWriter:
     def save(
         self, step: int, model: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]
     ) -> list[Written]:
-        """Takes the state of this step and has it written; first waits for the one that is on its way.
+        """Take the state of this step and have it written; first wait for the one that is on its way.
 
         Returns:
             What came to disk meanwhile: the one that was on its way, and this one if no thread writes it.
@@ -91,7 +91,7 @@ class CheckpointWriter:
         return before if self.background else before + self.wait()
 
     def finished(self) -> list[Written]:
-        """The checkpoint that came to disk since the last call, if one did.
+        """Give the checkpoint that came to disk since the last call, if one did.
 
         Raises:
             StorageError: it could not be written; the earlier ones are untouched.
@@ -99,14 +99,14 @@ class CheckpointWriter:
         return self.wait() if self._pending and self._pending[0].done() else []
 
     def wait(self) -> list[Written]:
-        """The same, after waiting for the checkpoint that is on its way."""
+        """Give the same, after waiting for the checkpoint that is on its way."""
         if not self._pending:
             return []
         (writing, snapshot), self._pending = self._pending, None
         return [Written(step=snapshot.step, stalled=self._stalled, seconds=writing.result())]
 
     def close(self) -> None:
-        """Lets a checkpoint on its way come to disk; says on stderr if it did not, for the run may be failing already."""
+        """Let a checkpoint on its way come to disk; say on stderr if it did not, for the run may be failing already."""
         if self._pending and (error := self._pending[0].exception()):
             print(error, file=sys.stderr)
         self._thread.shutdown()
@@ -125,7 +125,7 @@ class CheckpointWriter:
 def take_snapshot(
     step: int, model: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any], *, wait: bool
 ) -> Snapshot:
-    """Copies all tensors to the host; `wait` False only queues copies from a GPU and notes when they will be whole."""
+    """Copy all tensors to the host; `wait` False only queues copies from a GPU and notes when they will be whole."""
     tensors = checkpoints.model_tensors(model, wait=wait)
     moments = checkpoints.optimizer_tensors(model, optimizer, wait=wait)
     copied = None

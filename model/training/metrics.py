@@ -35,7 +35,7 @@ class RunLog:
     """The log of one run; only the main rank writes."""
 
     def __init__(self, folder: Path, *, steps: int, step: int = 0, tensorboard: bool = True) -> None:
-        """Opens `log.jsonl` (appending) and `tensorboard/` in the run's folder; `step` is where the run goes on."""
+        """Open `log.jsonl` (appending) and `tensorboard/` in the run's folder; `step` is where the run goes on."""
         self.steps = steps
         self.file: TextIO | None = None
         self.board: Any = None
@@ -50,7 +50,7 @@ class RunLog:
                 self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=step)
 
     def follow(self, tracker: str, config: dict[str, Any]) -> None:
-        """Sends what comes to a tracker too, in a run named after the folder.
+        """Send what comes to a tracker too, in a run named after the folder.
 
         Args:
             tracker: name of its package, which has the interface of wandb; empty sends nothing.
@@ -70,11 +70,11 @@ class RunLog:
         self.tracker.init(project="xlm-k", name=self.name, config=config)
 
     def event(self, name: str, **details: Any) -> None:
-        """Writes something that happened: a start, a checkpoint, a skipped step."""
+        """Write something that happened: a start, a checkpoint, a skipped step."""
         self._write({"event": name, "time": round(time.time(), 3)} | details)
 
     def step(self, step: int, values: Mapping[str, float]) -> None:
-        """Writes the measures of an optimizer step and shows its progress line.
+        """Write the measures of an optimizer step and show its progress line.
 
         Args:
             step: number of steps done.
@@ -91,7 +91,7 @@ class RunLog:
         print(progress_line(step, self.steps, values), flush=True)
 
     def validation(self, step: int, scores: Mapping[str, float]) -> None:
-        """Writes and shows the scores on the validation split after some steps; none were measured if it was cut short."""
+        """Write and show the scores on the validation split after some steps; there are none if it was cut short."""
         if not is_main() or not scores:
             return
         self._write({"validated": step} | _finite(scores))
@@ -110,7 +110,7 @@ class RunLog:
             print(left_out_line(counts), flush=True)
 
     def close(self) -> None:
-        """Flushes and closes what is open."""
+        """Flush and close what is open."""
         if self.tracker is not None:
             self.tracker.finish()
         if self.board is not None:
@@ -143,18 +143,18 @@ class Meter:
     """Collects the measures of the steps between two log lines without reading them."""
 
     def __init__(self) -> None:
-        """Starts the clock."""
+        """Start the clock."""
         self.rows: list[dict[str, Tensor]] = []
         self.restart()
 
     def restart(self) -> None:
-        """Forgets what was collected and starts the clock anew."""
+        """Forget what was collected and start the clock anew."""
         self.rows.clear()
         self.tokens, self.room, self.waited = 0, 0, 0.0
         self.started = time.perf_counter()
 
     def add(self, measures: dict[str, Tensor], *, tokens: int, room: int, waited: float) -> None:
-        """Adds a step.
+        """Add a step.
 
         Args:
             measures: sums and counts of all ranks, left where they are.

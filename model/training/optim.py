@@ -50,7 +50,7 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 
 
 def clip(model: nn.Module, largest: float) -> Tensor:
-    """Scales all gradients so that their common norm is at most `largest` (0: leaves them); returns the norm before."""
+    """Scale all gradients so that their common norm is at most `largest` (0: leave them); return the norm before."""
     parameters = [parameter for parameter in model.parameters() if parameter.grad is not None]
     return nn.utils.clip_grad_norm_(parameters, largest or math.inf, foreach=True)
 

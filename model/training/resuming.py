@@ -45,7 +45,7 @@ REDRAWN = frozenset({"chunk_tokens", "device"})
 
 
 def fitting_state(config: PretrainConfig, data: str, tokenizer: str) -> dict[str, Any]:
-    """What a checkpoint records so that `check_resumable` can judge it later."""
+    """Give what a checkpoint records so that `check_resumable` can judge it later."""
     return {
         "config": json.loads(json.dumps(asdict(config))),
         "batches_per_step": config.accumulation * world_size(),
@@ -56,7 +56,7 @@ def fitting_state(config: PretrainConfig, data: str, tokenizer: str) -> dict[str
 
 
 def check_resumable(state: dict[str, Any], config: PretrainConfig, data: str, tokenizer: str, folder: Path) -> bool:
-    """Compares a checkpoint with the run that wants to go on from it.
+    """Compare a checkpoint with the run that wants to go on from it.
 
     Returns:
         Whether the data is the same, so that the order of rows goes on too.
@@ -108,7 +108,7 @@ def _before_decay(state: dict[str, Any], config: PretrainConfig) -> bool:
 
 
 def redrawn(state: dict[str, Any], config: PretrainConfig) -> list[str]:
-    """What changed since a checkpoint that makes a run draw other dropout, as `name was A, is B`."""
+    """List what changed since a checkpoint that makes a run draw other dropout, as `name was A, is B`."""
     before, now = state["config"], json.loads(json.dumps(asdict(config)))
     return [f"{name} was {before[name]}, is {now[name]}" for name in sorted(REDRAWN) if before[name] != now[name]]
 

@@ -19,7 +19,7 @@ class StopSignal:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> StopSignal:
-        """Installs the handlers, in the main thread alone, where Python allows it."""
+        """Install the handlers, in the main thread alone, where Python allows it."""
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._note) for number in self.SIGNALS}
         return self

@@ -35,7 +35,7 @@ from schemas.errors import LossNotFinite, OutputBusy, Preempted
 
 
 def pretrain(config: PretrainConfig) -> Path:
-    """Trains, or goes on training, and exports; returns the folder of the finished model.
+    """Train, or go on training, and export; return the folder of the finished model.
 
     Raises:
         UsageError, InputMissing, SchemaMismatch, ShardMismatch: flags, encoder, tokenizer or data that do not fit.
@@ -71,7 +71,7 @@ class Trainer:
     """One run: its model, data, log and checkpoints."""
 
     def __init__(self, config: PretrainConfig, device: torch.device, stop: StopSignal) -> None:
-        """Opens everything, and goes on from the newest checkpoint of the output folder if there is one."""
+        """Open everything, and go on from the newest checkpoint of the output folder if there is one."""
         self.config, self.device, self.stop = config, device, stop
         self.folder = Path(config.output)
         mirror = Mirror(config.mirror) if config.mirror else None
@@ -117,7 +117,7 @@ class Trainer:
         self._announce(found, anew)
 
     def run(self) -> Path:
-        """Trains to the last step, saves, and exports."""
+        """Train to the last step, save, and export."""
         last = min(self.config.steps, self.done + (self.config.stop_after or self.config.steps))
         self.meter.restart()
         while self.done < last:
@@ -142,7 +142,7 @@ class Trainer:
         return self._finish()
 
     def save(self, *, last: bool = False) -> None:
-        """Takes a checkpoint of the steps done; every rank must call it. The last one is on disk when this returns.
+        """Take a checkpoint of the steps done; every rank must call it. The last one is on disk when this returns.
 
         Raises:
             StorageError: this one, or the one that was on its way, could not be written.
@@ -159,7 +159,7 @@ class Trainer:
             barrier()
 
     def close(self) -> None:
-        """Ends the loader, lets a checkpoint on its way come to disk, and closes the log."""
+        """End the loader, let a checkpoint on its way come to disk, and close the log."""
         self.loader.close()
         self.writer.close()
         self.log.close()
@@ -186,7 +186,7 @@ class Trainer:
         self.meter.restart()
 
     def _asked_to_stop(self, *, everything: bool) -> bool:
-        """Reads the verdicts that are due, alike on all ranks; counts steps that were not sound."""
+        """Read the verdicts that are due, alike on all ranks; count steps that were not sound."""
         asked = False
         for step, row_ids, sound, stop in self.verdicts.due(everything=everything):
             asked |= stop

@@ -190,7 +190,7 @@ def _announce(wanted: list[_Wanted], folder: Path) -> None:
 
 
 def _check_space(wanted: list[_Wanted], folder: Path) -> None:
-    """Refuses to begin what cannot end. What is there already, whole or in part, needs no room."""
+    """Refuse to begin what cannot end. What is there already, whole or in part, needs no room."""
     needed = sum(max(0, file.remote.size - _present(folder, file.remote.name)) for file in wanted)
     free = shutil.disk_usage(folder).free
     if needed > free:

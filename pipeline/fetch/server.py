@@ -75,7 +75,7 @@ class DumpServer:
         return (*self.mirrors, self.primary)
 
     def check(self, url: str) -> None:
-        """Refuses an address that is not https, not on the allow-list, or on a private network.
+        """Refuse an address that is not https, not on the allow-list, or on a private network.
 
         Raises:
             UsageError: with the rule that the address breaks.
@@ -105,7 +105,7 @@ class DumpServer:
             raise UsageError(f"{host} is a private address; dumps are fetched from public hosts only")
 
     def _check_resolved(self, url: str) -> None:
-        """Refuses a host name that leads to a private address. Behind a proxy the proxy looks names up."""
+        """Refuse a host name that leads to a private address. Behind a proxy the proxy looks names up."""
         host = urlsplit(url).hostname or ""
         if self._plain_loopback or host in self._resolved or get_environ_proxies(url):
             return
@@ -206,7 +206,7 @@ def check_status(url: str, response: requests.Response) -> None:
 
 
 def user_agent(contact: str) -> str:
-    """Names the program to the server, as Wikimedia's policy asks; `contact` is an address to reach its user at."""
+    """Name the program to the server, as Wikimedia's policy asks; `contact` is an address to reach its user at."""
     tail = f"; {contact}" if contact else ""
     return f"xlm-k-dump-downloader/1.0 (data set build{tail}) python-requests/{version('requests')}"
 

@@ -93,7 +93,7 @@ class PartFile:
 
 
 def fetch(server: DumpServer, file: RemoteFile, folder: Path, on_bytes: Callable[[int], object]) -> Path:
-    """Brings `file` into `folder`, from the first mirror that has it right, and returns its path.
+    """Bring `file` into `folder`, from the first mirror that has it right, and return its path.
 
     A file that is there already is checked and left alone. `on_bytes` is told how many bytes came, or, negative, were
     dropped.
@@ -177,7 +177,7 @@ class _Transfer:
                 time.sleep(min(MAX_WAIT_SECONDS, self.server.backoff_seconds * 2**idle))
 
     def _receive(self) -> None:
-        """Receives what one connection brings, appended to the part or in its place."""
+        """Receive what one connection brings, appended to the part or in its place."""
         with self.server.open(self.url, self._headers()) as response:
             if response.status_code == 416 or not self._range_is_right(response):
                 self._drop_part()
@@ -197,7 +197,7 @@ class _Transfer:
         return headers
 
     def _range_is_right(self, response: requests.Response) -> bool:
-        """Says whether a partial answer goes on where the part ends; a server that lies about it is asked for all."""
+        """Say whether a partial answer goes on where the part ends; a server that lies about it is asked for all."""
         if response.status_code != 206:
             return True
         match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))

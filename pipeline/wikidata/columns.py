@@ -82,7 +82,7 @@ class EntityColumns:
         self._datatypes: list[str | None] = []
 
     def __len__(self) -> int:
-        """Number of entities and properties gathered since the last `take`."""
+        """Count entities and properties gathered since the last `take`."""
         return len(self._items) + len(self._properties)
 
     @property
@@ -154,7 +154,7 @@ class EntityColumns:
                 )
 
     def take(self) -> dict[Table, pa.RecordBatch]:
-        """The rows of every table but `sitelinks` gathered since the last call; empty batches are left out."""
+        """Give the rows of every table but `sitelinks` gathered since the last call; empty batches are left out."""
         rows = {ENTITIES: self._take_entities(), RELATIONS: self._take_relations(), TRIPLES: self._triples.take()}
         if self._literals is not None:
             rows[LITERALS] = self._literals.take()

@@ -64,7 +64,7 @@ class WikidataConfig:
 
 
 def item_options(config: WikidataConfig) -> ItemOptions:
-    """What is kept of each entity.
+    """Say what is kept of each entity.
 
     Raises:
         UsageError: a language or wiki nobody knows, or an id that is none.
@@ -109,7 +109,7 @@ def _numbers(ids: frozenset[str]) -> Numbers | None:
 
 
 def merged_dumps(config: WikidataConfig) -> tuple[Path, Path]:
-    """The dumps of redirects and of pages.
+    """List the dumps of redirects and of pages.
 
     Raises:
         UsageError: there are not two.

@@ -72,7 +72,7 @@ def _scans(config: WikidataConfig, tasks: list[Task]) -> bool:
 
 
 def _warm_ups(config: WikidataConfig, tasks: list[Task]) -> list[str]:
-    """What workers load before their tasks."""
+    """Name what workers load before their tasks."""
     scan = ["pipeline.wikidata.scan.scanner:compile_now"] if _scans(config, tasks) else []
     return scan + warm_ups(ByteRange(**task.payload["span"]) for task in tasks if "span" in task.payload)
 
@@ -130,7 +130,7 @@ def _lines(config: WikidataConfig, task: Task) -> Generator[Lines, None, None]:
 
 
 def _inputs(config: WikidataConfig) -> dict[str, str]:
-    """The dumps by size, date and checksum as known; of several with one name, all but the first carry their number."""
+    """Describe the dumps by size, date and checksum; of several with one name, all but the first carry a number."""
     inputs: dict[str, str] = {}
     merged = [str(path) for path in merged_dumps(config)] if config.merged else []
     for number, path in enumerate([*expand_sources(config.dumps), *merged]):
@@ -142,7 +142,7 @@ def _inputs(config: WikidataConfig) -> dict[str, str]:
 
 
 def _properties(config: WikidataConfig, records: list[TaskRecord]) -> dict[str, Any]:
-    """What the manifest says of the dataset besides its configuration."""
+    """Give what the manifest says of the dataset besides its configuration."""
     languages = item_options(config).languages
     return {"label_languages": "all" if languages is None else list(languages)}
 

@@ -72,6 +72,6 @@ _ORDER = {kind: place for place, kind in enumerate(CLASSES)}
 
 
 def page_kind(instance_of: Iterable[str], kind_of_class: Mapping[str, str] = KIND_OF_CLASS) -> str | None:
-    """What an item's pages are by its classes, where they are not articles; None for articles."""
+    """Tell what an item's pages are by its classes, where they are not articles; None for articles."""
     kinds = [kind_of_class[entity] for entity in instance_of if entity in kind_of_class]
     return min(kinds, key=_ORDER.__getitem__) if kinds else None

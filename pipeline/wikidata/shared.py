@@ -46,12 +46,12 @@ def prepare(config: WikidataConfig, built: str) -> None:
 
 
 def merged_items(config: WikidataConfig, built: str) -> MergedItems | None:
-    """The items that lead to others; None where they are not asked for."""
+    """Read the items that lead to others; None where they are not asked for."""
     return MergedItems(*open_array(Path(built, SHARED_FOLDER, _MERGED))) if config.merged else None
 
 
 def options_of_task(config: WikidataConfig, built: str) -> ItemOptions:
-    """What is kept of each entity, with what was prepared."""
+    """Say what is kept of each entity, with what was prepared."""
     options, folder = item_options(config), Path(built, SHARED_FOLDER)
     options = dataclasses.replace(options, merged=merged_items(config, built))
     if not config.subclasses:

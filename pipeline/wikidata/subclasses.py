@@ -29,7 +29,7 @@ class ClassGraph:
         self._lower, self._upper = lower[order].astype(np.uint32), upper[order].astype(np.uint32)
 
     def below(self, classes: Numbers) -> Numbers:
-        """The classes given and all that are below them, ascending; cycles do no harm."""
+        """Collect the classes given and all that are below them, ascending; cycles do no harm."""
         found = level = np.unique(np.asarray(classes, np.uint32))
         while len(level):
             begins, ends = (np.searchsorted(self._upper, level, side) for side in ("left", "right"))
@@ -66,7 +66,7 @@ def read_class_graph(folder: Path) -> ClassGraph:
 
 
 def kinds_below(graph: ClassGraph) -> dict[str, str]:
-    """The page kind of each class of `kinds.CLASSES` and of those below it; a class's own kind comes before an inherited one."""
+    """Find the page kind of the classes of `kinds.CLASSES` and of those below; their own goes before an inherited one."""
     kinds: dict[str, str] = {}
     for kind, classes in reversed(CLASSES.items()):
         roots = np.array([int(entity[1:]) for entity in classes], np.uint32)

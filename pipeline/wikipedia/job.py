@@ -142,7 +142,7 @@ def _snapshots(config: WikipediaConfig) -> list[tuple[str, bytes, str]]:
 
 
 def _head_if_whole(path: str) -> bytes:
-    """A file's first bytes; none of one that is damaged there, which its own plan tells, or leaves out."""
+    """Read a file's first bytes; none of one that is damaged there, which its own plan tells, or leaves out."""
     try:
         return read_head(path, HEAD_BYTES, storage.open_read)
     except InputCorrupt:

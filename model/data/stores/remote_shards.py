@@ -163,7 +163,7 @@ def fetched_tokenizer(data: str, cache: Path | None = None) -> Path | None:
 
 @contextmanager
 def _beside(place: Path) -> Iterator[tuple[Path, Any]]:
-    """A new file beside a place, removed where it was not renamed."""
+    """Open a new file beside a place, removed where it was not renamed."""
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f"{place.name}.", suffix=".tmp", dir=place.parent)

@@ -127,7 +127,7 @@ def _right(ours: Tensor, theirs: Tensor) -> dict[str, np.ndarray]:
 
 
 def _spelling(sentences: Sequence[str]) -> Float[Tensor, "sentences buckets"]:
-    """Counts of three-letter pieces: what names and numbers give away to a model that has learnt nothing."""
+    """Count three-letter pieces: what names and numbers give away to a model that has learnt nothing."""
     counts = torch.zeros(len(sentences), _BUCKETS)
     for row, sentence in enumerate(sentences):
         text = f" {sentence.casefold()} "

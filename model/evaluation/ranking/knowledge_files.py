@@ -40,7 +40,7 @@ def read_knowledge(folder: Path) -> Knowledge:
 
 
 def _root(folder: Path, pattern: str) -> Path | None:
-    """The folder itself, or one below it, that has such files."""
+    """Find the folder itself, or one below it, that has such files."""
     for root in (folder, *sorted(path for path in folder.glob("*") if path.is_dir())):
         if next(_files(root, pattern), None) is not None:
             return root

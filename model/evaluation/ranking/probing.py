@@ -115,13 +115,13 @@ def ask(
 
 
 def majority(question: Question) -> Answers:
-    """The same order for every subject: the most frequent object first, equally frequent ones tied."""
+    """Give every subject the same order: the most frequent object first, equally frequent ones tied."""
     frequency = torch.tensor(question.frequencies, dtype=torch.float)
     return _answers(question, frequency.expand(len(question.facts), -1).clone())
 
 
 def gap_of(template: str, subject: str) -> Gap:
-    """A template with its subject, around the gap of its object."""
+    """Split a template with its subject around the gap of its object."""
     left, right = template.split(OBJECT)
     return Gap(left.replace(SUBJECT, subject), right.replace(SUBJECT, subject))
 
@@ -140,7 +140,7 @@ def _answers(question: Question, scores: Tensor) -> Answers:
 
 
 def _random_twin(model: nn.Module, seed: int) -> nn.Module:
-    """The same architecture with new weights, a pure function of the seed."""
+    """Make the same architecture with new weights, a pure function of the seed."""
     from transformers import AutoModelForMaskedLM
 
     with torch.random.fork_rng():

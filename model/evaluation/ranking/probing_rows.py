@@ -146,7 +146,7 @@ def contamination_rows(line: str, answers: Sequence[Answers], read: set[Triple])
 
 
 def grouped_rows(line: str, answers: Sequence[Answers], key: str) -> list[Row]:
-    """The mean over relations of each language, or over languages of each relation."""
+    """Take the mean over relations of each language, or over languages of each relation."""
     groups: dict[str, list[Answers]] = defaultdict(list)
     for one in answers:
         groups[getattr(one.question, key)].append(one)

@@ -92,7 +92,7 @@ class Retrieval:
         return [*mentions, *self._rank_triples(objects, lambda queries, _: frequency.relations_of(queries))]
 
     def scores_of(self, one: Ranked, place: int) -> tuple[Document, Tensor]:
-        """A context that was asked, and the score of every candidate for it."""
+        """Take in a context that was asked, and the score of every candidate for it."""
         document = self._context(self._mentions[one.source][one.places[place]])
         candidates = self.embedder.project(self._states[one.target], "mep_key", self.config.pooling)
         return document, (self._embed([document], "mep_query") @ candidates.T)[0]

@@ -18,7 +18,7 @@ def words_of(data: bytes) -> np.ndarray:
 
 @inlined
 def peek(words, at, length):
-    """The `length` bits from bit `at` on, 1 to 32 of them, as a number.
+    """Read the `length` bits from bit `at` on, 1 to 32 of them, as a number.
 
     Eight bits from bit 60 on of the words 0x…F and 0xA… are the last four of word 0 and the first four of word 1: 0xFA.
     """

@@ -105,7 +105,7 @@ def unpack(packed, unpacked, checksums):
 
 @compiled
 def _checksum(data, length, tables):
-    """The checksum of bzip2 over the first bytes of `data`, eight at a time."""
+    """Compute the checksum of bzip2 over the first bytes of `data`, eight at a time."""
     value = np.uint64(0xFFFFFFFF)
     at = 0
     while at + 8 <= length:

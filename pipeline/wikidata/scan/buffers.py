@@ -169,7 +169,7 @@ def empty_scratch(*, learns: bool) -> Scratch:
 
 
 def with_room(buffers: Buffers, scratch: Scratch, num_bytes: int) -> tuple[Buffers, Scratch]:
-    """The same, with room for what `num_bytes` more of JSON can hold."""
+    """Give the same, with room for what `num_bytes` more of JSON can hold."""
     num_entries = num_bytes // _LEAST_BYTES_OF_ENTRY + 1
     fields = buffers._asdict()
     for name, column in fields.items():
@@ -183,7 +183,7 @@ def with_room(buffers: Buffers, scratch: Scratch, num_bytes: int) -> tuple[Buffe
 
 
 def _grown(array: np.ndarray, used: int, more: int) -> np.ndarray:
-    """The array, or a longer copy where it has no room for `more` entries behind those in use."""
+    """Give the array, or a longer copy where it has no room for `more` entries behind those in use."""
     if used + more <= len(array):
         return array
     grown = np.empty((max(used + more, 2 * len(array)), *array.shape[1:]), array.dtype)

@@ -48,7 +48,7 @@ for _value, _digit in enumerate(b"0123456789abcdef"):
 
 
 def word(name: str) -> np.ndarray:
-    """The bytes of a name, as compiled code compares them."""
+    """Give the bytes of a name, as compiled code compares them."""
     return np.frombuffer(name.encode(), np.uint8)
 
 
@@ -63,7 +63,7 @@ def byte(text, at):
 
 @compiled
 def string_behind(text, at):
-    """The place behind the string that begins at `at`."""
+    """Pass the string that begins at `at`: the place behind it."""
     if byte(text, at) != _QUOTE:
         return BAD
     at += 1
@@ -79,7 +79,7 @@ def string_behind(text, at):
 
 @compiled
 def _escape_end(text, at):
-    """The place behind the escape at `at`: both halves of a surrogate pair, never one alone."""
+    """Pass the escape at `at`, to the place behind it: both halves of a surrogate pair, never one alone."""
     if byte(text, at) != _BACKSLASH:
         return BAD
     if SHORT_ESCAPES[byte(text, at + 1)]:
@@ -94,7 +94,7 @@ def _escape_end(text, at):
 
 @compiled
 def code_unit(text, at):
-    """The number that an escape of the form `\\uXXXX` writes."""
+    """Read the number that an escape of the form `\\uXXXX` writes."""
     if byte(text, at) != _BACKSLASH or byte(text, at + 1) != ord("u"):
         return BAD
     unit = 0
@@ -121,7 +121,7 @@ def key_end(text, at):
 
 @compiled
 def first_key(text, at):
-    """The place of an object's first key; `LAST` where it is empty, or an empty list stands for it, as in dumps."""
+    """Find an object's first key; `LAST` where it is empty, or an empty list stands for it, as in dumps."""
     if byte(text, at) == _OPEN:
         return LAST if byte(text, at + 1) == _CLOSE else at + 1
     return LAST if byte(text, at) == _OPEN_LIST and byte(text, at + 1) == _CLOSE_LIST else BAD
@@ -129,7 +129,7 @@ def first_key(text, at):
 
 @compiled
 def next_key(text, at):
-    """The place of the next key of an object, `at` being behind a value of it; `LAST` where the object ends there."""
+    """Find the next key of an object, `at` being behind a value of it; `LAST` where the object ends there."""
     if at == BAD:
         return BAD
     if byte(text, at) == _COMMA:
@@ -139,7 +139,7 @@ def next_key(text, at):
 
 @compiled
 def first_element(text, at):
-    """The place of a list's first element; `LAST` where it is empty."""
+    """Find a list's first element; `LAST` where it is empty."""
     if byte(text, at) != _OPEN_LIST:
         return BAD
     return LAST if byte(text, at + 1) == _CLOSE_LIST else at + 1
@@ -147,7 +147,7 @@ def first_element(text, at):
 
 @compiled
 def next_element(text, at):
-    """The place of the next element of a list, `at` being behind one of it; `LAST` where the list ends there."""
+    """Find the next element of a list, `at` being behind one of it; `LAST` where the list ends there."""
     if at == BAD:
         return BAD
     if byte(text, at) == _COMMA:
@@ -176,7 +176,7 @@ def _word_end(text, at, name):
 
 @compiled
 def digits_end(text, at):
-    """The place behind the digits at `at`, one or more."""
+    """Pass the digits at `at`, one or more, to the place behind them."""
     begin = at
     while _ZERO <= byte(text, at) <= _NINE:
         at += 1
@@ -191,7 +191,7 @@ def is_short_number(text, begin, end):
 
 @compiled
 def _number(text, at):
-    """A number of at most 100 characters, with an exponent of at most two digits: none that overflows."""
+    """Pass a number of at most 100 characters, with an exponent of at most two digits: none that overflows."""
     begin = at
     if byte(text, at) == _MINUS:
         at += 1
@@ -225,7 +225,7 @@ def _scalar(text, at):
 
 @compiled
 def value_end(text, at):
-    """The place behind the value that begins at `at`, whatever it is.
+    """Pass the value that begins at `at`, whatever it is, to the place behind it.
 
     In `{"a":[{"b":1}]}` an object, a list and an object are open at the 1: three deep, their kinds 1, 0, 1, which is 5. The
     first `}` fits, as 5 is odd, and leaves 2: the next bracket must be a list's.
@@ -265,14 +265,14 @@ def _opens(text, at):
 
 @compiled
 def _after_key(text, at):
-    """The place behind a key and its colon."""
+    """Pass a key and its colon, to the place behind them."""
     end = key_end(text, at)
     return BAD if end == BAD else end + 2
 
 
 @compiled
 def _flat_end(text, at):
-    """The place behind a value that is no object or list, or an empty one."""
+    """Pass a value that is no object or list, or an empty one, to the place behind it."""
     first = byte(text, at)
     return at + 2 if first == _OPEN or first == _OPEN_LIST else _scalar(text, at)
 

@@ -55,7 +55,7 @@ class ItemScanner:
         self._num_cleaned = 0
 
     def __len__(self) -> int:
-        """Number of items gathered since the last `take`."""
+        """Count the items gathered since the last `take`."""
         return int(self._buffers.ids.size[0])
 
     def scan(self, data: bytes, at: int, max_items: int, max_bytes: int) -> int:
@@ -125,7 +125,7 @@ class ItemScanner:
         return +Counter({f"statements_{fate}": n for fate, n in fates} | {"texts_cleaned": self._num_cleaned})
 
     def take(self) -> dict[Table, pa.RecordBatch]:
-        """The rows of the items since the last call, by table; their sitelinks go to those of the whole range."""
+        """Give the rows of the items since the last call, by table; their sitelinks go to those of the whole range."""
         buffers = self._buffers
         ids, objects = _string_array(buffers.ids), _string_array(buffers.objects)
         num_links = np.diff(buffers.link_ends[: len(self)], prepend=np.int32(0))
@@ -144,7 +144,7 @@ class ItemScanner:
         return pa.RecordBatch.from_arrays([ids, instance_of, kinds, pa.array(num_links), self._texts()], schema=schema)
 
     def _page_kinds(self, classes: pa.StringArray, ends: np.ndarray) -> list[str | None]:
-        """The page kind of each item by its classes, of which item `i` has those from `ends[i]` to `ends[i + 1]`."""
+        """Find each item's page kind by its classes, of which item `i` has those from `ends[i]` to `ends[i + 1]`."""
         kinds: list[str | None] = [None] * (len(ends) - 1)
         hits = np.flatnonzero(pc.is_in(classes, self._page_classes).to_numpy(zero_copy_only=False))
         for item in set((np.searchsorted(ends, hits, side="right") - 1).tolist()):

@@ -262,7 +262,7 @@ def _is_entity_field(text, begin, end):
 
 @compiled
 def _entity_kind(text, begin, end):
-    """The kind of value that an entity of a type is."""
+    """Tell the kind of value that an entity of a type is."""
     if equals(text, begin, end, _ITEM):
         return _ITEM_VALUE
     if equals(text, begin, end, _PROPERTY):

@@ -62,7 +62,7 @@ def _put_code(data, at, code):
 
 @compiled
 def slot_of(text, begin, end):
-    """A number of 24 bits by which `text[begin:end]` is found in a table."""
+    """Make the number of 24 bits by which `text[begin:end]` is found in a table."""
     slot = 0
     for place in range(begin, end):
         slot = (slot * 31 + text[place]) & 0xFFFFFF

@@ -98,7 +98,7 @@ def forget_texts(languages):
 
 @inlined
 def _language_number(text, begin, end, languages):
-    """The number of a code, or -1."""
+    """Look up the number of a code, or -1."""
     slot = slot_of(text, begin, end)
     while True:
         slot &= languages.table.size - 1

@@ -23,7 +23,7 @@ _MARKS = {"es": "(en {name})", "pt": "(em {name})", "ca": "({name})", "sv": "({n
 
 
 def numbered(arguments: Arguments) -> list[str]:
-    """The positional arguments in their order, empty ones too."""
+    """List the positional arguments in their order, empty ones too."""
     return [arguments.get(str(number), "") for number in range(1, 1 + sum(key.isdigit() for key in arguments))]
 
 

@@ -59,7 +59,7 @@ class Transclusions:
         self._ends = match_braces(text)
 
     def expand(self) -> str:
-        """The page with each template replaced by its text."""
+        """Give the page with each template replaced by its text."""
         return self._expand(0, len(self._text), 0) if "{{" in self._text or "}}" in self._text else self._text
 
     def _expand(self, low: int, high: int, depth: int) -> str:
@@ -85,7 +85,7 @@ class Transclusions:
         return head.end() if head else start + 2
 
     def _replacement(self, low: int, high: int, width: int, depth: int) -> str:
-        """The text of what stands between a pair of braces."""
+        """Give the text of what stands between a pair of braces."""
         if depth >= MAX_DEPTH:
             return self._holes.mark("nested too deep")
         head = _NAME.match(self._text, low, high)
@@ -104,12 +104,12 @@ class Transclusions:
         return self._call(head[1].strip(), low, after, high, depth)
 
     def _values(self, low: int, high: int, depth: int) -> list[str]:
-        """The arguments of a parser function, expanded and stripped."""
+        """Give the arguments of a parser function, expanded and stripped."""
         cuts = [low - 1, *self._cuts(low, high), high]
         return [self._expand(cut + 1, end, depth + 1).strip() for cut, end in zip(cuts, cuts[1:], strict=False)]
 
     def _unknown(self, name: str, low: int, high: int, depth: int) -> str:
-        """The mark of a call without a rule; nothing where it is a reference or a box."""
+        """Give the mark of a call without a rule; nothing where it is a reference or a box."""
         starts, ends = self._text[low - 3 : low - 2] in ("", "\n"), self._text[high + 2 : high + 3] in ("", "\n")
         is_box = starts and self._text.find("\n", low, high) >= 0
         if not is_box and self._is_short_note(low, high):
@@ -118,7 +118,7 @@ class Transclusions:
         return said or ("" if is_box else self._holes.mark(fold_name(name)))
 
     def _wrapped(self, low: int, high: int, depth: int, alone: bool) -> str:
-        """What a call wraps that is there for its looks, or for a doubt of the text: nothing where it may say more.
+        """Give what a call wraps for its looks, or for a doubt of the text: nothing where it may say more.
 
         `{{wordy passage|the text}}`, `{{two columns|* the list}}`, `{{citation needed span|the text|date=May 2020}}`: known by
         their arguments in every wiki. It stands where words may stand, not on a word as a note does: of the calls of rendered
@@ -145,7 +145,7 @@ class Transclusions:
         return len(values) > 1 and values[0][:1].isalpha() and any(map(_YEAR.fullmatch, values[1:]))
 
     def _call(self, name: str, low: int, after: int, high: int, depth: int) -> str:
-        """The text of a call whose name begins at `low` and whose arguments begin at the `|` at `after`."""
+        """Give the text of a call whose name begins at `low` and whose arguments begin at the `|` at `after`."""
         function, colon, first = name.partition(":")
         rule = self._rules.find(name)
         known: dict[str, str] = {}
