@@ -13,8 +13,8 @@ from benchmarks.training import BANK, Sizes, compare, table
 from model.measuring.bench import Bench
 from model.measuring.config import BenchConfig
 from model.measuring.figures import report
-from model.measuring.flops import timed
 from model.method import mlm_head
+from model.method.flops import timed
 
 
 def size(part: Part) -> None:

@@ -29,7 +29,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.training_rows import LONGEST, Rows, fill_of, make_rows
 from benchmarks.training_ways import PackedWay, PlainWay, configuration, new_model, trainer_seconds
 from model.config import EncoderConfig, PretrainConfig
-from model.measuring.flops import counted, flops_by_hand
+from model.measuring.flops import counted
+from model.method.flops import flops_by_hand
 
 SMALL = EncoderConfig(layers=4, width=256, attention_heads=4, intermediate_width=1024, max_length=LONGEST)
 """The encoder of the CPU form; with 32,000 pieces the head has the share of a step it has in XLM-R base."""

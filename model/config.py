@@ -164,6 +164,11 @@ class PretrainConfig:
     """Steps between scores on the validation split; 0 turns them off."""
     validation_batches: int = 32
     """Batches of a validation, over all ranks."""
+    validation_queries: int = 200
+    """Queries of each knowledge objective that a validation asks, always the same, for retrieval across languages (hits@1,
+    MRR): the number to steer a run by. 0 asks none."""
+    validation_candidates: int = 1_000
+    """Most descriptions of a language that such a query chooses from: those that queries need, others at random; 0 takes all."""
     save_every: int = 1_000
     """Steps between checkpoints."""
     keep_checkpoints: int = 2

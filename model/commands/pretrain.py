@@ -35,9 +35,11 @@ def parse(flags: list[str]) -> PretrainConfig:
 
 def run(config: PretrainConfig) -> None:
     """Train."""
-    from model.training.trainer import pretrain  # torch is imported only when there is something to train
+    # torch is imported only when there is something to train
+    from model.evaluation.ranking.in_training import training_retrieval
+    from model.training.trainer import pretrain
 
-    pretrain(config)
+    pretrain(config, ask=training_retrieval)
 
 
 def _overview() -> str:

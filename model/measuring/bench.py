@@ -22,18 +22,10 @@ from model.data.stream.stream import TrainingStream
 from model.distributed import choose_device
 from model.measuring.config import BenchConfig
 from model.measuring.figures import Figures
-from model.measuring.flops import (
-    flops_by_counter,
-    flops_by_hand,
-    matmul_rate,
-    peak_memory,
-    peak_of,
-    state_bytes,
-    synchronise,
-    timed,
-)
+from model.measuring.flops import flops_by_counter, peak_memory, state_bytes
 from model.measuring.synthetic import synthetic_batch
 from model.method.encoder import load_encoder
+from model.method.flops import flops_by_hand, matmul_rate, peak_of, synchronise, timed
 from model.method.joint import JointModel
 from model.recipes import RECIPES
 from model.training.step import TrainingStep

@@ -53,6 +53,30 @@ def training_chart(series: Mapping[str, Series], measure: str, label: str) -> st
         return _address(figure)
 
 
+def retrieval_chart(series: Mapping[str, Series]) -> str:
+    """Mean reciprocal rank at each validation, a line per objective, beside frequency (dashed) and chance (dotted)."""
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(figsize=(4.9, 2.8), layout="constrained")
+        for objective in ("mep", "oe"):
+            for line, style, words in (
+                ("", "-", ""),
+                ("frequency_", "--", ", frequency"),
+                ("chance_", ":", ", chance"),
+            ):
+                points = series.get(f"validation/retrieval/{objective}/{line}mrr", [])
+                if points:
+                    steps, values = zip(*points, strict=True)
+                    shown = [100 * value for value in values]
+                    marker = "." if len(points) < 30 and not line else ""
+                    label = f"{objective.upper()}{words}"
+                    axes.plot(steps, shown, style, color=COLOURS[objective], label=label, marker=marker)
+        axes.set_xlabel("step")
+        axes.set_ylabel("mean reciprocal rank, %")
+        axes.set_ylim(bottom=0)
+        axes.legend(frameon=False, fontsize=8)
+        return _address(figure)
+
+
 def heat_map(
     values: Mapping[tuple[str, str], float], rows: Sequence[str], columns: Sequence[str], scale: str, top: float = 0.0
 ) -> str:

@@ -6,7 +6,7 @@ forbids itself scripts and outside addresses.
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -14,9 +14,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from model.evaluation.ranking.ranks import chance_score
 from model.evaluation.results import Results, Row, format_measure
 from model.evaluation.tasks import TASKS
-from model.reporting.charts import bar_chart, heat_map, training_chart
+from model.reporting.charts import bar_chart, heat_map, retrieval_chart, training_chart
 from model.reporting.config import ReportConfig
-from model.reporting.data import RunData, read_run
+from model.reporting.data import RunData, Series, read_run
 from model.reporting.finetuning import finetuning_sections
 from model.reporting.parts import Chart, Section, Table, rows_table
 from model.reporting.standing import standing
@@ -87,10 +87,32 @@ def _training(data: RunData) -> list[Section]:
         if any(name in data.series for name in (f"{objective}/{measure}" for objective in ("mlm", "mep", "oe"))):
             address = training_chart(data.series, measure, label)
             charts.append(Chart(address, f"{measure} of each objective by step, means between two log lines"))
+    if any(name.startswith("validation/retrieval/") for name in data.series):
+        words = (
+            "what a validation's fixed queries find, beside naming frequent answers first (dashed) and chance (dotted)"
+        )
+        charts.append(Chart(retrieval_chart(data.series), words))
     text = (
         "Losses of different objectives are not on one scale: that of MEP and OE grows with the number of candidates."
     )
-    return [Section("Training", text, charts=charts)] if charts else []
+    return [Section("Training", text, charts=charts, tables=_last_figures(data.series))] if charts else []
+
+
+def _last_figures(series: Mapping[str, Series]) -> list[Table]:
+    """Losses and shares right at the end, each beside that of the last validation, and what retrieval found there."""
+    head = ["objective", "loss", "in validation", "right in the batch, %", "in validation"]
+    head += ["retrieval mrr, %", "frequency", "chance"]
+    lines = []
+    for name in ("mlm", "mep", "oe"):
+        places = [f"{name}/loss", f"validation/{name}/loss", f"{name}/accuracy", f"validation/{name}/accuracy"]
+        places += [f"validation/retrieval/{name}/{line}mrr" for line in ("", "frequency_", "chance_")]
+        if any(place in series for place in places):
+            shown = [series[place][-1][1] if place in series else None for place in places]
+            cells = ["" if value is None else f"{value:.3f}" for value in shown[:2]]
+            cells += ["" if value is None else f"{100 * value:.1f}" for value in shown[2:]]
+            lines.append([name, *cells])
+    steps = [points[-1][0] for name, points in series.items() if name.startswith("validation/")]
+    return [Table(head, lines, left=1)] if lines and steps else []
 
 
 def _retrieval(data: RunData) -> list[Section]:

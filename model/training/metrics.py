@@ -1,6 +1,7 @@
 """What a run tells: a JSONL log, TensorBoard, and a progress line. Tensors are read here, every few steps, and nowhere else.
 
-The one throughput reported is real tokens per second: tokens of text, neither padding nor the unused end of a stream.
+The one throughput reported is real tokens per second: tokens of text, neither padding nor the unused end of a stream. Beside it
+stands the model's use of the machine (mfu): the operations those tokens need, over what the devices could make in that time.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from typing import Any, TextIO
 import torch
 from torch import Tensor
 
-from model.distributed import global_sum, is_main
+from model.distributed import global_sum, is_main, world_size
 from schemas.errors import UsageError
 
 LOG = "log.jsonl"
 """Name of the log in a run's folder."""
+STEERED_BY = "retrieval/mrr"
+"""The measure of a validation by which a run is steered: the mean reciprocal rank of its retrieval, over the objectives."""
 SHOWN = (
     ("mlm/loss", "mlm"),
     ("mep/loss", "mep"),
@@ -41,7 +44,10 @@ class RunLog:
         self.board: Any = None
         self.tracker: Any = None
         self.name = folder.resolve().name
+        self.best = (0.0, step)
+        """Highest mean reciprocal rank of a validation's retrieval so far, and after which step."""
         if is_main():
+            self.best = max([self.best, *_retrieved(folder / LOG, step)])
             folder.mkdir(parents=True, exist_ok=True)
             self.file = (folder / LOG).open("a", encoding="utf-8")
             if tensorboard:
@@ -102,6 +108,9 @@ class RunLog:
             self.tracker.log({f"validation/{name}": value for name, value in scores.items()}, step=step)
         parts = (f"{short} {_shown(name, scores[name])}" for name, short in SHOWN if name in scores)
         print(f"validation after step {step}: {'  '.join(parts)}", flush=True)
+        if STEERED_BY in scores:
+            self.best = max(self.best, (scores[STEERED_BY], step))
+            print(retrieval_line(scores, *self.best), flush=True)
 
     def rows(self, step: int, counts: Mapping[str, int], *, show: bool) -> None:
         """Write how many rows of the windows begun so far were left out, by objective and reason; show it where asked."""
@@ -124,6 +133,33 @@ class RunLog:
             self.file.flush()
 
 
+def retrieval_line(scores: Mapping[str, float], best: float, step: int) -> str:
+    """Say how well the model finds what it is asked in a validation, beside the lines that read nothing, and the best so far."""
+    parts = []
+    for name, words in (("mep", "context to entity"), ("oe", "fact to object")):
+        own = {key.rpartition("/")[2]: value for key, value in scores.items() if key.startswith(f"retrieval/{name}/")}
+        if own:
+            parts.append(
+                f"{words} hits@1 {own['hits@1']:.1%} mrr {own['mrr']:.1%} "
+                f"(chance {own['chance_mrr']:.1%}, frequency {own['frequency_mrr']:.1%})"
+            )
+    return f"retrieval: {'; '.join(parts)}; mean mrr {scores[STEERED_BY]:.1%}, best {best:.1%} after step {step}"
+
+
+def _retrieved(log: Path, until: int) -> list[tuple[float, int]]:
+    """Return what validations up to a step have found before, for a run that goes on."""
+    found = []
+    for line in log.read_text(encoding="utf-8").splitlines() if log.is_file() else ():
+        if f'"{STEERED_BY}"' in line:
+            try:
+                row = json.loads(line)
+            except ValueError:  # a line that a kill cut short
+                continue
+            if row.get("validated", until + 1) <= until:
+                found.append((float(row[STEERED_BY]), int(row["validated"])))
+    return found
+
+
 def left_out_line(counts: Mapping[str, int]) -> str:
     """Say how many of the rows read were left out, and why.
 
@@ -142,29 +178,32 @@ def left_out_line(counts: Mapping[str, int]) -> str:
 class Meter:
     """Collects the measures of the steps between two log lines without reading them."""
 
-    def __init__(self) -> None:
-        """Start the clock."""
+    def __init__(self, peak: float) -> None:
+        """Start the clock; `peak` is what a device of one rank could make at most, in operations a second."""
+        self.peak = peak
         self.rows: list[dict[str, Tensor]] = []
         self.restart()
 
     def restart(self) -> None:
         """Forget what was collected and start the clock anew."""
         self.rows.clear()
-        self.tokens, self.room, self.waited = 0, 0, 0.0
+        self.tokens, self.room, self.flops, self.waited = 0, 0, 0.0, 0.0
         self.started = time.perf_counter()
 
-    def add(self, measures: dict[str, Tensor], *, tokens: int, room: int, waited: float) -> None:
+    def add(self, measures: dict[str, Tensor], *, tokens: int, room: int, flops: float, waited: float) -> None:
         """Add a step.
 
         Args:
             measures: sums and counts of all ranks, left where they are.
             tokens: tokens of text in this rank's batches.
             room: tokens there was room for.
+            flops: operations that this rank's batches need.
             waited: seconds spent waiting for the data.
         """
         self.rows.append(measures)
         self.tokens += tokens
         self.room += room
+        self.flops += flops
         self.waited += waited
 
     def read(self, device: torch.device) -> dict[str, float]:
@@ -176,14 +215,14 @@ class Meter:
         each = torch.stack([torch.stack([row[name] for name in names]) for row in self.rows])
         sound = each.isfinite().all(-1, keepdim=True)
         sums = torch.where(sound, each, 0).sum(0)
-        tokens = torch.tensor([float(self.tokens), float(self.room)], device=device)
-        totals = global_sum(tokens)
+        totals = global_sum(torch.tensor([float(self.tokens), float(self.room), self.flops], device=device))
         values = {name: total / count for name, (total, count) in zip(names, sums.tolist(), strict=True) if count}
         seconds = time.perf_counter() - self.started
-        done, room = totals.tolist()
+        done, room, flops = totals.tolist()
         values |= {
             "tokens_per_second": done / seconds,
             "fill": done / max(room, 1.0),
+            "mfu": flops / seconds / (self.peak * world_size()),
             "data_wait": self.waited / seconds,
             "seconds_per_step": seconds / len(self.rows),
         }
@@ -205,6 +244,7 @@ def progress_line(step: int, steps: int, values: Mapping[str, float]) -> str:
             parts.append(f"{short} {_shown(name, values[name])}")
     parts.append(f"{values['tokens_per_second']:,.0f} tokens/s")
     parts.append(f"fill {values['fill']:.1%}")
+    parts.append(f"mfu {values['mfu']:.1%}")
     parts.append(f"data wait {values['data_wait']:.1%}")
     if "grad_norm" in values:  # not where every step since the last line was skipped
         parts.append(f"grad {values['grad_norm']:.2f}")

@@ -35,6 +35,8 @@ FREE = frozenset(
         "track",
         "validate_every",
         "validation_batches",
+        "validation_candidates",
+        "validation_queries",
         "workers",
     }
 )

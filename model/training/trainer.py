@@ -17,6 +17,7 @@ from model.data.stores.token_dataset import TokenDataset
 from model.data.stream.stream import TrainingStream, merge_states, rows_read
 from model.distributed import barrier, choose_device, gather_text, is_main, process_group, rank, world_size
 from model.method.encoder import check_lengths, load_encoder
+from model.method.flops import flops_by_hand, peak_rate
 from model.method.joint import JointModel
 from model.training import checkpoint as checkpoints
 from model.training.checkpoint_writer import CheckpointWriter, Written
@@ -29,13 +30,17 @@ from model.training.run_folder import CONFIG, logged_results
 from model.training.step import TrainingStep, Verdicts
 from model.training.stopping import StopSignal
 from model.training.tokenizer_source import find_tokenizer, fingerprint_of, open_tokenizer
-from model.training.validate import validate
+from model.training.validate import MakeAsked, validate
 from schemas.command_line import next_command
 from schemas.errors import LossNotFinite, OutputBusy, Preempted
 
 
-def pretrain(config: PretrainConfig) -> Path:
+def pretrain(config: PretrainConfig, ask: MakeAsked | None = None) -> Path:
     """Train, or go on training, and export; return the folder of the finished model.
+
+    Args:
+        config: the run.
+        ask: prepares what each validation measures beside the losses; retrieval, from the command.
 
     Raises:
         UsageError, InputMissing, SchemaMismatch, ShardMismatch: flags, encoder, tokenizer or data that do not fit.
@@ -50,7 +55,7 @@ def pretrain(config: PretrainConfig) -> Path:
         make_repeatable(device)
         if config.threads:
             torch.set_num_threads(config.threads)
-        trainer = Trainer(config, device, stop)
+        trainer = Trainer(config, device, stop, ask)
         try:
             return trainer.run()
         finally:
@@ -70,7 +75,9 @@ def make_repeatable(device: torch.device) -> None:
 class Trainer:
     """One run: its model, data, log and checkpoints."""
 
-    def __init__(self, config: PretrainConfig, device: torch.device, stop: StopSignal) -> None:
+    def __init__(
+        self, config: PretrainConfig, device: torch.device, stop: StopSignal, ask: MakeAsked | None = None
+    ) -> None:
         """Open everything, and go on from the newest checkpoint of the output folder if there is one."""
         self.config, self.device, self.stop = config, device, stop
         self.folder = Path(config.output)
@@ -113,7 +120,9 @@ class Trainer:
         )
         self.log = RunLog(self.folder, steps=config.steps, step=self.done)
         self.log.follow(config.track, asdict(config))
-        self.meter, self.verdicts = Meter(), Verdicts(device)
+        self.asked = ask(self.joint, config, self.data) if ask is not None and is_main() else None
+        self.peak, self.peak_from = peak_rate(device, torch.bfloat16 if self.training.mixed else torch.float32)
+        self.meter, self.verdicts = Meter(self.peak), Verdicts(device)
         self._announce(found, anew)
 
     def run(self) -> Path:
@@ -175,13 +184,14 @@ class Trainer:
         self.verdicts.push(self.done, ids, result.verdict)
         tokens = sum(batch.num_tokens for batch in batches)
         room = sum(len(batch.token_ids) for batch in batches)
-        self.meter.add(result.sums, tokens=tokens, room=room, waited=waited)
+        flops = sum(flops_by_hand(self.joint, batch).total for batch in batches)
+        self.meter.add(result.sums, tokens=tokens, room=room, flops=flops, waited=waited)
         self.tokens_seen += tokens * world_size()
         self.done += 1
 
     def _validate(self) -> None:
         with explain_out_of_memory(self.config, validating=True):
-            scores = validate(self.training, self.data, self.stop)
+            scores = validate(self.training, self.data, self.stop, self.asked)
         self.log.validation(self.done, scores)
         self.meter.restart()
 
@@ -228,6 +238,8 @@ class Trainer:
             threads=torch.get_num_threads(),
             torch=torch.__version__,
             parameters=parameters,
+            peak_flops=self.peak,
+            peak_from=self.peak_from,
             data=self.data.fingerprint,
         )
         if is_main():

@@ -23,7 +23,8 @@ NOT_OF_THE_METHOD = {
     "keep_checkpoints", "keep_every", "licence",
     "log_every", "max_bad_steps", "method", "mirror", "objectives", "optim", "output", "precision", "resume", "save_every",
     "save_in_background", "seed", "stop_after", "stream", "threads",
-    "tokenizer", "track", "validate_every", "validation_batches", "workers",
+    "tokenizer", "track", "validate_every", "validation_batches", "validation_candidates", "validation_queries",
+    "workers",
 }  # fmt: skip
 """Fields of a run that are about the machine and the folder."""
 

@@ -52,10 +52,10 @@ Answer = Callable[[Sequence[Any], list[Document]], Tensor]
 
 
 class Retrieval:
-    """One model on one dataset; vectors are computed once per language and role."""
+    """One model on one dataset; vectors are computed once per language and role, when `encode` is called."""
 
     def __init__(self, config: RetrievalConfig, embedder: Embedder, data: TokenDataset) -> None:
-        """Read the candidates of every language."""
+        """Read the queries, and the candidates of every language."""
         self.config, self.embedder, self.data = config, embedder, data
         self.languages = check_languages(data, config.languages)
         limit, seed = config.max_queries, config.seed
@@ -74,7 +74,10 @@ class Retrieval:
             )
             for language in self.languages
         }
-        # Both questions choose from the same descriptions: encoded once, projected by each objective's head.
+        self._states: dict[str, Tensor] = {}
+
+    def encode(self) -> None:
+        """Encode the candidates with the model as it is: both questions choose from the same, projected by their heads."""
         self._states = {language: self._description_states(texts) for language, texts in self.descriptions.items()}
 
     def rank(self) -> list[Ranked]:
@@ -210,6 +213,7 @@ def evaluate_retrieval(
     Raises: InputCorrupt where the validation split asks nothing that the descriptions can answer.
     """
     retrieval = Retrieval(config, embedder, data)
+    retrieval.encode()
     ranked = retrieval.rank()
     if not ranked:
         raise InputCorrupt(

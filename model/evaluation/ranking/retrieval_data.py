@@ -77,13 +77,24 @@ def sample_descriptions(texts: Descriptions, needed: Numbers, limit: int, *key: 
     others = np.flatnonzero(~wanted)
     drawn = others[permutation(len(others), "candidates", *key)[: max(limit - int(wanted.sum()), 0)]]
     rows = np.sort(np.concatenate([np.flatnonzero(wanted), drawn]))
-    kept = Ragged(texts.texts.values, texts.texts.starts[rows], texts.texts.lengths[rows])
-    return Descriptions(texts.entities[rows], kept)
+    # A copy of those alone: what is kept for a whole training must not hold a language's every text.
+    lengths = texts.texts.lengths[rows]
+    values = np.concatenate([texts.texts.row(row) for row in rows]) if len(rows) else texts.texts.values[:0]
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return Descriptions(texts.entities[rows], Ragged.from_offsets(values, offsets))
 
 
 def description_languages(data: TokenDataset) -> list[str]:
     """Languages that have descriptions in any split."""
     return data.manifest.partitions(TOKEN_DESCRIPTIONS)
+
+
+def description_counts(data: TokenDataset) -> dict[str, int]:
+    """Return the number of descriptions by language, as the manifest says."""
+    counts: dict[str, int] = {}
+    for shard in data.manifest.of(TOKEN_DESCRIPTIONS):
+        counts[shard.partition] = counts.get(shard.partition, 0) + shard.rows
+    return {language: count for language, count in counts.items() if count}
 
 
 def read_mention_queries(data: TokenDataset, language: str, limit: int, seed: int) -> tuple[list[MentionQuery], int]:

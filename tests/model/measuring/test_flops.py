@@ -10,8 +10,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from model.batch import UNUSED
 from model.data.special_tokens import SpecialTokens
-from model.measuring.flops import counted, flops_by_counter, flops_by_hand, state_bytes
+from model.measuring.flops import counted, flops_by_counter, state_bytes
 from model.measuring.synthetic import synthetic_batch
+from model.method.flops import flops_by_hand
 from model.method.joint import JointModel
 from model.method.mlm_head import masked_word_loss
 from tests.model.hand_made import config, hand_made_batch, joint_model

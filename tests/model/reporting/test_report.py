@@ -255,3 +255,20 @@ def test_every_published_score_names_its_source_and_a_set_of_a_task() -> None:
     sets = {task.published_set for task in TASKS.values()}
     for score in PUBLISHED:
         assert score.source and score.set in sets - {""} and 0 < score.low <= score.high <= 100
+
+
+def test_validation_losses_and_retrieval_stand_in_the_page(tmp_path: Path) -> None:
+    lines = [{"step": 10 * i, "mep/loss": 5 - i, "mep/accuracy": 0.1 * i, "mlm/loss": 3.0} for i in (1, 2)]
+    found = {"retrieval/mep/mrr": 0.123, "retrieval/mep/frequency_mrr": 0.071, "retrieval/mep/chance_mrr": 0.019}
+    lines.append({"validated": 20, "mep/loss": 4.4567, "mep/accuracy": 0.25} | found)
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert cli.run(["report", "--run", str(tmp_path)]) == 0
+    page = _Tags()
+    page.feed((tmp_path / "report.html").read_text())
+    cells = next(row for row in page.rows if row[:1] == ["mep"])
+    assert [cell.strip() for cell in cells] == ["mep", "3.000", "4.457", "20.0", "25.0", "12.3", "7.1", "1.9"]
+    assert next(row for row in page.rows if row[:1] == ["mlm"])[2].strip() == ""  # never validated
+    assert "naming frequent answers first (dashed)" in page.text
+    (tmp_path / "log.jsonl").write_text(json.dumps(lines[0]) + "\n")
+    assert cli.run(["report", "--run", str(tmp_path)]) == 0
+    assert "in validation" not in (tmp_path / "report.html").read_text()
