@@ -113,6 +113,9 @@ check: $(READY)  ## the fast part of test: style, format, types
 bench: $(READY)  ## the benchmarks of benchmarks/README.md, short form
 	$(PY) -m benchmarks
 
+parser-tests: $(READY)  ## MediaWiki's own parser tests, text and links: PARSOID=checkout of wikimedia/mediawiki-services-parsoid
+	$(PY) -m benchmarks.parser_tests --folder $(or $(PARSOID),parsoid)/tests/parser
+
 evidence: $(READY)  ## does knowledge help? every arm from three seeds on real facts: KNOWLEDGE=folder of mParaRel's files
 	$(PY) -m benchmarks.evidence --knowledge $(or $(KNOWLEDGE),data/knowledge) --output $(or $(OUT),runs/evidence)
 

@@ -133,7 +133,7 @@ class _Walk:
                 self._say(node.text(deep=False, strip=False))
             elif node.is_element_node and self._enter(node):
                 stack.append((node, True))
-                stack.extend((child, False) for child in reversed(list(_children(node))))
+                stack.extend((child, False) for child in reversed(list(children(node))))
         return self._done
 
     def _say(self, text: str) -> None:
@@ -149,14 +149,14 @@ class _Walk:
             self._say(" ")
         elif _is_sound(node):
             self._say(PRONUNCIATION)
-        elif not _is_gone(node):
+        elif not is_gone(node):
             self._tables += node.tag == "table"
             if node.tag in BLOCKS or (node.tag in CELLS and self._tables):
                 self._open.append(Block(is_cell=self._tables > 0))
             elif self._open and _is_source(node):
                 self._open[-1].is_source = True
-            elif node.tag == "a" and self._open and _title(node):
-                self._open[-1].links.append((len(self._open[-1].pieces), -1, _title(node)))
+            elif node.tag == "a" and self._open and linked_title(node):
+                self._open[-1].links.append((len(self._open[-1].pieces), -1, linked_title(node)))
             return True
         self._end_call(node)
         return False
@@ -165,7 +165,7 @@ class _Walk:
         self._tables -= node.tag == "table"
         if node.tag in (BLOCKS | CELLS) and self._open:
             self._done.append(self._open.pop())
-        elif node.tag == "a" and self._open and self._open[-1].links and _title(node):
+        elif node.tag == "a" and self._open and self._open[-1].links and linked_title(node):
             block = self._open[-1]
             start, _, title = block.links[-1]
             block.links[-1] = (start, len(block.pieces), title)
@@ -190,14 +190,16 @@ class _Walk:
             block.calls.append((start, len(block.pieces), call))
 
 
-def _children(node: LexborNode) -> Iterator[LexborNode]:
+def children(node: LexborNode) -> Iterator[LexborNode]:
+    """Yield the nodes inside one, text among them."""
     child = node.first_child
     while child is not None:
         yield child
         child = child.next
 
 
-def _is_gone(node: LexborNode) -> bool:
+def is_gone(node: LexborNode) -> bool:
+    """Whether a node and what is inside it are no text of the article."""
     if node.tag in _GONE_TAGS or _GONE_TYPES.search(node.attrs.get("typeof") or ""):
         return True
     classes = (node.attrs.get("class") or "").split()
@@ -218,7 +220,7 @@ def _is_sound(node: LexborNode) -> bool:
     return not _SOUNDS.isdisjoint((node.attrs.get("class") or "").split())
 
 
-def _title(node: LexborNode) -> str:
+def linked_title(node: LexborNode) -> str:
     """Return the title of the page of this wiki that an anchor leads to; empty for other anchors."""
     rel, href = node.attrs.get("rel"), node.attrs.get("href") or ""
     if rel is None and (node.attrs.get("class") or "").find("ext") >= 0:

@@ -14,7 +14,7 @@ from pipeline.wikipedia.wikitext.inline import resolved
 _DROPPED = (
     "ref|references|gallery|timeline|score|syntaxhighlight|source|templatedata|templatestyles|imagemap|graph|mapframe|"
     "maplink|inputbox|categorytree|charinsert|indicator|phonos|quiz|page-collection|includeonly|style|"
-    "script|abschnitt|langconvert|dynamicpagelist|listing"
+    "script|abschnitt|langconvert|dynamicpagelist|listing|rt|rp"
 )
 BORDER = "\x01"
 """Left by an empty `<nowiki/>`: it parts a link from the letters behind it, and `spacing` takes it out."""
@@ -24,7 +24,7 @@ UNREADABLE = "{{<math>}}"
 _SIGNS = frozenset(("math", "chem", "ce", "hiero"))
 
 _OPENING = re.compile(
-    rf"<(?:(!--)|(/?)({_DROPPED}|nowiki|pre|math|chem|ce|hiero|section|noinclude|onlyinclude)\b([^<>]*+)>)",
+    rf"<(?:(!--)|(/?)({_DROPPED}|nowiki|pre|math|chem|ce|hiero|h[1-6]|section|noinclude|onlyinclude)\b([^<>]*+)>)",
     re.IGNORECASE,
 )
 _LITERAL = str.maketrans({char: f"&#{ord(char)};" for char in "[]{}<>|='*#:;_-\n!"})
@@ -75,6 +75,9 @@ def _element(text: str, opening: re.Match[str], unclosed: set[str]) -> tuple[str
         unclosed.add(name)
         return "", end
     inside = text[end : closing.start()]
+    if name[0] == "h" and name[1:].isdigit():
+        marks = "=" * int(name[1])
+        return f"\n{marks} {' '.join(inside.split())} {marks}\n", closing.end()
     if name in ("nowiki", "pre"):
         return _literal(inside), closing.end()
     if name in _SIGNS:
@@ -83,8 +86,8 @@ def _element(text: str, opening: re.Match[str], unclosed: set[str]) -> tuple[str
 
 
 def _literal(inside: str) -> str:
-    """Return the text of `<nowiki>`: a pair of apostrophes is a quotation mark there, tags are an editor's accident."""
-    return _EDITOR_TAG.sub("", resolved(inside)).replace("''", '"').translate(_LITERAL)
+    """Return the text of `<nowiki>`; tags of bold and italics are an editor's accident there."""
+    return _EDITOR_TAG.sub("", resolved(inside)).translate(_LITERAL)
 
 
 def _closing_pattern(name: str) -> re.Pattern[str]:

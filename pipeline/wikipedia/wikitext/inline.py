@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from html.entities import html5
 
 from pipeline.wikipedia.wikitext.marks import heading
 from pipeline.wikipedia.wikitext.spacing import tidy_characters
@@ -25,12 +26,17 @@ def is_switch(word: str) -> bool:
 
 def resolved(text: str) -> str:
     """Return a text with its character references as characters; an `&` without its semicolon is one."""
-    return _REFERENCE.sub(lambda reference: html.unescape(reference[0]), text)
+    return _REFERENCE.sub(lambda reference: _meant(reference[0]), text)
+
+
+def _meant(reference: str) -> str:
+    """Return what a reference stands for, itself where it is none: `&ampamp;` begins like one."""
+    return html.unescape(reference) if reference[1] == "#" else html5.get(reference[1:], reference)
 
 
 def character(reference: str) -> str:
     """Return the character of an HTML reference such as `&nbsp;`; the reference itself where there is no such character."""
-    found = html.unescape(reference)
+    found = _meant(reference)
     if found in ("<", ">", "&"):
         return found
     if found in "\r\n\t":

@@ -11,9 +11,12 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
+from pipeline.wikipedia.wikitext.brackets import pair_brackets
 from pipeline.wikipedia.wikitext.dialects import Dialect
 from pipeline.wikipedia.wikitext.formulas import lowered, raised
+from pipeline.wikipedia.wikitext.html_tags import TAGS
 from pipeline.wikipedia.wikitext.inline import character, is_switch, plain_heading, plain_inline, resolved
 from pipeline.wikipedia.wikitext.link_trails import end_of_trail, part_prefix
 from pipeline.wikipedia.wikitext.marks import LINK_END, LINK_START, opening
@@ -21,20 +24,14 @@ from pipeline.wikipedia.wikitext.namespaces import FILE_ENDING, TITLE_BLANKS, Fa
 from pipeline.wikipedia.wikitext.quotes import shown_apostrophes
 from pipeline.wikipedia.wikitext.spacing import BLANKS, UNSEEN
 
-_BLOCKS = "p|div|li|ul|ol|dl|dt|dd|blockquote|center|hr|h[1-6]|table|tr|td|th|caption|poem|tbody"
-_INLINE = (
-    "b|i|u|s|a|em|strong|small|big|span|font|sub|sup|code|tt|kbd|var|cite|abbr|del|ins|bdi|bdo|q|dfn|samp|mark|strike|"
-    "ruby|rb|rt|rp|rtc|nobr|data|time|wbr|img|input|label|tvar|translate|onlyinclude|noinclude|section|br|ref|references|"
-    "gallery|nowiki|math|pre|imagemap|timeline|score|includeonly|source|syntaxhighlight|templatestyles|hiero|chem|link|"
-    "meta|thead|tfoot|col|colgroup|button|form|iframe|object|embed|video|audio|no|style|script|ol|acronym|body|html|title"
-)
 _ODD = "".join(BLANKS + UNSEEN)
 _TOKEN = re.compile(
-    rf"\[\[(?P<title>[^\[\]{{}}|<>:#&_\x00-\x1f{_ODD}]++)(?:\|(?P<shown>[^\[\]{{}}|<>\n'&_{_ODD}]++))?\]\]"  # a plain link
+    rf"\[\[(?!//|\.)(?P<title>[^\[\]{{}}|<>:#&%_\x00-\x1f{_ODD}]++)(?:\|(?P<shown>[^\[\]{{}}|<>\n'&_{_ODD}]++))?\]\]"  # plain
     r"|\[\[(?P<target>[^\[\]{}|<>\n]*+)(?:\|(?P<surface>[^\[\]]*+))?\]\]"  # a link with nothing nested
     r"|\[\[(?P<open>)"
     r"|\](?P<close>\])"
-    r"|\[(?P<external>(?:https?:|ftps?:|news:|mailto:|irc:|//)[^\[\]\s<>\"]*+)[ \t\u3000\u00a0]{0,9}+(?P<label>[^\]\n]{0,999}+)\]"
+    r"|\[(?P<external>(?:https?:|ftps?:|news:|mailto:|irc:|//)(?:[^\[\]\s<>\"']++|'(?!'))*+)[ \t\u3000\u00a0]{0,9}+"
+    r"(?P<label>[^\]\n]{0,999}+)\]"
     r"|'(?P<quotes>'++)"
     r"|<(?P<tag>/?[a-zA-Z][a-zA-Z1-6]*+)\b(?P<attributes>[^<>]*+)>"
     r"|&(?P<entity>#?\w{1,31};)"
@@ -42,17 +39,20 @@ _TOKEN = re.compile(
     r"|\n(?P<line>[*#:;=|!{} \-]++)|" + "|".join(BLANKS + UNSEEN)
 )
 _HEADING = re.compile(r"[^\n]*=[ \t]*(?=\n|\Z)")
+_LIST_MARKS = re.compile(r"[*#:;]++ *+|-{4,}+|[ ]++")
+_ALONE = re.compile(r"\n[*#:; ]*+\[\[[^\[\]\n]*+\]\][ ]*+(?:\n|\Z)")
+_PLAIN_TARGET = re.compile(r"[^:#&%~.]*+(?:\.[^:#&%~./]++)*+")
 _REST_OF_LINE = re.compile(r"[^\n]*")
 _SCRIPT = re.compile(r"([0-9+\-−n]{1,6})</su[bp]\s*>", re.IGNORECASE)
-_BRACKETS = re.compile(r"\[\[(?!\[)|\]\]")
 _EXTERNAL_LABEL = re.compile(r"((?:[^\[\]\n]++|\[\[[^\[\]\n]*+\]\])*+)\]")
-_ADDRESS = re.compile(r"\s*(?:https?|ftps?|irc|news|mailto):", re.IGNORECASE)
-_TERM = re.compile(r"(\n[*#:]*+;(?:[^\n:\[\]{}<]++|\[\[[^\[\]\n]*+\]\])++):(?!//)")
+_ADDRESS = re.compile(r"\s*(?:(?:https?|ftps?|irc|news|mailto):|//)", re.IGNORECASE)
+_TERM_LINE = re.compile(r"\n[*#:]*+;")
+_TERM = re.compile(
+    r"(\n[*#:]*+;(?:[^\n:\[\]{}<]++|<[^<>\n/]*+/>|\[[a-z]*+:?//[^\[\]\n]*+\]|\[\[[^\[\]\n]*+\]\])++):(?!//)"
+)
 _HEAD = re.compile(r"\[\[([^\[\]{}|<>\n]*+)\|?")
 _NOT_TEXT = re.compile(rf"['<&\[\]_{{}}\n{BLANKS}{UNSEEN}]")
 _LONGEST_NESTED = 20_000
-_TAGS = {name: "\n" for name in _BLOCKS.replace("h[1-6]", "h1|h2|h3|h4|h5|h6").split("|")}
-_TAGS |= {"br": " ", "li": "\n"} | {name: "" for name in _INLINE.split("|") if name not in _TAGS and name != "br"}
 
 
 @dataclass
@@ -89,12 +89,13 @@ class Scanner:
             text: the wikitext.
             links: the page's links so far, to which those of the text are added; None for a page of its own.
         """
-        if "\n;" in text:  # a term and what it means stand on lines of their own
+        if ";" in text and _TERM_LINE.search(text):  # a term and what it means stand on lines of their own
             text = _TERM.sub(r"\1\n", text)
         self._text = text
         self._marked = Marked(links=[] if links is None else links)
         self._pairs: dict[int, int] | None = None
         self._line_start = self._line_end = -1
+        self._literal = 0
         pieces: list[str] = []
         position = 0
         search = _TOKEN.search
@@ -107,7 +108,7 @@ class Scanner:
             if kind == "shown" or kind == "title":  # nine of ten links
                 left, position = self._plain_link(token[1], token[kind]), end
             elif kind == "target" or kind == "surface":
-                left, position = self._link(token["target"], token["surface"]), end
+                left, position = self._link(token["target"], token["surface"], start), end
             else:
                 left, position = _HANDLERS[kind](self, token)
                 append(left)
@@ -134,13 +135,19 @@ class Scanner:
 
     def _classify(self, target: str) -> tuple[Fate, str, str]:
         """`Namespaces.classify`, without its cost for the many targets of plain characters without prefix or fragment."""
-        if ":" in target or "#" in target or "&" in target or not target.isprintable():
+        if not _PLAIN_TARGET.fullmatch(target) or not target.isprintable():
             return self._dialect.namespaces.classify(resolved(target) if "&" in target else target)
         title = target.strip(TITLE_BLANKS)
         return ("article" if title else "empty"), title, ""
 
-    def _link(self, target: str, surface: str | None) -> str:
-        """Return what a link leaves: its surface, marked where it leads to an article."""
+    def _link(self, target: str, surface: str | None, start: int = -1) -> str:
+        """Return what a link leaves: its surface, marked where it leads to an article.
+
+        Args:
+            target: what stands before the first `|`.
+            surface: what stands behind it; None where there is none.
+            start: where the link begins, if that is known: a technical name that fills its line is no prose.
+        """
         if _ADDRESS.match(target):  # no link to a page, but brackets around one to elsewhere
             self._marked.fates["external"] += 1
             label = plain_inline(f"{target}|{surface or ''}".partition(" ")[2].rstrip("|"))
@@ -149,10 +156,11 @@ class Scanner:
         self._marked.fates[fate] += 1
         if fate in ("file", "category", "language", "empty"):
             return ""
-        if surface is None:
-            if fate == "namespace":
+        if surface is None:  # a reader sees what the author wrote
+            if fate == "namespace" and start >= 0 and _ALONE.match(self._text, self._text.rfind("\n", 0, start)):
                 return ""
-            surface = (target.strip().lstrip(":") if fate != "section" else fragment).replace("''", "&#39;&#39;")
+            surface = target.strip().removeprefix(":").lstrip().replace("''", "&#39;&#39;")
+            surface = unquote(surface) if "%" in surface else surface
         elif "|" in surface:
             if FILE_ENDING.search(title):
                 return ""
@@ -172,6 +180,7 @@ class Scanner:
         """Return a link with brackets inside, or one that nothing closes."""
         start, text = token.start(), self._text
         if text.startswith("[", start + 2):
+            self._literal += 1
             return "[", start + 1
         if self._pairs is None:
             self._pairs = pair_brackets(text)
@@ -208,7 +217,10 @@ class Scanner:
         return " " if token[0] in BLANKS else "", token.end()
 
     def _close(self, token: re.Match[str]) -> tuple[str, int]:
-        return "", token.end()
+        """Return what is left of brackets that nothing opened, or that stood before others: `[[[[Berlin]]]]`."""
+        literal = self._literal >= 2
+        self._literal -= 2 * literal
+        return "]]" if literal else "", token.end()
 
     def _external(self, token: re.Match[str]) -> tuple[str, int]:
         """`[http://… label]` leaves its label, which is read on as wikitext."""
@@ -241,7 +253,7 @@ class Scanner:
             if digits:
                 change = raised if name == "sup" else lowered
                 return change(digits[1].replace("−", "-")), digits.end()
-        left = _TAGS.get(name.lstrip("/"))
+        left = TAGS.get(name.lstrip("/"))
         return ("<", token.start() + 1) if left is None else (left, token.end())
 
     def _entity(self, token: re.Match[str]) -> tuple[str, int]:
@@ -259,11 +271,8 @@ class Scanner:
                 return f"\n{plain_heading('=' + found[0])}", found.end()
         if marks.lstrip(" :*")[:1] in ("|", "{", "}") and marks.lstrip(" :*"):
             return "\n", self._end_of_open_file(end)
-        if marks[0] in "*#:; ":
-            return "\n", end
-        if marks.startswith("----"):
-            return "\n", end
-        return token[0], end
+        found = _LIST_MARKS.match(marks)
+        return ("\n", token.start() + 1 + found.end()) if found else (token[0], end)
 
 
 _HANDLERS: dict[str | None, Callable[[Scanner, re.Match[str]], tuple[str, int]]] = {
@@ -277,18 +286,6 @@ _HANDLERS: dict[str | None, Callable[[Scanner, re.Match[str]], tuple[str, int]]]
     "word": Scanner._magic_word,
     "line": Scanner._line,
 }
-
-
-def pair_brackets(text: str) -> dict[int, int]:
-    """Pair `[[` and `]]`: where an opening stands, the end of its closing."""
-    pairs: dict[int, int] = {}
-    opened: list[int] = []
-    for bracket in _BRACKETS.finditer(text):
-        if bracket[0] == "[[":
-            opened.append(bracket.start())
-        elif opened:
-            pairs[opened.pop()] = bracket.end()
-    return pairs
 
 
 def _without_trick(title: str) -> str:

@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import unquote
 
 from pipeline.wikipedia.wikitext.spacing import BLANKS
 
@@ -30,6 +31,8 @@ FILE_ENDING = re.compile(
 """The end of a file's name."""
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_INVALID = re.compile(r"[\x00-\x1f\x7f-\x9f<>\[\]{}|]|%[0-9A-Fa-f]{2}|&[#\w]+;|(?:\A|/)\.\.?(?:/|\Z)|~~~")
+"""What no title holds once its percents are characters (`MediaWikiTitleCodec::getTitleInvalidRegex`, relative paths)."""
 _DATA = pathlib.Path(__file__).with_name("data")
 _CATEGORY, _FILE = 14, 6
 _SHOWN: dict[Fate, Fate] = {"file": "namespace", "category": "namespace", "language": "interwiki"}
@@ -52,7 +55,7 @@ class Namespaces:
         Args:
             target: what stands before the first `|` of a link, as written.
         """
-        title, _, fragment = target.partition("#")
+        title, _, fragment = (unquote(target) if "%" in target else target).partition("#")
         title = title.strip(TITLE_BLANKS)
         shown = title.startswith(":")
         if shown:
@@ -60,7 +63,7 @@ class Namespaces:
         fragment = _CONTROL.sub("", fragment)
         if not title:
             return ("section" if fragment else "empty"), "", fragment
-        if _CONTROL.search(title):
+        if _INVALID.search(title):
             return "invalid", title, ""
         fate = self._fate_of_prefix(title)
         if fate == "own":
