@@ -43,7 +43,7 @@ LANG_FLAGS := $(if $(LANGS),--languages "$(LANGS)")
 SHAPES := --jaxtyping-packages=model,beartype.beartype
 
 .DEFAULT_GOAL := help
-.PHONY: help setup download build-data verify-data pretrain evaluate report test test-slow faults check bench evidence doctor lock clean
+.PHONY: help setup plan download build-data verify-data pretrain evaluate report test test-slow faults check bench evidence doctor lock clean
 
 help:  ## list the targets and the variables
 	@echo "usage: make TARGET [DUMPS=folder] [LANGS=\"sw yo tr\"] [RECIPE=name] [ENCODER=folder or name] [SITELINKS=yes or file] [OUT=folder] [RUNNER=name] [BEAM=\"--flag=…\"] [TABLES=url]"
@@ -61,6 +61,9 @@ $(READY): pyproject.toml constraints.txt
 	$(PY) -m pip install --quiet --upgrade pip
 	$(PY) -m pip install --quiet --constraint constraints.txt --editable '.[pipeline,model,report,dev]'
 	@touch $(READY)
+
+plan: $(READY)  ## files, disk, hours and memory of a build before it begins: LANGS="sw yo tr", or DUMPS=folder
+	$(PY) -m pipeline plan $(LANG_FLAGS) $(if $(DUMPS),--dumps "$(DUMPS)",--date $(or $(DATE),latest)) $(if $(SITELINKS),--no-wikidata) $(FLAGS)
 
 download: $(READY)  ## fetch and verify dumps: LANGS="sw yo tr" DATE=20261101 (or latest)
 	$(PY) -m pipeline download $(LANG_FLAGS) $(FETCH_FLAGS) --date $(or $(DATE),latest) --output "$(or $(OUT),data/dumps)"

@@ -243,6 +243,7 @@ def _scan_small_ranges() -> None:
             continue
         if hasattr(module, "LEAST_SCANNED_BYTES"):
             module.LEAST_SCANNED_BYTES = 0  # type: ignore[attr-defined]
+            module.LEAST_COMPILED_BYTES = 0  # type: ignore[attr-defined]
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ STOPPED = f"stopped by a signal; the same command goes on {HOW_TO_GO_ON}"
 USAGE = "python -m pipeline COMMAND [--help] [--flags …] [-- --beam-flags …]"
 
 COMMANDS = {
+    "plan": Command(module="pipeline.build.plan", help="say what a build will take, before anything is fetched"),
     "download": Command(module="pipeline.fetch.job", help="fetch dumps of Wikidata and Wikipedia and verify them"),
     "sample-world": Command(module="pipeline.sample_world", help="write the bundled sample world as dumps"),
     "wikidata": Command(

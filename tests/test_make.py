@@ -42,7 +42,9 @@ def real_lines() -> list[list[str]]:
 
 def test_the_lines_of_the_readme_name_one_encoder_from_the_first_to_the_last() -> None:
     lines = real_lines()
-    assert [line[0] for line in lines] == ["download", "build-data", "pretrain", "evaluate"]
+    assert [line[0] for line in lines] == ["plan", "download", "build-data", "pretrain", "evaluate"]
+    assert commands(*lines[0])[0][:4] == ["pipeline", "plan", "--languages", "sw yo tr"]
+    lines = lines[1:]
     built = [command for line in lines[1:3] for command in commands(*line) if command[:2] == ["pipeline", "build"]]
     assert len(built) == 2
     assert built[0] == built[1]  # so the second one finds all of it finished

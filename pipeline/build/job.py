@@ -101,13 +101,13 @@ def run(config: BuildConfig, beam_args: Sequence[str] = ()) -> None:
     _say_what_is_read(folder, wikis)
     if storage.is_local(config.dumps):
         check_dumps_once(Path(path) for path in [*folder.wikidata, *(p for wiki in wikis for p in folder.wikis[wiki])])
-    summaries = [_timed(job, job_config, beam_args) for job, job_config in _dump_jobs(config, folder, wikis)]
+    summaries = [_timed(job, job_config, beam_args) for job, job_config in dump_jobs(config, folder, wikis)]
     if config.tables:
         for summary in summaries:
             collect(storage.join(config.tables, summary.manifest.job), _dataset(config, summary.manifest.job))
         beam_args = ()
-    summaries.append(_timed(link.JOB, _link_config(config, with_wikidata=bool(folder.wikidata)), beam_args))
-    tokens = _tokenize_config(config)
+    summaries.append(_timed(link.JOB, link_config(config, with_wikidata=bool(folder.wikidata)), beam_args))
+    tokens = tokenize_config(config)
     if not config.tokenizer:
         train_tokenizer.run(
             TrainTokenizerConfig(linked=tokens.linked, output=tokens.tokenizer, vocab_size=config.vocab_size)
@@ -158,7 +158,7 @@ def _say_what_is_read(folder: DumpFolder, wikis: Iterable[str]) -> None:
         print(printable(said), file=sys.stderr)
 
 
-def _dump_jobs(config: BuildConfig, folder: DumpFolder, wikis: list[str]) -> list[tuple[Job, JobConfig]]:
+def dump_jobs(config: BuildConfig, folder: DumpFolder, wikis: list[str]) -> list[tuple[Job, JobConfig]]:
     """Return the jobs that read dumps, each file in ranges of its own: where there are many machines, they are for these."""
     tables = config.tables or config.output
     pages = WikipediaConfig(
@@ -179,7 +179,8 @@ def _dump_jobs(config: BuildConfig, folder: DumpFolder, wikis: list[str]) -> lis
     return [(wikidata.JOB, items), (wikipedia.JOB, pages)]
 
 
-def _link_config(config: BuildConfig, *, with_wikidata: bool) -> LinkConfig:
+def link_config(config: BuildConfig, *, with_wikidata: bool) -> LinkConfig:
+    """Return what `link` is told."""
     return LinkConfig(
         wikidata=_dataset(config, wikidata.JOB.name) if with_wikidata else "",
         wikipedia=_dataset(config, wikipedia.JOB.name),
@@ -191,7 +192,8 @@ def _link_config(config: BuildConfig, *, with_wikidata: bool) -> LinkConfig:
     )
 
 
-def _tokenize_config(config: BuildConfig) -> TokenizeConfig:
+def tokenize_config(config: BuildConfig) -> TokenizeConfig:
+    """Return what `tokenize` is told."""
     return TokenizeConfig(
         tokenizer=config.tokenizer or _dataset(config, "tokenizer"),
         output=_dataset(config, "tokens"),

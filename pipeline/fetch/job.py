@@ -81,13 +81,17 @@ def run(config: DownloadConfig) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Wanted:
+class Wanted:
     """A file to fetch and which dump it belongs to."""
 
     remote: RemoteFile
+    """Name, path, size and checksum."""
     wiki: str
+    """Database name, `wikidatawiki` for Wikidata."""
     kind: str
+    """As `DumpFile.kind`."""
     date: str
+    """Eight digits."""
 
 
 def download(config: DownloadConfig, server: DumpServer | None = None) -> list[DumpFile]:
@@ -101,7 +105,7 @@ def download(config: DownloadConfig, server: DumpServer | None = None) -> list[D
         StorageError: if the files do not fit or the folder cannot be written.
     """
     server = server or DumpServer(mirrors=config.mirrors, contact=config.contact)
-    wanted = _resolve(config, server)
+    wanted = resolve(config, server)
     folder = Path(config.output)
     _announce(wanted, folder)
     if config.dry_run:
@@ -118,21 +122,25 @@ def download(config: DownloadConfig, server: DumpServer | None = None) -> list[D
         raise StorageError(f"cannot write to {folder}: {what}; make room or choose another folder") from error
 
 
-def _resolve(config: DownloadConfig, server: DumpServer) -> list[_Wanted]:
-    """Turn languages and dates into files."""
+def resolve(config: DownloadConfig, server: DumpServer) -> list[Wanted]:
+    """Turn languages and dates into files.
+
+    Raises:
+        UsageError, InputMissing: as `download`.
+    """
     wikis = [language_wiki(language) for language in parse_languages(config.languages)] if config.languages else []
     if not wikis and not config.wikidata:
         raise UsageError("nothing to fetch: name languages with --languages, or leave --wikidata on")
     date, wanted = _wiki_files(config, wikis, server) if wikis else (config.date, [])
     if config.wikidata:
         found, files = _wikidata_files(config, date, server)
-        wanted += [_Wanted(remote=file, wiki=WIKIDATA, kind="wikidata", date=found) for file in files]
+        wanted += [Wanted(remote=file, wiki=WIKIDATA, kind="wikidata", date=found) for file in files]
         if wikis and abs(catalogue.days_apart(date, found)) > MAX_SKEW_DAYS:
             log.warning("Wikidata is of %s, the wikis of %s: more than %d days apart", found, date, MAX_SKEW_DAYS)
     return wanted
 
 
-def _wiki_files(config: DownloadConfig, wikis: list[str], server: DumpServer) -> tuple[str, list[_Wanted]]:
+def _wiki_files(config: DownloadConfig, wikis: list[str], server: DumpServer) -> tuple[str, list[Wanted]]:
     """Return the one date for all wikis, and their files on it."""
     if config.date != "latest":
         return config.date, _files_of(config, wikis, config.date, server)
@@ -153,11 +161,11 @@ def _wiki_files(config: DownloadConfig, wikis: list[str], server: DumpServer) ->
     raise InputMissing(f"no date has a finished dump of every wiki asked for; the newest: {reasons[0]}")
 
 
-def _files_of(config: DownloadConfig, wikis: list[str], date: str, server: DumpServer) -> list[_Wanted]:
+def _files_of(config: DownloadConfig, wikis: list[str], date: str, server: DumpServer) -> list[Wanted]:
     pages = catalogue.content_files if config.format == "content" else catalogue.multistream_files
     kinds = {config.format: pages} | ({"page_props": catalogue.page_props_files} if config.page_props else {})
     return [
-        _Wanted(remote=file, wiki=wiki, kind=kind, date=date)
+        Wanted(remote=file, wiki=wiki, kind=kind, date=date)
         for wiki in wikis
         for kind, files in kinds.items()
         for file in files(server, wiki, date)
@@ -182,14 +190,14 @@ def _wikidata_files(config: DownloadConfig, date: str, server: DumpServer) -> tu
     return catalogue.newest_finished(dates, files)
 
 
-def _announce(wanted: list[_Wanted], folder: Path) -> None:
+def _announce(wanted: list[Wanted], folder: Path) -> None:
     total = sum(file.remote.size for file in wanted)
     for file in wanted:
         log.info("%s  %s", file.remote.name, in_words(file.remote.size))
     log.info("%d files, %s, into %s", len(wanted), in_words(total), folder)
 
 
-def _check_space(wanted: list[_Wanted], folder: Path) -> None:
+def _check_space(wanted: list[Wanted], folder: Path) -> None:
     """Refuse to begin what cannot end. What is there already, whole or in part, needs no room."""
     needed = sum(max(0, file.remote.size - _present(folder, file.remote.name)) for file in wanted)
     free = shutil.disk_usage(folder).free
@@ -205,10 +213,10 @@ def _present(folder: Path, name: str) -> int:
     return max((path.stat().st_size for path in paths if path.exists()), default=0)
 
 
-def _fetch_all(wanted: list[_Wanted], folder: Path, server: DumpServer) -> list[DumpFile]:
+def _fetch_all(wanted: list[Wanted], folder: Path, server: DumpServer) -> list[DumpFile]:
     """Fetch two files at a time, large ones first; the record grows with each that is whole."""
     entries: list[DumpFile] = []
-    results: queue.SimpleQueue[_Wanted | Exception] = queue.SimpleQueue()
+    results: queue.SimpleQueue[Wanted | Exception] = queue.SimpleQueue()
     with TransferProgress(sum(file.remote.size for file in wanted)) as progress:
         workers = _start_workers(sorted(wanted, key=lambda file: -file.remote.size), folder, server, progress, results)
         try:
@@ -226,14 +234,14 @@ def _fetch_all(wanted: list[_Wanted], folder: Path, server: DumpServer) -> list[
 
 
 def _start_workers(
-    files: list[_Wanted],
+    files: list[Wanted],
     folder: Path,
     server: DumpServer,
     progress: TransferProgress,
-    results: queue.SimpleQueue[_Wanted | Exception],
+    results: queue.SimpleQueue[Wanted | Exception],
 ) -> list[threading.Thread]:
     """Start the threads that fetch. They are daemons, so that Ctrl-C ends a run whose server sends nothing."""
-    waiting: queue.SimpleQueue[_Wanted] = queue.SimpleQueue()
+    waiting: queue.SimpleQueue[Wanted] = queue.SimpleQueue()
     for file in files:
         waiting.put(file)
 
@@ -255,7 +263,7 @@ def _start_workers(
     return workers
 
 
-def _entry(file: _Wanted, server: DumpServer) -> DumpFile:
+def _entry(file: Wanted, server: DumpServer) -> DumpFile:
     return DumpFile(
         name=file.remote.name,
         wiki=file.wiki,

@@ -14,6 +14,7 @@ Numba is imported only where something is compiled: it takes a third of a second
 
 from __future__ import annotations
 
+import functools
 import importlib
 import logging
 import os
@@ -76,6 +77,12 @@ def is_compiled(package: Path) -> bool:
     """Whether code of a package is on disk. Numba looks whether it suits the processor."""
     folder = _cache_folder(package)
     return folder is not None and any(folder.rglob("*.nbi"))
+
+
+@functools.cache
+def has_code(package: Path) -> bool:
+    """Whether code of a package was on disk when this process first asked: then it may serve small inputs too."""
+    return is_compiled(package)
 
 
 def _cache_folder(package: Path) -> Path | None:

@@ -14,11 +14,13 @@ from __future__ import annotations
 import bz2
 import logging
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from pipeline.dumps.ranges.bits import BLOCK, END, MARK_BITS, BitWindow
 from pipeline.dumps.ranges.chunk import Chunk
 from pipeline.dumps.ranges.plan import ByteRange
+from pipeline.run import compiling
 from schemas.errors import InputCorrupt
 
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ _MAX_JOINED = 4
 _COPY_BYTES = 4 * 1024 * 1024
 _LEAST_READ_AHEAD = 1024 * 1024
 """Compressed bytes of the smallest range whose blocks are decoded some at a time. A few of that size save what loading takes."""
+_LEAST_COMPILED = 64 * 1024 * 1024
+"""Compressed bytes of the smallest file for which the decoder is compiled; once that is done it serves smaller ones too."""
+_DECODER = Path(__file__).parent.parent / "bzip2"
 
 
 def warm_ups(spans: Iterable[ByteRange]) -> list[str]:
@@ -71,7 +76,9 @@ def read_blocks(file: BinaryIO, span: ByteRange, salvage: bool = False) -> Itera
 
 def _is_read_ahead(span: ByteRange) -> bool:
     """Whether the blocks of a range are decoded by `pipeline.dumps.bzip2`; small ones are read sooner than that is loaded."""
-    return span.form == "bz2" and span.end - span.start >= _LEAST_READ_AHEAD
+    if span.form != "bz2" or span.end - span.start < _LEAST_READ_AHEAD:
+        return False
+    return span.size >= _LEAST_COMPILED or compiling.has_code(_DECODER)
 
 
 def _gap(error: InputCorrupt, at: int, span: ByteRange, salvage: bool) -> Chunk:

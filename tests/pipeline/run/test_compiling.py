@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import bz2
 import os
+import random
 from pathlib import Path
 
 import pytest
 
 from pipeline.dumps import bzip2
+from pipeline.dumps.ranges import blocks
 from pipeline.run import compiling
+from pipeline.wikidata import job as wikidata
 from pipeline.wikidata import scan
+from pipeline.wikidata.config import WikidataConfig
 
 PACKAGES = [Path(module.__file__).parent for module in (scan, bzip2)]
 
@@ -42,3 +47,21 @@ def test_what_is_compiled_already_is_not_told(caplog: pytest.LogCaptureFixture) 
     compiling.get_ready(names)
     assert not caplog.records
     assert compiling.is_compiled(PACKAGES[1])
+
+
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_a_small_dump_is_not_worth_compiling(size: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing is compiled yet; a large dump has its code compiled before the first task."""
+    compiled: list[str] = []
+    monkeypatch.setattr(compiling, "has_code", lambda package: False)
+    monkeypatch.setattr(compiling, "get_ready", compiled.extend)
+    monkeypatch.setattr(wikidata, "LEAST_COMPILED_BYTES", 3_000_000 if size == "small" else 1_000_000)
+    monkeypatch.setattr(blocks, "_LEAST_COMPILED", 3_000_000 if size == "small" else 1_000_000)
+    noise = random.Random(1).randbytes(1_700_000).hex()  # packs to half its length
+    dump = tmp_path / "wikidata-20261101-all.json.bz2"
+    dump.write_bytes(bz2.compress(f'[\n{{"id":"Q1","type":"item","noise":"{noise}"}}\n]\n'.encode()))
+    assert 1_000_000 < dump.stat().st_size < 3_000_000
+    tasks = wikidata.plan(WikidataConfig(dumps=(str(dump),), output=str(tmp_path / "out"), languages=("en",)))
+    expected = ["pipeline.wikidata.scan.scanner:compile_now", "pipeline.dumps.bzip2.decoder:compile_now"]
+    assert compiled == wikidata.JOB.warm_ups(WikidataConfig(dumps=(), output="", languages=("en",)), tasks)
+    assert compiled == ([] if size == "small" else expected)

@@ -63,6 +63,7 @@ def test_statements_name_the_item_that_is_meant(
     tmp_path: Path, dumps: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, scan_from: int
 ) -> None:
     monkeypatch.setattr("pipeline.wikidata.job.LEAST_SCANNED_BYTES", scan_from)
+    monkeypatch.setattr("pipeline.wikidata.job.LEAST_COMPILED_BYTES", 0)
     claims = {"P31": [statement("Q10"), statement("Q30")], "P17": [statement("Q5000"), statement("Q6")]}
     dump = tmp_path / "dump.json"
     dump.write_bytes(b"[\n" + line_of(id="Q1", claims=claims) + b",\n" + line_of(id="Q2") + b"\n]\n")

@@ -45,6 +45,7 @@ def test_filters_and_page_kinds_take_subclasses_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scan_from: int
 ) -> None:
     monkeypatch.setattr("pipeline.wikidata.job.LEAST_SCANNED_BYTES", scan_from)
+    monkeypatch.setattr("pipeline.wikidata.job.LEAST_COMPILED_BYTES", 0)
     city, big_city, capital, odd_list = 515, 1549591, 5119, 900
     edges = {big_city: city, capital: big_city, odd_list: 13406463, 4167410: 13406463}
     classes = [

@@ -31,6 +31,7 @@ TWO_PROCESSES = ["--runner=FnApiRunner", "--direct_running_mode=multi_processing
 def scanned(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ranges as small as these are scanned too, as those of real dumps are."""
     monkeypatch.setattr(wikidata, "LEAST_SCANNED_BYTES", 0)
+    monkeypatch.setattr(wikidata, "LEAST_COMPILED_BYTES", 0)
 
 
 def item(number: int) -> bytes:

@@ -91,6 +91,7 @@ def both_ways(path: Path, cut: int, salvage: bool, monkeypatch: pytest.MonkeyPat
     found = []
     for least in (0, 1 << 60):
         monkeypatch.setattr(blocks, "_LEAST_READ_AHEAD", least)
+        monkeypatch.setattr(blocks, "_LEAST_COMPILED", 0)
         found.append([chunk for span in spans for chunk in chunks_of(span, salvage=salvage)])
     return found
 
@@ -117,6 +118,7 @@ def test_damage_is_told_the_same_both_ways(
 @pytest.mark.parametrize("cuts", [(), range(0, len(DATA), 60_001)], ids=["one stream", "many streams"])
 def test_most_blocks_are_decoded_ahead(tmp_path: Path, cuts: range, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "_LEAST_READ_AHEAD", 0)
+    monkeypatch.setattr(blocks, "_LEAST_COMPILED", 0)
     alone, decode_alone = [], blocks._Walk._decode_alone
 
     def noted(walk: blocks._Walk, begin: int, checksum: int) -> tuple[bytes, int] | None:
@@ -133,6 +135,7 @@ def test_most_blocks_are_decoded_ahead(tmp_path: Path, cuts: range, monkeypatch:
 
 def test_a_long_way_to_the_next_block_takes_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "_LEAST_READ_AHEAD", 0)
+    monkeypatch.setattr(blocks, "_LEAST_COMPILED", 0)
     path = tmp_path / "dump.json.bz2"
     path.write_bytes(bz2.compress(DATA, 1))
     with path.open("ab") as file:
