@@ -21,6 +21,7 @@ OUT    ?=
 EVAL   ?=
 TASKS  ?= ner xnli qa probing
 FLAGS  ?=
+CPU    ?=
 
 DATA   := $(if $(DUMPS),$(or $(OUT),data/build),$(or $(OUT),data/sample))
 RUNS   := $(if $(DUMPS),runs/$(RECIPE),runs/sample)
@@ -37,6 +38,8 @@ SITELINKS_FROM := $(if $(subst yes,,$(SITELINKS)),$(SITELINKS),$(DUMPS))
 SITELINKS_FLAGS := $(if $(SITELINKS),--sitelinks-sql "$(SITELINKS_FROM)")
 FETCH_FLAGS := $(if $(SITELINKS),--no-wikidata $(if $(subst yes,,$(SITELINKS)),,--page-props))
 OBJECTIVES ?= $(if $(SITELINKS),mlm$(comma)mep)
+# PyTorch's own index has its wheels without CUDA; their version, as 2.13.0+cpu, goes before the plain one.
+CPU_FLAGS := $(if $(CPU),--extra-index-url https://download.pytorch.org/whl/cpu)
 LANG_FLAGS := $(if $(LANGS),--languages "$(LANGS)")
 
 # Shapes and types that annotations of the trainer claim are checked at every call while its tests run.
@@ -53,14 +56,16 @@ help:  ## list the targets and the variables
 	@echo "now: DUMPS='$(DUMPS)' LANGS='$(LANGS)' RECIPE='$(RECIPE)' ENCODER='$(START)' OUT='$(OUT)' RUNNER='$(RUNNER)' BEAM='$(BEAM)' TABLES='$(TABLES)'"
 	@echo "tables go to $(DATA), runs to $(RUNS)"
 
-setup: $(READY)  ## make .venv with everything in it, from constraints.txt
+setup: $(READY)  ## make .venv with everything in it, from constraints.txt; CPU=1 without CUDA
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, found " + sys.version)'
+	@echo "setup: everything goes into $(VENV): 2.7 GB$(if $(CPU),, (and CUDA's libraries where pip takes torch for NVIDIA GPUs; CPU=1 leaves them out)), some minutes"
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --upgrade pip
-	$(PY) -m pip install --quiet --constraint constraints.txt --editable '.[pipeline,model,report,dev]'
+	$(PY) -m pip install --constraint constraints.txt $(CPU_FLAGS) --editable '.[pipeline,model,report,dev]'
 	@touch $(READY)
+	@echo "setup: done. What this machine has: make doctor. Next: make pretrain (the sample world), or make plan LANGS=\"sw yo\" (your own)"
 
 plan: $(READY)  ## files, disk, hours and memory of a build before it begins: LANGS="sw yo tr", or DUMPS=folder
 	$(PY) -m pipeline plan $(LANG_FLAGS) $(if $(DUMPS),--dumps "$(DUMPS)",--date $(or $(DATE),latest)) $(if $(SITELINKS),--no-wikidata) $(FLAGS)

@@ -61,6 +61,19 @@ def test_the_tokenizer_is_that_of_the_encoder_that_the_recipe_starts_from(recipe
     assert found == RECIPES[recipe].encoder.source
 
 
+def test_setup_says_what_comes_and_leaves_cuda_out_where_asked(tmp_path: Path) -> None:
+    for name in ("pyproject.toml", "constraints.txt"):
+        (tmp_path / name).touch()
+    plain = make("-n", "setup", "READY=there-is-none", cwd=tmp_path).stdout
+    assert "GB" in plain and "CPU=1" in plain and "extra-index-url" not in plain
+    (install,) = [line for line in plain.splitlines() if "--editable" in line]
+    assert "--quiet" not in install and "--constraint constraints.txt" in install
+    assert (
+        "--extra-index-url https://download.pytorch.org/whl/cpu"
+        in make("-n", "setup", "READY=none", "CPU=1", cwd=tmp_path).stdout
+    )
+
+
 def test_paths_and_lists_may_hold_blanks() -> None:
     build, train = commands("pretrain", "DUMPS=my dumps", "OUT=my build", "LANGS=sw, yo", "ENCODER=my encoder")
     assert build[2:] == [
