@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from model.evaluation.command import EvaluateConfig
 
 LINKING = "linking"
-_SUMMARY = "mentions in news to Wikidata items: Mewsli-9, Mewsli-X; recall of candidates and accuracy"
+_SUMMARY = "mentions to Wikidata items: Mewsli-9, Mewsli-X, TR2016; biomedical mentions to concepts: XL-BEL"
 
 
 def parse(flags: list[str]) -> EvaluateConfig | LinkingConfig:

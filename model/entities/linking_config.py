@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from model.evaluation.ranking.config import Pooling
 from schemas.names import Names
 
 
@@ -13,10 +14,16 @@ class LinkingConfig:
 
     model: str
     """Folder of the model the index was made with."""
-    index: str
-    """Folder that `embed` wrote, best with `--tables` and `--mentions`."""
     data: str
-    """Folder of a set in the form of Mewsli-9 or Mewsli-X."""
+    """Folder of a set in the form of Mewsli-9, Mewsli-X, TR2016 (`xx/test/NAME.mentions`) or XL-BEL (`xx_1k_test_query.txt`)."""
+    index: str = ""
+    """Folder that `embed` wrote, best with `--tables` and `--mentions`; needed for all sets but XL-BEL."""
+    tables: str = ""
+    """Folder of the `wikidata` job's tables, whose sitelinks lead from the titles of TR2016 to items."""
+    dictionary: str = ""
+    """File of XL-BEL's names, `CUI||name` a line, among which its mentions are looked for."""
+    pooling: Pooling = "state"
+    """What stands for a name of XL-BEL: its first token's state through the key head, or the mean over tokens."""
     output: str = ""
     """Folder the results are written to; by default `evaluation` in the run's folder, else `runs/evaluate`."""
     languages: Names = ()

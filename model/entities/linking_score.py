@@ -15,11 +15,16 @@ from statistics import fmean
 
 import numpy as np
 
+from model.entities.linked_text import LinkedText
 from model.entities.linker import LinkedMention, Linker, encode_mentions
 from model.entities.linking_config import LinkingConfig
-from model.entities.linking_sets import LinkedText, read_linking_set
+from model.entities.linking_sets import read_linking_set
+from model.entities.name_linking import name_files, score_names
+from model.entities.titled_mentions import TR2016
 from model.evaluation.bootstrap import Outcomes, interval
+from model.evaluation.outcome_files import SetOutcomes
 from model.evaluation.results import Measure, Results, Row, mean_row
+from schemas.errors import UsageError
 
 RECALLS = (1, 10, 100)
 SURFACE, EMBEDDING, LINKER = "surface", "embedding", "linker"
@@ -42,17 +47,26 @@ class Outcome:
 
 
 def score_linking(config: LinkingConfig) -> Results:
-    """Link every mention of a set and compare with its items. Raises: as `Linker.open` and `read_linking_set`."""
+    """Link every mention of a set and compare with its items.
+
+    Raises: as `Linker.open` and the readers; UsageError where the set needs an index and none is named.
+    """
+    if named := name_files(Path(config.data)):
+        return score_names(config, named)
+    if not config.index:
+        raise UsageError("linking needs --index, a folder that `python -m model embed` wrote")
+    name, texts = read_linking_set(Path(config.data), Path(config.tables) if config.tables else None)
     linker = Linker.open(config.model, config.index, config.device, config.batch_tokens)
-    name, texts = read_linking_set(Path(config.data))
     if config.languages:
         texts = [text for text in texts if text.language in config.languages]
     outcomes = [outcome for some in _portions(texts) for outcome in _outcomes(linker, some)]
-    rows = [*_by_language(outcomes), *_grouped(outcomes, "frequency")]
+    rows = [*_by_language(outcomes), *_grouped(outcomes, "hardness" if name == TR2016 else "frequency")]
     if config.threshold is not None:
         rows.append(_nil_row(outcomes, config.threshold))
     known = sum(outcome.known for outcome in outcomes)
     notes = []
+    if nameless := sum(entity == "" for text in texts for entity in text.entities):
+        notes.append(f"{nameless:,} of {len(outcomes):,} titles have no item in the tables (renamed or gone): missed")
     if known < len(outcomes):
         notes.append(
             f"{len(outcomes) - known:,} of {len(outcomes):,} mentions have an item that the index lacks: missed"
@@ -65,6 +79,7 @@ def score_linking(config: LinkingConfig) -> Results:
         primary_metric="recall@1",
         primary_keys={"about": "language", "way": LINKER, "language": "mean"},
         rows=rows,
+        outcomes=_set_outcomes(outcomes),
         notes=notes,
         data={"set": name, "metric": "share of mentions whose item is among the first candidates"},
         config=asdict(config),
@@ -86,7 +101,7 @@ def _outcomes(linker: Linker, texts: Sequence[LinkedText]) -> Iterator[Outcome]:
     for text, mentions in zip(texts, linked, strict=True):
         surfaces = linker.index.lookup.entities([mention.surface for mention in mentions])
         for mention, items, entity, bin_name in zip(mentions, surfaces, text.entities, text.bins, strict=True):
-            number = int(entity[1:])
+            number = int(entity[1:] or 0)  # an unknown page is no item
             nearest = [item for item, _ in linker.index.nearest(next(vectors), max(RECALLS))]
             ranks = {
                 SURFACE: _place(number, [item for item in items if linker.index.knows(item)]),
@@ -129,12 +144,29 @@ def _grouped(outcomes: Sequence[Outcome], about: str) -> list[Row]:
     return rows
 
 
+def _set_outcomes(outcomes: Sequence[Outcome]) -> list[SetOutcomes]:
+    """Return what came out for every mention, by language and way, for comparisons of two runs."""
+    languages = sorted({one.language for one in outcomes})
+    return [
+        SetOutcomes(
+            {"about": "language", "way": way, "language": language},
+            0,
+            _recalls([one for one in outcomes if one.language == language], way),
+        )
+        for language in languages
+        for way in (SURFACE, EMBEDDING, LINKER)
+    ]
+
+
+def _recalls(outcomes: Sequence[Outcome], way: str) -> Outcomes:
+    values = {f"recall@{k}": np.array([0 < one.ranks[way] <= k for one in outcomes], dtype=np.float64) for k in RECALLS}
+    return Outcomes("means", values, outcomes[0].language)
+
+
 def _measures(outcomes: Sequence[Outcome], way: str) -> dict[str, Measure]:
-    measures = {}
-    for k in RECALLS:
-        right = np.array([0 < one.ranks[way] <= k for one in outcomes], dtype=np.float64)
-        own = Outcomes("means", {"recall": right})
-        measures[f"recall@{k}"] = Measure((float(right.mean()),), interval([[own]], "recall"))
+    measures, own = {}, _recalls(outcomes, way)
+    for name in own.names():
+        measures[name] = Measure((float(own.scores(name)[0]),), interval([[own]], name))
     measures["in the index"] = Measure((fmean(one.known for one in outcomes),))
     measures["queries"] = Measure((float(len(outcomes)),))
     return measures

@@ -1,56 +1,43 @@
-"""Reads sets of entity linking: mentions in news with their Wikidata items, as Mewsli-9 and Mewsli-X are published.
+"""Reads sets of entity linking: mentions in texts with their Wikidata items, as Mewsli-9, Mewsli-X and TR2016 are published.
 
 Mewsli-9: `xx/mentions.tsv` (docid, position, length, mention, …, lang, qid, …, freq_bin) and `xx/text/DOCID`, a file each.
 Mewsli-X: lines of JSON, each a `context` with its text and language, and `mentions` with `mention_span` and `entity_id`.
+TR2016: see `titled_mentions`.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from model.entities.mentions import Span
+from model.entities.linked_text import LinkedText, add_mention, number_of
+from model.entities.titled_mentions import TR2016, read_titled
 from model.evaluation.sets.text import read_lines, read_text
 from schemas.errors import InputCorrupt, InputMissing
 
-_ITEM = re.compile(r"Q[1-9][0-9]*")
 _COLUMNS = ("docid", "position", "length", "mention", "lang", "qid")
 
 
-@dataclass
-class LinkedText:
-    """A document with its mentions, in the order of the set."""
-
-    name: str
-    language: str
-    text: str
-    spans: list[Span] = field(default_factory=list)
-    entities: list[str] = field(default_factory=list)
-    """Item of each span."""
-    bins: list[str] = field(default_factory=list)
-    """How frequent the set says each item is; "" where it does not."""
-
-
-def read_linking_set(folder: Path) -> tuple[str, list[LinkedText]]:
-    """Read all mentions of a folder; returns the set's name and the documents.
+def read_linking_set(folder: Path, tables: Path | None = None) -> tuple[str, list[LinkedText]]:
+    """Read all mentions of a folder; returns the set's name and the documents. `tables` are needed for titles (TR2016).
 
     Raises: InputMissing where there is no file of either form; InputCorrupt for a mention that does not stand where it says,
     and for one without an item (test sets are handed out without them).
     """
-    tables = sorted(folder.glob("**/mentions.tsv"))
+    mentions = sorted(folder.glob("**/mentions.tsv"))
     lines = sorted(
         path for path in folder.glob("**/*.jsonl") if "mentions" in path.name or "mentions" in path.parent.name
     )
-    if tables:
-        return "Mewsli-9", [text for path in tables for text in _read_table(path)]
+    if mentions:
+        return "Mewsli-9", [text for path in mentions for text in _read_table(path)]
     if lines:
         return "Mewsli-X", [text for path in lines for text in _read_lines_of_json(path)]
+    if titled := sorted(folder.glob("**/test/*.mentions")):
+        return TR2016, read_titled(titled, tables)
     raise InputMissing(
-        f"{folder}: found neither xx/mentions.tsv with xx/text/ (Mewsli-9) nor *mentions*.jsonl (Mewsli-X), here or below"
+        f"{folder}: found neither xx/mentions.tsv with xx/text/ (Mewsli-9) nor *mentions*.jsonl (Mewsli-X) nor "
+        "xx/test/NAME.mentions (TR2016), here or below"
     )
 
 
@@ -70,8 +57,10 @@ def _read_table(path: Path) -> Iterator[LinkedText]:
             if not document.is_file():
                 raise InputMissing(f"{document}: the text of {name} is not there; the set's scripts extract it")
             texts[name] = LinkedText(name, cells["lang"], read_text(document))
-        start, length = _number(cells["position"], place), _number(cells["length"], place)
-        _add(texts[name], start, start + length, cells["mention"], cells["qid"], cells.get("freq_bin", ""), place)
+        start, length = number_of(cells["position"], place), number_of(cells["length"], place)
+        add_mention(
+            texts[name], start, start + length, cells["mention"], cells["qid"], cells.get("freq_bin", ""), place
+        )
     yield from texts.values()
 
 
@@ -87,30 +76,9 @@ def _read_lines_of_json(path: Path) -> Iterator[LinkedText]:
             for mention in row["mentions"]:
                 span, about = mention["mention_span"], mention.get("metadata", {})
                 bin_name = str(about.get("bin_name", ""))
-                _add(text, span["start"], span["end"], span["text"], mention["entity_id"], bin_name, place)
+                add_mention(text, span["start"], span["end"], span["text"], mention["entity_id"], bin_name, place)
         except (ValueError, KeyError, TypeError) as error:
             raise InputCorrupt(
                 f"{place}: expected a context with text and language, and mentions: {error!r}"
             ) from error
         yield text
-
-
-def _add(text: LinkedText, start: int, end: int, surface: str, item: Any, bin_name: str, place: str) -> None:
-    if text.text[start:end] != surface or start < 0:
-        raise InputCorrupt(
-            f"{place}: the mention {surface[:40]!r} does not stand at character {start} of {text.name}, "
-            f"found {text.text[max(start, 0) : end][:40]!r}"
-        )
-    if not isinstance(item, str) or not _ITEM.fullmatch(item):
-        raise InputCorrupt(
-            f"{place}: found the entity {item!r}, expected an item such as Q64; blanked sets cannot be scored"
-        )
-    text.spans.append(Span(start, end))
-    text.entities.append(item)
-    text.bins.append(bin_name)
-
-
-def _number(text: str, place: str) -> int:
-    if not text.isdecimal():
-        raise InputCorrupt(f"{place}: found {text[:40]!r}, expected a number of characters")
-    return int(text)

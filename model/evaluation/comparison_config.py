@@ -16,8 +16,8 @@ class ComparisonConfig:
     data: str = ""
     """Folder of token shards that all of them are tested on by retrieval."""
     task: str = ""
-    """A task whose results lie beside the runs: ner, xnli, qa, retrieval, alignment, probing or bitext. Every run is set against
-    the first, in pairs on the same examples; nothing is evaluated anew."""
+    """A task whose results lie beside the runs: ner, xnli, qa, retrieval, alignment, probing, bitext or linking. Every run is set
+    against the first, in pairs on the same examples; nothing is evaluated anew."""
     output: str = ""
     """Folder for the results of each run as JSON, one sub-folder per run; by default `evaluation` in each run's folder."""
     languages: Names = ()

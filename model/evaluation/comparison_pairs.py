@@ -47,6 +47,8 @@ def _read(run: str, task: str) -> Compared:
     return Compared(name, results, read_outcomes(outcomes_path(path)))
 
 
+FIXED = ("selection", "split", "question", "direction", "spelling", "way")
+"""Keys of the primary figure that its sets share."""
 Members = Sequence[Mapping[str, str]]
 """The keys of sets whose mean is one line's score: a language's relations, or a single set."""
 
@@ -54,11 +56,7 @@ Members = Sequence[Mapping[str, str]]
 def _wanted(one: Compared) -> dict[str, Members]:
     """Return the sets of the primary figure by a short name."""
     primary = one.results.primary_keys
-    fixed = {
-        key: value
-        for key, value in primary.items()
-        if key in ("selection", "split", "question", "direction", "spelling") and value
-    }
+    fixed = {key: value for key, value in primary.items() if key in FIXED and value}
     found: dict[str, list[Mapping[str, str]]] = {}
     for outcome in one.outcomes:
         keys = dict(outcome.keys)
