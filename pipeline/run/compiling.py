@@ -22,39 +22,43 @@ import stat
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 log = logging.getLogger(__name__)
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
-os.environ.setdefault("NUMBA_CPU_NAME", "generic")
-os.environ.setdefault("NUMBA_CPU_FEATURES", "")
+_ANY_PROCESSOR = {"CPU_NAME": "generic", "CPU_FEATURES": ""}
+
+
+def _numba() -> Any:
+    """Import Numba, and have it compile for any processor where the environment does not name one."""
+    import numba
+
+    for name, value in _ANY_PROCESSOR.items():
+        if f"NUMBA_{name}" not in os.environ:
+            setattr(numba.config, name, value)
+    return numba
 
 
 def compiled(function: Callable[..., Any]) -> Any:
     """Compile a function that other compiled functions call."""
-    import numba
-
-    return cast(Any, numba.njit)(_nrt=False)(function)
+    return _numba().njit(_nrt=False)(function)
 
 
 def inlined(function: Callable[..., Any]) -> Any:
     """Compile a function into the one that calls it."""
-    import numba
-
-    return cast(Any, numba.njit)(_nrt=False, forceinline=True)(function)
+    return _numba().njit(_nrt=False, forceinline=True)(function)
 
 
 def compiled_once(function: Callable[..., Any]) -> Any:
     """Compile a function that Python calls, with all that it calls, when that first happens; keep the code on disk."""
-    import numba
-
+    numba = _numba()
     folder, settings = _cache_folder(Path(function.__code__.co_filename).parent), vars(numba.config)
     if folder is None:
         return compiled(function)
     before = settings["CACHE_DIR"]
     settings["CACHE_DIR"] = str(folder)
     try:
-        return cast(Any, numba.njit)(_nrt=False, cache=True)(function)
+        return numba.njit(_nrt=False, cache=True)(function)
     finally:
         settings["CACHE_DIR"] = before
 

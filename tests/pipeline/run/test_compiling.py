@@ -5,6 +5,8 @@ from __future__ import annotations
 import bz2
 import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,3 +67,18 @@ def test_a_small_dump_is_not_worth_compiling(size: str, tmp_path: Path, monkeypa
     expected = ["pipeline.wikidata.scan.scanner:compile_now", "pipeline.dumps.bzip2.decoder:compile_now"]
     assert compiled == wikidata.JOB.warm_ups(WikidataConfig(dumps=(), output="", languages=("en",)), tasks)
     assert compiled == ([] if size == "small" else expected)
+
+
+def test_importing_leaves_the_environment_alone_and_code_suits_any_processor() -> None:
+    """In a process of its own: every module of `pipeline`, then how Numba was told to compile."""
+    script = (
+        "import importlib, os, pkgutil, pipeline; before = dict(os.environ)\n"
+        "for module in pkgutil.walk_packages(pipeline.__path__, 'pipeline.'):\n"
+        "    module.name.endswith('__main__') or importlib.import_module(module.name)\n"
+        "assert dict(os.environ) == before, set(os.environ.items()) ^ set(before.items())\n"
+        "from pipeline.dumps.bzip2 import transform\n"
+        "print(transform.link.targetctx.codegen().magic_tuple()[1:])\n"
+    )
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("NUMBA_CPU")}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "('generic', '')\n"), done.stderr
