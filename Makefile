@@ -38,8 +38,8 @@ SITELINKS_FROM := $(if $(subst yes,,$(SITELINKS)),$(SITELINKS),$(DUMPS))
 SITELINKS_FLAGS := $(if $(SITELINKS),--sitelinks-sql "$(SITELINKS_FROM)")
 FETCH_FLAGS := $(if $(SITELINKS),--no-wikidata $(if $(subst yes,,$(SITELINKS)),,--page-props))
 OBJECTIVES ?= $(if $(SITELINKS),mlm$(comma)mep)
-# PyTorch's own index has its wheels without CUDA; their version, as 2.13.0+cpu, goes before the plain one.
-CPU_FLAGS := $(if $(CPU),--extra-index-url https://download.pytorch.org/whl/cpu)
+# PyTorch's own index has its wheels without CUDA; what is installed from there, as 2.13.0+cpu, is not fetched again from PyPI.
+CPU_TORCH := --no-deps --index-url https://download.pytorch.org/whl/cpu torch
 LANG_FLAGS := $(if $(LANGS),--languages "$(LANGS)")
 
 # Shapes and types that annotations of the trainer claim are checked at every call while its tests run.
@@ -63,7 +63,8 @@ $(READY): pyproject.toml constraints.txt
 	@echo "setup: everything goes into $(VENV): 2.7 GB$(if $(CPU),, (and CUDA's libraries where pip takes torch for NVIDIA GPUs; CPU=1 leaves them out)), some minutes"
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --upgrade pip
-	$(PY) -m pip install --constraint constraints.txt $(CPU_FLAGS) --editable '.[pipeline,model,report,dev]'
+	$(if $(CPU),$(PY) -m pip install --constraint constraints.txt $(CPU_TORCH))
+	$(PY) -m pip install --constraint constraints.txt --editable '.[pipeline,model,report,dev]'
 	@touch $(READY)
 	@echo "setup: done. What this machine has: make doctor. Next: make pretrain (the sample world), or make plan LANGS=\"sw yo\" (your own)"
 
@@ -101,8 +102,9 @@ ifneq ($(EVAL),)
 	set -e; for task in $(TASKS); do $(PY) -m model evaluate $$task --model "$(NEWEST)" --data "$(EVAL)" $(FLAGS); done
 endif
 
-report: $(READY)  ## one HTML page of the finished run
-	$(PY) -m model report --run "$(NEWEST)"
+report: $(READY)  ## HTML pages: what the build's tables hold, and how the finished run learnt
+	$(PY) -m pipeline report --build "$(DATA)"
+	[ ! -d "$(NEWEST)" ] || $(PY) -m model report --run "$(NEWEST)"
 
 test: check  ## what must pass before a change lands: check, then the tests, in under ten minutes on two cores
 	$(PY) -m pytest -n 2 $(SHAPES)

@@ -40,6 +40,7 @@ COMMANDS = {
     "build": Command(module="pipeline.build.job", help="all of these in order, skipping what is finished"),
     "verify": Command(module="pipeline.verify", help="check every shard of a dataset against its manifest"),
     "quality": Command(module="pipeline.wikipedia.quality.job", help="measure the text quality of Wikipedia dumps"),
+    "report": Command(module="pipeline.report.job", help="one HTML page of what a build's tables hold"),
     "doctor": Command(module="pipeline.doctor", help="say what this machine has and what is missing"),
 }
 """A command's module has `JOB`, or `CONFIG` (a dataclass) and `run(config)`."""
@@ -52,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     sys.stderr.flush()
     if code:
         os._exit(code)  # a runner that was interrupted leaves threads behind that would keep the process alive
-    gc.freeze()  # else the interpreter spends a quarter of a second on freeing what ends with the process anyway
+    if "duckdb" not in sys.modules:  # it tells of everything that is not freed
+        gc.freeze()  # else the interpreter spends a quarter of a second on freeing what ends with the process anyway
     sys.exit(code)
 
 

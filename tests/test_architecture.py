@@ -54,7 +54,7 @@ FLOORS = {
         ("wikis",),
         ("dumps",),
         ("fetch", "wikidata", "wikipedia", "link", "tokens"),
-        ("build", "doctor", "verify"),
+        ("build", "doctor", "report", "verify"),
         ("cli",),
     ),
     "model": (

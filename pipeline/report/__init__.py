@@ -1,0 +1,1 @@
+"""The data report: what a build holds, as a page for people."""
