@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,8 +75,8 @@ class Build:
     def _files(self, dataset: str, table: str) -> str:
         paths = [self.folder / dataset / shard.path for shard in self._shards(dataset)]
         chosen = [path for path in paths if path.relative_to(self.folder / dataset).parts[0] == table]
-        quoted = ", ".join("'" + str(path).replace("'", "''") + "'" for path in chosen)
-        return f"read_parquet([{quoted}], hive_partitioning=false)".replace("{", "{{").replace("}", "}}")
+        quoted = ", ".join("'" + glob.escape(str(path)).replace("'", "''") + "'" for path in chosen)
+        return f"read_parquet([{quoted}], hive_partitioning=false)"
 
 
 def open_build(folder: Path) -> Build:

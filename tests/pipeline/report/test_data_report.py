@@ -87,12 +87,12 @@ def test_the_page_needs_nothing_else_and_marks_mentions(sample_build: Path, tmp_
 
 
 def test_a_build_of_one_dataset_in_a_folder_with_odd_letters_has_a_page(sample_build: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "d'une {page} <b>"
+    folder = tmp_path / "d'une [p]* {page} <b>"
     folder.mkdir()
     (folder / "wikipedia").symlink_to(sample_build / "wikipedia")
     run(DataReportConfig(build=str(folder)))
     text = (folder / "report.html").read_text(encoding="utf-8")
-    assert "d&#39;une {page} &lt;b&gt;" in text and "wikipedia/pages" in text and "Languages" not in text
+    assert "d&#39;une [p]* {page} &lt;b&gt;" in text and "wikipedia/pages" in text and "Languages" not in text
     with pytest.raises(InputMissing, match=r"manifest\.json"):
         run(DataReportConfig(build=str(tmp_path)))
 
