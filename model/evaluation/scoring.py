@@ -18,6 +18,7 @@ from model.evaluation.scoring_config import ScoreConfig
 from model.evaluation.sets.forms import Match, language_of, match_path
 from model.evaluation.sets.pairs import pair_languages, read_pairs
 from model.evaluation.sets.questions import read_answers, read_questions
+from model.evaluation.sets.sizes import size_notes
 from model.evaluation.sets.tagged import read_tag_lines, read_tagged
 from model.evaluation.sets.tags import iob_tags, types_of
 from model.evaluation.sets.text import read_lines
@@ -37,6 +38,7 @@ def score_files(config: ScoreConfig) -> Results:
     scorers: dict[str, Callable[[ScoreConfig], _Scorer]] = {"ner": _Tags, "xnli": _Labels, "qa": _Answers}
     scorer = scorers[config.task](config)
     own = scorer.outcomes(config.predictions)
+    scorer.check_size()
     metric = TASKS[config.task].primary_metric
     rows = [_row(own, scorer.measures, scorer.counts, {"predictions": config.predictions}), *scorer.details()]
     if config.against:
@@ -60,6 +62,8 @@ class _Scorer(ABC):
     """One set of one task: its truth, and what must be said of a score on it."""
 
     measures: tuple[str, ...]
+    truth: Sequence[Any]
+    """What is true of each example, in the set's order."""
 
     def __init__(self, config: ScoreConfig) -> None:
         self.config, self.gold = config, Path(config.gold)
@@ -82,6 +86,11 @@ class _Scorer(ABC):
     def details(self) -> list[Row]:
         """Further rows of the first predictions."""
         return []
+
+    def check_size(self) -> None:
+        """Note where the set is not as large as published."""
+        if self.match and self.language and self.match.question in (None, self.match.language):
+            self.notes += size_notes(self.match.form.set, self.match.split, self.language, len(self.truth))
 
 
 class _Tags(_Scorer):

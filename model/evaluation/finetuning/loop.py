@@ -28,6 +28,7 @@ from model.evaluation.finetuning.checkpoint import (
     write_state,
 )
 from model.evaluation.finetuning.features import Feature, like_length_batches, random_batches
+from model.evaluation.finetuning.notes import other_languages, set_sizes
 from model.evaluation.finetuning.optimizer import autocast, make_optimizer
 from model.evaluation.finetuning.pretrained import longest_input
 from model.evaluation.finetuning.rows import add_intervals, set_keys, split_rows
@@ -64,6 +65,9 @@ class Finetuning:
             for language, question in task.pairs(self.languages)
         }
         self.train = task.train_features()
+        self.sizes = set_sizes(task, self.final_split, self.final.values(), len(self.train))
+        for warning in self.sizes:
+            print(f"warning: {warning}", file=sys.stderr, flush=True)
 
     def run(self) -> Results:
         """Run or resume every seed and join their scores."""
@@ -158,18 +162,8 @@ class Finetuning:
             notes.append(
                 f"{self.task.source.set} has no dev sets in the languages of its test: the epoch is that of {by}"
             )
-        notes += self._language_notes()
+        notes += [*self.sizes, *other_languages(self.task, self.languages)]
         return [*notes, *self.task.data_notes(self.final.values())]
-
-    def _language_notes(self) -> list[str]:
-        """Where a mean is not over the languages of the published ones."""
-        published = set(self.task.spec.languages)
-        if self.task.source.set != self.task.spec.published_set or set(self.languages) == published:
-            return []
-        return [
-            f"mean and selection over {len(self.languages)} languages, {', '.join(self.languages)}, published ones over "
-            f"{len(published)}: not comparable with published means"
-        ]
 
 
 class SeedRun:

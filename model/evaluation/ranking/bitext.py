@@ -26,6 +26,7 @@ from model.evaluation.results import Results, Row, mean_row, with_intervals
 from model.evaluation.scores.bitext import Pair, best_threshold, score_mined
 from model.evaluation.sets.bitext import BUCC, TATOEBA, Bitext, read_bitexts
 from model.evaluation.sets.forms import language_of
+from model.evaluation.sets.sizes import size_notes
 from model.training.tokenizer_source import open_tokenizer
 from schemas.errors import UsageError
 
@@ -80,6 +81,7 @@ def score_bitexts(config: BitextConfig, bitexts: Sequence[Bitext], sentences: Se
     )
     if name == BUCC:
         notes += _threshold_notes(rows)
+    notes += [note for one in bitexts for note in size_notes(name, one.split, one.source, len(one.gold))]
     return Results(
         task="bitext",
         model=config.model,

@@ -18,8 +18,9 @@ from schemas.errors import InputCorrupt, InputMissing, UsageError
 TATOEBA, BUCC = "Tatoeba", "BUCC"
 SPLITS = {"sample": "dev", "dev": "dev", "training": "test", "test": "test"}
 """What BUCC and XTREME call the part that thresholds are found on and the part that is scored."""
-CODES = {"cmn": "zh", "pes": "fa", "swh": "sw"}
-"""Languages of Tatoeba that XTREME calls by the code of a wider one; with `nob` and `nno`, say, both would be the same."""
+CODES = {"cmn": "zh", "pes": "fa", "swh": "sw", "tgl": "tl", "kzj": "kzj"}
+"""Languages of Tatoeba that XTREME calls by the code of a wider one (with `nob` and `nno`, say, both would be the same), and one
+whose code was withdrawn for that of another language of the set."""
 MANY = 20
 """Lines of which it cannot be chance that they are in order."""
 

@@ -147,17 +147,21 @@ def check_pairs(pairs: Sequence[SentencePair], origin: str) -> None:
 
 
 def check_questions(questions: Sequence[Question], origin: str) -> None:
-    """Refuse a set whose answers all stand at one place of their contexts, or are all one text: placeholders.
+    """Refuse a set whose answers are all one text, or a stretch of one length at one place, or the whole context: placeholders.
 
     Raises: InputCorrupt.
     """
     firsts = [question.answers[0] for question in questions]
-    for what, values in (("start at character", {one.start for one in firsts}), ("read", {one.text for one in firsts})):
-        if len(firsts) >= MANY and len(values) == 1:
-            raise InputCorrupt(
-                f"{origin}: the answers to all of its {len(firsts):,} questions {what} {_shown(values.pop())}: are they "
-                "blanked? Expected the set with its answers"
-            )
+    if len(firsts) < MANY:
+        return
+    starts, lengths = {one.start for one in firsts}, {len(one.text) for one in firsts}
+    whole = all(one.text == question.context for one, question in zip(firsts, questions, strict=True))
+    if len({one.text for one in firsts}) == 1 or (len(starts) == 1 and (len(lengths) == 1 or whole)):
+        raise InputCorrupt(
+            f"{origin}: the answers to all of its {len(firsts):,} questions are {_shown(firsts[0].text)} or as long, or their "
+            f"whole contexts, such as that of question {questions[0].id} at character {firsts[0].start}: are they blanked? "
+            "Expected the set with its answers"
+        )
 
 
 def check_sentences(sentences: Sequence[TaggedSentence], origin: str) -> None:

@@ -34,9 +34,9 @@ def _questions(path: Path, answers: Any, count: int = MANY) -> None:
 @pytest.mark.parametrize(
     ("answers", "message"),
     [
-        (lambda c: [{"text": c, "answer_start": 0}], "all of its 25 questions start at character 0"),
-        (lambda c: [{"text": c[:1], "answer_start": 0}], "start at character 0"),
-        (lambda c: [{"text": ".", "answer_start": c.index(".")}], "read '.'"),
+        (lambda c: [{"text": c, "answer_start": 0}], "all of its 25 questions are 'old Ada lives here.' or as long"),
+        (lambda c: [{"text": c[:1], "answer_start": 0}], "are 'o' or as long"),
+        (lambda c: [{"text": ".", "answer_start": c.index(".")}], "are '.' or as long"),
     ],
 )
 def test_one_placeholder_for_all_answers_is_refused(answers: Any, message: str, tmp_path: Path) -> None:
@@ -68,6 +68,12 @@ def test_answers_as_two_lists_are_read_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "xquad.en.json"
     _questions(path, lambda c: {"text": ["Ada"], "answer_start": [c.index("Ada")]}, count=3)
     assert {question.answers[0].text for question in read_questions(path, "en")} == {"Ada"}
+
+
+def test_answers_that_all_begin_their_contexts_are_answers(tmp_path: Path) -> None:
+    path = tmp_path / "xquad.en.json"
+    _questions(path, lambda c: [{"text": c[: 3 + len(c) // 3], "answer_start": 0}])
+    assert len(read_questions(path)) == MANY
 
 
 def test_one_label_for_all_pairs_is_refused(tmp_path: Path) -> None:
