@@ -165,4 +165,11 @@ def _without_announcement(paragraph: str) -> str:
 
 
 def _letters(text: str) -> int:
-    return len(_LETTER.findall(text)) + 2 * len(_CJK.findall(text))
+    """Letters of a text, counted until they are enough."""
+    found = 0
+    for start in range(0, len(text), 4 * MIN_LETTERS):
+        piece = text[start : start + 4 * MIN_LETTERS]
+        found += len(_LETTER.findall(piece)) + 2 * len(_CJK.findall(piece))
+        if found >= MIN_LETTERS:
+            break
+    return found

@@ -26,14 +26,16 @@ Span = tuple[int, int, str, str]
 """Start, end, title and fragment of a link; plain tuples, for there are hundreds on a page."""
 
 _TO_DIGITS = {ord("0") + digit: 0x0E + digit for digit in range(10)}
+_OPENINGS = [LINK_START + str(number).translate(_TO_DIGITS) for number in range(2_000)]
 _FROM_DIGITS = {marked: plain for plain, marked in _TO_DIGITS.items()}
+_NUMBERS = {mark[1:]: number for number, mark in enumerate(_OPENINGS)}
 _LINK = re.compile(f"{LINK_START}({NUMBER}++)([^{LINK_START}{LINK_END}{SECTION_MARK}\n]*+){LINK_END}")
 _STRAY = re.compile(f"[{MARKS}]++")
 
 
 def opening(number: int) -> str:
     """Return the mark before the surface of a page's link of that number."""
-    return LINK_START + str(number).translate(_TO_DIGITS)
+    return _OPENINGS[number] if number < len(_OPENINGS) else LINK_START + str(number).translate(_TO_DIGITS)
 
 
 def heading(level: int, title: str) -> str:
@@ -78,7 +80,7 @@ def read_marks(marked: str, links: list[tuple[str, str]]) -> tuple[str, list[Spa
         rest = _plain(rest)
         end = length + len(surface)
         if surface:
-            title, fragment = links[int(number.translate(_FROM_DIGITS))]
+            title, fragment = links[_NUMBERS[number] if number in _NUMBERS else int(number.translate(_FROM_DIGITS))]
             bare = surface.strip()
             start = length if bare == surface else length + len(surface) - len(surface.lstrip())
             if bare:

@@ -26,6 +26,7 @@ class Section:
     """What it is, or a section around it; None for prose."""
 
 
+@functools.lru_cache(maxsize=4096)
 def section_of(headings: tuple[str, ...], language: str) -> Section:
     """Return the section below some headings, the outermost first, on a wiki of a language."""
     return Section(headings[-1] or None if headings else None, section_kind(headings, language))

@@ -64,6 +64,8 @@ class Transclusions:
 
     def _expand(self, low: int, high: int, depth: int) -> str:
         text, pieces, position = self._text, [], low
+        if text.find("{{", low, high) < 0 and text.find("}}", low, high) < 0:
+            return text[low:high]
         while brace := _BRACES.search(text, position, high):
             start = brace.start()
             pieces.append(text[position:start])
@@ -112,12 +114,15 @@ class Transclusions:
         """Give the mark of a call without a rule; nothing where it is a reference or a box."""
         starts, ends = self._text[low - 3 : low - 2] in ("", "\n"), self._text[high + 2 : high + 3] in ("", "\n")
         is_box = starts and self._text.find("\n", low, high) >= 0
-        if not is_box and self._is_short_note(low, high):
+        if is_box and (not ends or not _LISTED.search(self._text, low, high)):
             return ""
-        said = self._wrapped(low, high, depth, alone=starts and ends)
+        cuts = [*self._cuts(low, high), high]
+        if not is_box and self._is_short_note(cuts):
+            return ""
+        said = self._wrapped(low, cuts, depth, alone=starts and ends)
         return said or ("" if is_box else self._holes.mark(fold_name(name)))
 
-    def _wrapped(self, low: int, high: int, depth: int, alone: bool) -> str:
+    def _wrapped(self, low: int, cuts: list[int], depth: int, alone: bool) -> str:
         """Give what a call wraps for its looks, or for a doubt of the text: nothing where it may say more.
 
         `{{wordy passage|the text}}`, `{{two columns|* the list}}`, `{{citation needed span|the text|date=May 2020}}`: known by
@@ -127,20 +132,18 @@ class Transclusions:
         """
         if self._text[low - 3 : low - 2] not in _BEFORE_WORDS:
             return ""
-        cuts = [*self._cuts(low, high), high]
         values = [self._text[cut + 1 : end].strip() for cut, end in zip(cuts, cuts[1:5], strict=False)]
         texts = [place for place, value in enumerate(values) if not _KEY.match(value)]
         if not texts or len(cuts) > 5:
             return ""
         text = values[texts[0]]
-        words = len(_WORD.findall(_TARGET.sub("", text)))
+        words = len(_WORD.findall(_TARGET.sub("", text[:800])))
         is_text = len(texts) == 1 and (_LISTED.search(text) if alone else words >= MIN_WORDS)
         is_doubted = not alone and texts[0] == 0 and words > 1 and any(map(_DOUBTED_SINCE.fullmatch, values[1:3]))
         return self._expand(cuts[texts[0]] + 1, cuts[texts[0] + 1], depth + 1) if is_text or is_doubted else ""
 
-    def _is_short_note(self, low: int, high: int) -> bool:
+    def _is_short_note(self, cuts: list[int]) -> bool:
         """Whether a call names an author and a year, as short references do in every wiki: `{{sfn|Taylor|1961|p=7}}`."""
-        cuts = [*self._cuts(low, high), high]
         values = [self._text[cut + 1 : end].strip() for cut, end in zip(cuts[:6], cuts[1:7], strict=False)]
         return len(values) > 1 and values[0][:1].isalpha() and any(map(_YEAR.fullmatch, values[1:]))
 
@@ -177,6 +180,11 @@ class Transclusions:
     def _cuts(self, low: int, high: int) -> list[int]:
         """Where the `|` of a call stand, nested templates and links stepped over."""
         cuts, links, position = [], 0, low
+        if self._text.find("[[", low, high) < 0 and self._text.find("{{", low, high) < 0:
+            while (position := self._text.find("|", position, high)) >= 0:
+                cuts.append(position)
+                position += 1
+            return cuts
         while mark := _SEPARATOR.search(self._text, position, high):
             position = mark.end()
             if mark[0] == "{{":
