@@ -2,6 +2,7 @@
 
     python -m benchmarks.linking titles   [--titles 18000000]    index against marisa-trie, same titles, same look-ups
     python -m benchmarks.linking mentions [--mentions 5000000]   link job on two processes, peak memory of all of them
+    python -m benchmarks.linking reads --pages FOLDER            pages read in two halves, at once, and with a copy beside
     python -m benchmarks.linking tokens --tokenizer FOLDER [--linked FOLDER]    sentencepiece path against tokenizers
     python -m benchmarks.linking sql [--rows 2000000]            rows of wb_items_per_site.sql.gz
 
@@ -20,16 +21,23 @@ import sys
 import tempfile
 import threading
 import time
+import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from benchmarks.linking_world import titles_between, write_world
 from pipeline.dumps.sql import read_items_per_site
+from pipeline.link.mentions import CONTEXT_COLUMNS
+from pipeline.link.survey import BATCH_ROWS, PAGE_COLUMNS, read_pages
 from pipeline.link.title_index import hash_titles, index_paths, open_titles
 from pipeline.link.title_index_build import TitleIndexBuilder
+from schemas import PAGES, iter_shard, read_manifest
 
 ROUNDS, LOOK_UPS, BATCH = 5, 500_000, 20_000
 
@@ -37,10 +45,11 @@ ROUNDS, LOOK_UPS, BATCH = 5, 500_000, 20_000
 def main() -> None:
     """Run one part."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=("titles", "mentions", "tokens", "sql"))
+    parser.add_argument("part", choices=tuple(PARTS))
     parser.add_argument("--titles", type=int, default=18_000_000)
     parser.add_argument("--mentions", type=int, default=5_000_000)
     parser.add_argument("--rows", type=int, default=2_000_000)
+    parser.add_argument("--pages", type=Path, help="a dataset of the wikipedia job")
     parser.add_argument("--tokenizer", type=Path)
     parser.add_argument("--linked", type=Path)
     parser.add_argument("--keep", type=Path, help="folder for what is built, kept afterwards")
@@ -201,6 +210,61 @@ def mentions(arguments: argparse.Namespace, folder: Path) -> None:
     print(out)
 
 
+def reads(arguments: argparse.Namespace, folder: Path) -> None:
+    """Shards of pages read in two halves, as the job does, and the other ways: all at once, with contexts copied beside."""
+    pa.set_cpu_count(1)
+    shards = [arguments.pages / shard.path for shard in read_manifest(arguments.pages).of(PAGES)]
+    sizes = sum(map(_column_bytes, shards), Counter())
+    row("input", f"{len(shards)} shards", "MB of pages", f"{sizes.total() / 1e6:.1f}")
+
+    def batches(columns: tuple[str, ...]) -> list[list[pa.RecordBatch]]:
+        return [list(iter_shard(path, PAGES, columns, BATCH_ROWS)) for path in shards]
+
+    for name, columns in {
+        "first half: what decides": PAGE_COLUMNS,
+        "second half: contexts": CONTEXT_COLUMNS,
+        "both at once": (*PAGE_COLUMNS, *CONTEXT_COLUMNS),
+    }.items():
+        share = sum(sizes[column] for column in columns) / sizes.total()
+        seconds = statistics.median(cpu(lambda: batches(columns)) for _ in range(ROUNDS))  # noqa: B023
+        row("read", f"{name}, {share:.1%} of the bytes", "CPU-s to decode", f"{seconds:.3f}")
+    found = [read_pages(path, path.parent.name, min_bytes=16, max_characters=1_000)[1] for path in shards]
+    _copy("names and leads, as the job keeps them", [table.to_batches() for table in found], "lz4", folder)
+    for packing in (None, "lz4", "zstd"):
+        _copy(f"contexts, {packing or 'not'} packed", batches(CONTEXT_COLUMNS), packing, folder)
+
+
+def _column_bytes(path: Path) -> Counter[str]:
+    """Bytes of each column of a shard, packed."""
+    about = pq.ParquetFile(path).metadata
+    groups = [about.row_group(number) for number in range(about.num_row_groups)]
+    columns = [group.column(number) for group in groups for number in range(about.num_columns)]
+    return sum((Counter({column.path_in_schema: column.total_compressed_size}) for column in columns), Counter())
+
+
+def _copy(name: str, shards: list[list[pa.RecordBatch]], packing: str | None, folder: Path) -> None:
+    """Write batches beside and read them again: each buffer touched, as a mapped file is read when it is used."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{number}.arrow" for number in range(len(shards))]
+
+    def write() -> None:
+        for path, batches in zip(paths, shards, strict=True):
+            with pa.ipc.new_file(path, batches[0].schema, options=pa.ipc.IpcWriteOptions(compression=packing)) as file:
+                for batch in batches:
+                    file.write_batch(batch)
+
+    def read() -> None:
+        for path in paths:
+            with pa.memory_map(str(path)) as file:
+                for batch in pa.ipc.open_file(file).read_all().to_batches():
+                    for column in batch.columns:
+                        sum(zlib.adler32(buffer) for buffer in column.buffers() if buffer is not None)
+
+    seconds = [statistics.median(cpu(call) for _ in range(ROUNDS)) for call in (write, read)]
+    size = sum(path.stat().st_size for path in paths) / 1e6
+    row("copy", name, "MB, CPU-s to write and to read", f"{size:.1f}, {seconds[0]:.3f}, {seconds[1]:.3f}")
+
+
 def tokens(arguments: argparse.Namespace, folder: Path) -> None:
     """Ids and mention places of the rows of a linked dataset by both libraries: speed, and rows that differ."""
     from pipeline.tokens.subwords import open_subwords
@@ -266,7 +330,7 @@ def sql(arguments: argparse.Namespace, folder: Path) -> None:
     )
 
 
-PARTS = {"titles": titles, "mentions": mentions, "tokens": tokens, "sql": sql}
+PARTS = {"titles": titles, "mentions": mentions, "reads": reads, "tokens": tokens, "sql": sql}
 
 if __name__ == "__main__":
     main()

@@ -124,6 +124,10 @@ class SharedPaths:
         """Return what the survey found in the shard of a path."""
         return self.root / "survey" / f"{path}.{what}.npy"
 
+    def page_rows(self, path: str) -> Path:
+        """Return what is kept of the pages of a shard for their rows."""
+        return self.root / "survey" / f"{path}.rows.arrow"
+
 
 def read_inputs(config: LinkConfig) -> tuple[Manifest | None, Manifest]:
     """Return the manifests of the wikidata dataset, if there is one, and of the wikipedia dataset.

@@ -5,8 +5,7 @@ Before its tasks it reads titles, links and leads of all pages to keys, builds t
 one for the relations write their rows alone. Every link found has exactly one fate, and the fates of each language add up to
 its links.
 
-What decides is read of a page shard once, and its texts once: each column goes through one of the two reads, but for the few
-that name a page, and the leads.
+Each column of a shard of pages is read once: what decides and what names a page before the tasks, the contexts in them.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from pipeline.link.config import LinkConfig, SharedPaths
 from pipeline.link.fates import MENTION_FATES, Cap, count_fates, final_fates, is_mention
-from pipeline.link.leads import LeadFate, cut_text
-from pipeline.link.survey import BATCH_ROWS, links_of_batch
+from pipeline.link.leads import LeadFate
+from pipeline.link.survey import BATCH_ROWS, PAGE_ROW, links_of_batch, open_page_rows
 from pipeline.link.title_index import Values, entity_numbers
 from pipeline.run.task_output import TaskOutput
 from pipeline.wikis.language_notes import LanguageNotes
@@ -25,11 +25,10 @@ from schemas import DESCRIPTIONS, MENTIONS, PAGES, SPLITS, iter_shard, split_of
 from schemas.errors import ShardMismatch
 from schemas.mentions import MENTION
 
-ROW_COLUMNS = (
-    *("wiki", "language", "title", "page_id", "revision_id", "lead"),
-    *(f"contexts.list.element.{field}" for field in ("text", "links.list.element.start", "links.list.element.end")),
+CONTEXT_COLUMNS = tuple(
+    f"contexts.list.element.{field}" for field in ("text", "links.list.element.start", "links.list.element.end")
 )
-"""What rows are made of: the columns of `pages` that the survey has not read, and those that name a page."""
+"""The columns of `pages` that are read here; rows say of a page what the survey kept of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +49,7 @@ def link_contexts(
     """Tie the links of a batch of pages to entities and keep the contexts that have any.
 
     Args:
-        batch: columns `ROW_COLUMNS` of some pages.
+        batch: columns `CONTEXT_COLUMNS` of some pages, and what rows say of them.
         values, fates: what each link leads to, and what becomes of it.
         page_values: what the pages' own titles lead to.
         validation_per_mille: share of page entities whose contexts are for validation.
@@ -94,16 +93,13 @@ def _page_splits(batch: pa.RecordBatch, numbers: NDArray[np.int64], per_mille: i
     return np.array([split_of(key, per_mille) for key in keys], dtype=object)
 
 
-def lead_descriptions(
-    batch: pa.RecordBatch, fates: NDArray[np.uint8], page_values: Values, max_characters: int
-) -> pa.RecordBatch:
+def lead_descriptions(batch: pa.RecordBatch, fates: NDArray[np.uint8], page_values: Values) -> pa.RecordBatch:
     """Rows of `descriptions` from the pages whose lead was kept."""
     kept = np.flatnonzero(fates == LeadFate.KEPT)
     pages = batch.take(pa.array(kept))
-    texts = [cut_text(text, max_characters) for text in pages.column("lead").to_pylist()]
     columns = {
         "entity": ids_of_numbers(entity_numbers(page_values[kept])),
-        "text": pa.array(texts, pa.string()),
+        "text": pages.column("lead"),
         "origin": pa.array(["wikipedia"] * len(kept), pa.string()),
         "code": pa.nulls(len(kept), pa.string()),
     }
@@ -134,11 +130,13 @@ def run_pages(config: LinkConfig, payload: dict[str, Any], out: TaskOutput) -> N
     _account_links(out, notes, language, fates)
     _account_leads(out, language, lead_fates)
     page = link = 0
-    for batch in iter_shard(Path(config.wikipedia, path), PAGES, ROW_COLUMNS, BATCH_ROWS):
+    kept = open_page_rows(shared.page_rows(path))
+    for contexts in iter_shard(Path(config.wikipedia, path), PAGES, CONTEXT_COLUMNS, BATCH_ROWS):
+        batch = _with_names(contexts, kept.slice(page, contexts.num_rows), payload["wiki"], path)
         rows, links = slice(page, page + batch.num_rows), slice(link, link + len(links_of_batch(batch)[0]))
         linked = link_contexts(batch, values[links], fates[links], page_values[rows], config.validation_per_mille)
         _write_contexts(out, notes, language, linked)
-        described = lead_descriptions(batch, lead_fates[rows], page_values[rows], config.max_description_characters)
+        described = lead_descriptions(batch, lead_fates[rows], page_values[rows])
         out.write(DESCRIPTIONS, described, partition=language)
         notes.add(language, "descriptions_wikipedia", described.num_rows)
         page, link = rows.stop, links.stop
@@ -146,6 +144,19 @@ def run_pages(config: LinkConfig, payload: dict[str, Any], out: TaskOutput) -> N
         raise ShardMismatch(
             f"{path} has {page} pages and {link} links, the survey saw {len(page_values)} and {len(values)}"
         )
+
+
+def _with_names(contexts: pa.RecordBatch, pages: pa.Table, wiki: str, path: str) -> pa.RecordBatch:
+    """Return a batch of contexts with what rows say of their pages beside.
+
+    Raises: ShardMismatch where pages are missing.
+    """
+    if pages.num_rows != contexts.num_rows:
+        raise ShardMismatch(f"{path} has more pages than the survey saw")
+    constants = {"wiki": wiki, "language": wiki_language(wiki)}
+    columns = {name: pa.repeat(text, contexts.num_rows) for name, text in constants.items()}
+    columns |= {name: pages.column(name).combine_chunks() for name in PAGE_ROW.names}
+    return pa.RecordBatch.from_pydict(columns | {"contexts": contexts.column("contexts")})
 
 
 def _account_links(out: TaskOutput, notes: LanguageNotes, language: str, fates: NDArray[np.uint8]) -> None:

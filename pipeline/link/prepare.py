@@ -28,7 +28,15 @@ from pipeline.link.fates import ShardCounts, frequent_entities
 from pipeline.link.leads import LeadFate, decide_leads
 from pipeline.link.repeats import FirstRows, repeated_in_shards
 from pipeline.link.short_texts import ShortTexts, decide_short_texts, survey_short_texts
-from pipeline.link.survey import PAGE_ARRAYS, Kinds, ReadPages, read_pages, survey_entities, survey_pages
+from pipeline.link.survey import (
+    PAGE_ARRAYS,
+    Kinds,
+    ReadPages,
+    read_pages,
+    save_page_rows,
+    survey_entities,
+    survey_pages,
+)
 from pipeline.link.title_index import open_titles
 from pipeline.link.triples import read_relations, relations_with_text
 from pipeline.wikis.numbers import NumberBits, open_array, save_array, save_numbers
@@ -101,31 +109,29 @@ def _survey_short_texts(path: Path, shard: Shard, shared: SharedPaths, texts: Sh
 
 
 def read_wikis(inputs: LinkInputs, shared: SharedPaths, *, min_bytes: int, max_characters: int) -> None:
-    """Read every shard of pages, once, to what decides about its links and leads."""
-    todo = _shards_without("read", inputs, shared)
+    """Read every shard of pages, but for the texts of its contexts, to what decides and to what its rows say of a page."""
+    todo = [(wiki, shard) for wiki, shard in _wiki_shards(inputs) if not shared.page_rows(shard.path).exists()]
     calls = [(inputs.wikipedia / shard.path, shard, wiki, shared, min_bytes, max_characters) for wiki, shard in todo]
     in_processes(_read_page_shard, calls, sum(shard.bytes for _, shard in todo))
 
 
-def _shards_without(mark: str, inputs: LinkInputs, shared: SharedPaths) -> list[tuple[str, Shard]]:
-    """Shards of pages, with their wiki, that a step of the preparation is still to be done for."""
-    shards = [(wiki, shard) for wiki, group in inputs.pages.items() for shard in group]
-    return [(wiki, shard) for wiki, shard in shards if not shared.of_shard(shard, mark).exists()]
+def _wiki_shards(inputs: LinkInputs) -> list[tuple[str, Shard]]:
+    return [(wiki, shard) for wiki, shards in inputs.pages.items() for shard in shards]
 
 
 def _read_page_shard(
     path: Path, shard: Shard, wiki: str, shared: SharedPaths, min_bytes: int, max_characters: int
 ) -> None:
     pa.set_cpu_count(1)
-    found = read_pages(path, wiki, min_bytes=min_bytes, max_characters=max_characters)
+    found, rows = read_pages(path, wiki, min_bytes=min_bytes, max_characters=max_characters)
     for what in PAGE_ARRAYS:
         save_array(shared.of_shard(shard, what), getattr(found, what))
-    save_array(shared.of_shard(shard, "read"), np.empty(0))
+    save_page_rows(shared.page_rows(shard.path), rows)  # last: a shard that has it needs no second reading
 
 
 def survey_wikis(inputs: LinkInputs, shared: SharedPaths, *, keep_section_links: bool) -> None:
     """Resolve every link, and find leads that could serve; from what `read_wikis` left, with the title index."""
-    todo = _shards_without("done", inputs, shared)
+    todo = [(wiki, shard) for wiki, shard in _wiki_shards(inputs) if not shared.of_shard(shard, "done").exists()]
     calls = [(shard, wiki, shared, keep_section_links) for wiki, shard in todo]
     in_processes(_survey_page_shard, calls, sum(shard.bytes for _, shard in todo))
 

@@ -1,8 +1,10 @@
 """What is known of every shard before any row is written, so that workers can decide alone afterwards.
 
-Of `entities`: which are no articles. Of `pages`: titles, links and leads are read once, as keys and hashes; when the title
-index is made, the keys alone tell what each link leads to, which leads could serve, and how often each entity is mentioned.
-Texts of contexts are not read here.
+Of `entities`: which are no articles. Of `pages`: titles, links and leads are read, as keys and hashes; when the title index
+is made, the keys alone tell what each link leads to, which leads could serve, and how often each entity is mentioned. What
+rows will say of a page, its title and its lead among it, is kept beside (`PAGE_ROW`), a twentieth of the text, so that the
+tasks read the contexts alone: each column of a shard is read once. To keep the contexts beside too would cost more than the
+second look at the file that it saves (docs/architecture.md).
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from pipeline.link import leads
 from pipeline.link.fates import ShardCounts, count_mentions, is_mention, link_fates
 from pipeline.link.leads import LeadFate
 from pipeline.link.title_index import DISAMBIGUATION, ENTITY_BITS, Keys, Values, WikiTitles, entity_numbers, title_keys
+from pipeline.run import storage
 from pipeline.wikis.numbers import Numbers, contains, numbers_of_ids
 from schemas import PAGES, iter_shard
 from schemas.sorted_keys import find_keys
@@ -31,12 +34,16 @@ BATCH_ROWS = 2_000
 PAGE_COLUMNS = (
     "title",
     "page_id",
+    "revision_id",
     "entity",
     "is_disambiguation",
     "lead",
     "contexts.list.element.links.list.element.target",
     "contexts.list.element.links.list.element.fragment",
 )
+
+PAGE_ROW = pa.schema([*(PAGES.columns.field(name) for name in ("title", "page_id", "revision_id", "lead"))])
+"""What is kept of a page for its rows; the lead is cut, and null where it cannot serve, whatever the page is about."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,18 +143,19 @@ def _lengths(lists: pa.ListArray) -> NDArray[np.int64]:
     return np.asarray(pc.list_value_length(lists), np.int64)
 
 
-def read_pages(path: Path, wiki: str, *, min_bytes: int, max_characters: int) -> ReadPages:
-    """Read one shard of `pages`, a batch at a time.
+def read_pages(path: Path, wiki: str, *, min_bytes: int, max_characters: int) -> tuple[ReadPages, pa.Table]:
+    """Read one shard of `pages`, a batch at a time, to what decides and to what is kept for its rows (`PAGE_ROW`).
 
     Args:
         min_bytes: shortest lead, in UTF-8.
         max_characters: where leads are cut.
     """
     parts: list[ReadPages] = []
+    kept: list[pa.RecordBatch] = []
     first_row = 0
     for batch in iter_shard(path, PAGES, PAGE_COLUMNS, BATCH_ROWS):
         links, num_links = links_of_batch(batch)
-        lead_fates, found = _read_leads(batch, first_row, min_bytes, max_characters)
+        lead_fates, found, texts = _read_leads(batch, first_row, min_bytes, max_characters)
         part = ReadPages(
             title_keys=title_keys(wiki, batch.column("title").to_pylist()),
             page_ids=batch.column("page_id").to_numpy(zero_copy_only=False),
@@ -160,8 +168,27 @@ def read_pages(path: Path, wiki: str, *, min_bytes: int, max_characters: int) ->
             leads=found,
         )
         parts.append(part)
+        named = [batch.column(name) for name in PAGE_ROW.names[:-1]]
+        kept.append(pa.RecordBatch.from_arrays([*named, texts], schema=PAGE_ROW))
         first_row += batch.num_rows
-    return ReadPages(**{name: _joined([getattr(p, name) for p in parts], kind) for name, kind in PAGE_ARRAYS.items()})
+    arrays = {name: _joined([getattr(p, name) for p in parts], kind) for name, kind in PAGE_ARRAYS.items()}
+    return ReadPages(**arrays), pa.Table.from_batches(kept, PAGE_ROW)
+
+
+def save_page_rows(path: Path, rows: pa.Table) -> None:
+    """Write the `PAGE_ROW` rows of a shard, under their name only when they are whole.
+
+    Raises: StorageError where the disk is full or refuses.
+    """
+    packed = pa.ipc.IpcWriteOptions(compression="lz4")
+    with storage.open_write(str(path)) as file, pa.ipc.new_file(file, PAGE_ROW, options=packed) as writer:
+        writer.write_table(rows)
+
+
+def open_page_rows(path: Path) -> pa.Table:
+    """Read what `save_page_rows` wrote."""
+    with pa.memory_map(str(path)) as file:
+        return pa.ipc.open_file(file).read_all()
 
 
 PAGE_ARRAYS: dict[str, Any] = {
@@ -180,20 +207,23 @@ PAGE_ARRAYS: dict[str, Any] = {
 
 def _read_leads(
     batch: pa.RecordBatch, first_row: int, min_bytes: int, max_characters: int
-) -> tuple[NDArray[np.uint8], NDArray[np.void]]:
+) -> tuple[NDArray[np.uint8], NDArray[np.void], pa.Array]:
+    """Return the fate of each lead as far as it decides it alone, `LEAD` rows of those kept so far, and their texts."""
     fates = np.zeros(batch.num_rows, np.uint8)
     fates[pc.is_null(batch.column("lead")).to_numpy(zero_copy_only=False)] = LeadFate.NO_LEAD
     # What such a page says is no description, whatever its title leads to.
     fates[batch.column("is_disambiguation").to_numpy(zero_copy_only=False)] = LeadFate.DISAMBIGUATION
-    found = []
+    found: list[tuple[int, int, int]] = []
+    texts: list[str | None] = [None] * batch.num_rows
     for row in np.flatnonzero(fates == LeadFate.KEPT).tolist():
         text = leads.cut_text(batch.column("lead")[row].as_py(), max_characters)
         if leads.long_enough(text, min_bytes):
             own = leads.skeleton(text, batch.column("title")[row].as_py())
             found.append((first_row + row, leads.hash_text(text), leads.hash_text(own)))
+            texts[row] = text
         else:
             fates[row] = LeadFate.TOO_SHORT
-    return fates, np.array(found, LEAD)
+    return fates, np.array(found, LEAD), pa.array(texts, pa.string())
 
 
 def survey_pages(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from pipeline.link import mentions, survey
 from pipeline.link.config import LinkConfig
 from pipeline.link.job import JOB, prepare
-from pipeline.link.mentions import ROW_COLUMNS
+from pipeline.link.mentions import CONTEXT_COLUMNS
 from pipeline.link.survey import PAGE_COLUMNS
 from pipeline.run.job import run_job
+from pipeline.run.task_output import TaskOutput
 from pipeline.wikis.numbers import open_array
 from schemas import (
     DESCRIPTIONS,
@@ -216,7 +220,7 @@ def test_a_stopped_survey_is_gone_on_with(tmp_path: Path) -> None:
     shared = tmp_path / "again.partial" / "_shared"
     (shared / "described.npy").unlink()
     (shared / "survey" / "pages" / "dewiki" / "part-00001-of-00002.parquet.done.npy").unlink()
-    (shared / "survey" / "pages" / "swwiki" / "part-00000-of-00001.parquet.read.npy").unlink()
+    (shared / "survey" / "pages" / "swwiki" / "part-00000-of-00001.parquet.rows.arrow").unlink()
     assert run_job(JOB, config, ["--direct_num_workers=1"]).fingerprint == whole.fingerprint
 
 
@@ -232,5 +236,27 @@ def test_each_shard_of_pages_is_read_once_before_the_tasks(tmp_path: Path, monke
     assert sorted(path for path in read if "/pages/" in path) == sorted(pages)
 
 
-def test_no_text_and_no_target_is_read_twice() -> None:
-    assert set(PAGE_COLUMNS) & set(ROW_COLUMNS) == {"title", "page_id", "lead"}
+def test_no_column_of_pages_is_read_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    true = shards.iter_shard
+
+    def noted(
+        path: Path, table: Table, columns: Sequence[str] | None = None, batch_rows: int = 16_384
+    ) -> Iterator[pa.RecordBatch]:
+        if table is PAGES and path.parent.name == "swwiki":
+            read.extend(columns)
+        return true(path, table, columns, batch_rows)
+
+    monkeypatch.setattr(survey, "iter_shard", noted)
+    monkeypatch.setattr(mentions, "iter_shard", noted)
+    small_wikidata(tmp_path / "wikidata")
+    small_wikipedia(tmp_path / "wikipedia")
+    inputs = {"wikidata": str(tmp_path / "wikidata"), "wikipedia": str(tmp_path / "wikipedia")}
+    config = LinkConfig(output=str(tmp_path / "linked"), **inputs)
+    prepare(config, config.output + ".partial")
+    tasks = JOB.plan(config)
+    for task in tasks:
+        built = config.output + ".partial"
+        with TaskOutput(job="link", source=task.source, index=task.index, num_tasks=len(tasks), built=built) as out:
+            JOB.run_task(config, task, out)
+    assert sorted(read) == sorted({*PAGE_COLUMNS, *CONTEXT_COLUMNS})
