@@ -40,7 +40,8 @@ ONE_PROCESS = ["--runner=FnApiRunner", "--direct_running_mode=in_memory"]
 MAX_SECONDS = 300.0
 VALIDATION_PER_MILLE = 100
 """As `make build-data` has it for the sample world."""
-_STOPPED = {-signal.SIGKILL, Preempted.exit_code}
+# A command hears SIGTERM and SIGHUP once its module is loaded; before that it ends as any program does.
+_STOPPED = {-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP, Preempted.exit_code}
 _OPERATIONS = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree"})
 
 

@@ -177,8 +177,9 @@ class StreamConfig:
         mep = self.max_mep or ceil(on["mep"] * per_length / 2)
         oe = self.max_oe or ceil(on["oe"] * per_length)
         keys = self.max_keys or ceil((mep + oe) * (1 + self.hard_negatives))
-        maskable = min(1.0, on["mlm"] + CONTEXT_SHARE * on["mep"])
-        masked = self.max_masked or ceil(self.tokens_per_step * maskable * (self.mlm_probability + MASKED_SLACK))
+        maskable = min(1.0, on["mlm"] + CONTEXT_SHARE * on["mep"] * self.mlm_on_contexts)
+        expected = ceil(self.tokens_per_step * maskable * (self.mlm_probability + MASKED_SLACK))
+        masked = self.max_masked or max(1, expected)
         tails = ceil(self.tokens_per_step / self.longest)
         documents = self.max_documents or ceil(on["mlm"] * per_length) + mep + oe + keys + tails
         return StreamShapes(
