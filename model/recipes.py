@@ -6,33 +6,35 @@ from model.config import EncoderConfig, MethodConfig, OptimConfig, PretrainConfi
 from model.data.stream_config import StreamConfig
 
 TINY = PretrainConfig(
-    steps=280,
-    log_every=40,
+    steps=300,
+    log_every=50,
     threads=1,
-    validate_every=140,
+    validate_every=150,
     validation_batches=8,
-    save_every=140,
-    encoder=EncoderConfig(layers=2, width=128, attention_heads=4, intermediate_width=512, max_length=256, dropout=0.0),
-    method=MethodConfig(mlm_scale=0.3, head_norm="layer"),
+    save_every=150,
+    encoder=EncoderConfig(layers=1, width=128, attention_heads=4, intermediate_width=512, max_length=256, dropout=0.0),
+    method=MethodConfig(temperature=0.1, mlm_scale=0.3, head_norm="layer"),
     stream=StreamConfig(
-        tokens_per_step=6_144,
+        tokens_per_step=9_216,
         max_text_length=64,
-        max_length=36,
-        max_description_length=36,
+        max_length=24,
+        max_description_length=24,
         max_relation_length=8,
+        expected_length=18,
         mlm_share=0.05,
         mep_share=0.6,
         oe_share=0.35,
+        mlm_on_contexts=False,
         num_lanes=4,
     ),
     optim=OptimConfig(peak_rate=1.5e-3, warmup_steps=30, schedule="wsd", decay_share=0.3),
 )
 """A small encoder from random weights, for a CPU in minutes: shows the method at work on the sample world.
 
-Texts are cut short and most tokens go to mentions and triples, because what such an encoder lacks is pairs to learn
-from; MLM weighs less, because it is computed on the contexts of mentions as well. LayerNorm in the heads, because
-BatchNorm over some sixty pairs makes rounding large (docs/log.md); one thread, so that a run does not depend on how many
-cores are free."""
+What such an encoder lacks is pairs to learn from. So texts are cut short, most tokens go to mentions and triples, words of
+their contexts are not masked besides, there is one layer, and slots are for texts as short as they are: some 150 pairs of
+each objective a step. LayerNorm in the heads, because BatchNorm makes rounding large; one thread, so that a run does not
+depend on how many cores are free. docs/log.md has what each of these was worth."""
 
 BASE = PretrainConfig(
     steps=100_000,

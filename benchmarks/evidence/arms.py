@@ -29,8 +29,21 @@ MAIN = (
     Arm(
         "paper",
         ALL,
-        ("--method.mode", "paper", "--method.bank-size", "2048", "--stream.one-objective-per-batch", "True"),
-        "+ both, the released loss, a bank of 2,048",
+        (
+            "--method.mode",
+            "paper",
+            "--method.bank-size",
+            "2048",
+            "--method.head-norm",
+            "batch",
+            "--method.temperature",
+            "0.05",
+            "--stream.one-objective-per-batch",
+            "True",
+            "--stream.mlm-on-contexts",
+            "True",
+        ),
+        "+ both, the released loss: a bank of 2,048, BatchNorm, temperature 0.05, words of contexts masked too",
     ),
 )
 CHANGES = (
