@@ -46,7 +46,7 @@ LANG_FLAGS := $(if $(LANGS),--languages "$(LANGS)")
 SHAPES := --jaxtyping-packages=model,beartype.beartype
 
 .DEFAULT_GOAL := help
-.PHONY: help setup plan download build-data verify-data pretrain evaluate report test test-slow faults check bench evidence doctor lock clean
+.PHONY: help setup plan download build-data verify-data pretrain evaluate report test commands test-slow faults check bench evidence doctor lock clean
 
 help:  ## list the targets and the variables
 	@echo "usage: make TARGET [DUMPS=folder] [LANGS=\"sw yo tr\"] [RECIPE=name] [ENCODER=folder or name] [SITELINKS=yes or file] [OUT=folder] [RUNNER=name] [BEAM=\"--flag=…\"] [TABLES=url]"
@@ -108,6 +108,9 @@ report: $(READY)  ## HTML pages: what the build's tables hold, and how the finis
 
 test: check  ## what must pass before a change lands: check, then the tests, in under ten minutes on two cores
 	$(PY) -m pytest -n 2 $(SHAPES)
+
+commands: $(READY)  ## every command of README and docs, checked: flags, targets, files
+	$(PY) -m pytest -v tests/test_documented_commands.py
 
 test-slow: $(READY)  ## the tests that take minutes each
 	$(PY) -m pytest -m slow $(SHAPES)
