@@ -22,6 +22,9 @@ EVAL   ?=
 TASKS  ?= ner xnli qa probing
 FLAGS  ?=
 CPU    ?=
+NAME   ?= group/name
+FOLDER ?=
+UPLOAD ?=
 
 DATA   := $(if $(DUMPS),$(or $(OUT),data/build),$(or $(OUT),data/sample))
 RUNS   := $(if $(DUMPS),runs/$(RECIPE),runs/sample)
@@ -46,7 +49,7 @@ LANG_FLAGS := $(if $(LANGS),--languages "$(LANGS)")
 SHAPES := --jaxtyping-packages=model,beartype.beartype
 
 .DEFAULT_GOAL := help
-.PHONY: help setup plan download build-data verify-data pretrain evaluate report test commands test-slow faults check bench evidence doctor lock clean
+.PHONY: help setup plan download build-data verify-data pretrain evaluate report publish test commands test-slow faults check bench evidence doctor lock clean
 
 help:  ## list the targets and the variables
 	@echo "usage: make TARGET [DUMPS=folder] [LANGS=\"sw yo tr\"] [RECIPE=name] [ENCODER=folder or name] [SITELINKS=yes or file] [OUT=folder] [RUNNER=name] [BEAM=\"--flag=…\"] [TABLES=url]"
@@ -105,6 +108,9 @@ endif
 report: $(READY)  ## HTML pages: what the build's tables hold, and how the finished run learnt
 	$(PY) -m pipeline report --build "$(DATA)"
 	[ ! -d "$(NEWEST)" ] || $(PY) -m model report --run "$(NEWEST)"
+
+publish: $(READY)  ## the finished model to the Hub as NAME=group/name, or FOLDER=dataset; says what would go, UPLOAD=yes does it
+	$(PY) -m pipeline publish "$(or $(FOLDER),$(NEWEST)/model)" --name "$(NAME)" $(if $(UPLOAD),--upload) $(FLAGS)
 
 test: check  ## what must pass before a change lands: check, then the tests, in under ten minutes on two cores
 	$(PY) -m pytest -n 2 $(SHAPES)

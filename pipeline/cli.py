@@ -41,6 +41,7 @@ COMMANDS = {
     "verify": Command(module="pipeline.verify", help="check every shard of a dataset against its manifest"),
     "quality": Command(module="pipeline.wikipedia.quality.job", help="measure the text quality of Wikipedia dumps"),
     "report": Command(module="pipeline.report.job", help="one HTML page of what a build's tables hold"),
+    "publish": Command(module="pipeline.publish", help="a finished dataset or model to the Hugging Face Hub"),
     "doctor": Command(module="pipeline.doctor", help="say what this machine has and what is missing"),
 }
 """A command's module has `JOB`, or `CONFIG` (a dataclass) and `run(config)`."""

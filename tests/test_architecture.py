@@ -54,7 +54,7 @@ FLOORS = {
         ("wikis",),
         ("dumps",),
         ("fetch", "wikidata", "wikipedia", "link", "tokens"),
-        ("build", "doctor", "report", "verify"),
+        ("build", "doctor", "publish", "report", "verify"),
         ("cli",),
     ),
     "model": (
