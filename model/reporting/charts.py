@@ -37,7 +37,7 @@ STYLE: Any = {
 def training_chart(series: Mapping[str, Series], measure: str, label: str) -> str:
     """One line per objective over steps, dashed for validation; `measure` is `loss` or `accuracy`."""
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(figsize=(4.9, 2.8), layout="constrained")
+        figure, axes = plt.subplots(figsize=(4.9, 3.2), layout="constrained")
         for objective, colour in COLOURS.items():
             for name, style in ((f"{objective}/{measure}", "-"), (f"validation/{objective}/{measure}", "--")):
                 points = series.get(name, [])
@@ -49,14 +49,19 @@ def training_chart(series: Mapping[str, Series], measure: str, label: str) -> st
         axes.set_xlabel("step")
         axes.set_ylabel(label)
         axes.set_ylim(bottom=0)
-        axes.legend(frameon=False, fontsize=8)
+        _legend_below(figure)
         return _address(figure)
+
+
+def _legend_below(figure: Figure) -> None:
+    """Name the lines below the plot, where no line can run through their names."""
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
 
 
 def retrieval_chart(series: Mapping[str, Series]) -> str:
     """Mean reciprocal rank at each validation, a line per objective, beside frequency (dashed) and chance (dotted)."""
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(figsize=(4.9, 2.8), layout="constrained")
+        figure, axes = plt.subplots(figsize=(4.9, 3.2), layout="constrained")
         for objective in ("mep", "oe"):
             for line, style, words in (
                 ("", "-", ""),
@@ -73,7 +78,7 @@ def retrieval_chart(series: Mapping[str, Series]) -> str:
         axes.set_xlabel("step")
         axes.set_ylabel("mean reciprocal rank, %")
         axes.set_ylim(bottom=0)
-        axes.legend(frameon=False, fontsize=8)
+        _legend_below(figure)
         return _address(figure)
 
 

@@ -18,6 +18,7 @@ from model.reporting.charts import bar_chart, heat_map, retrieval_chart, trainin
 from model.reporting.config import ReportConfig
 from model.reporting.data import RunData, Series, read_run
 from model.reporting.finetuning import finetuning_sections
+from model.reporting.linking import linking_sections
 from model.reporting.parts import Chart, Section, Table, rows_table
 from model.reporting.standing import standing
 
@@ -53,7 +54,15 @@ def render(data: RunData) -> str:
         head=data.head,
         overview=_overview(data),
         verdicts=_verdicts(data),
-        sections=[*_training(data), *_retrieval(data), *_alignment(data), *_probing(data), *finetuning_sections(data)],
+        sections=[
+            *_training(data),
+            *_retrieval(data),
+            *_alignment(data),
+            *_bitext(data),
+            *linking_sections(data),
+            *_probing(data),
+            *finetuning_sections(data),
+        ],
         config=json.dumps(data.config, indent=1, ensure_ascii=False) if data.config else "",
     )
 
@@ -100,8 +109,7 @@ def _training(data: RunData) -> list[Section]:
 
 def _last_figures(series: Mapping[str, Series]) -> list[Table]:
     """Losses and shares right at the end, each beside that of the last validation, and what retrieval found there."""
-    head = ["objective", "loss", "in validation", "right in the batch, %", "in validation"]
-    head += ["retrieval mrr, %", "frequency", "chance"]
+    head = ["objective", "loss", "in validation", "right, %", "in validation", "mrr, %", "frequency", "chance"]
     lines = []
     for name in ("mlm", "mep", "oe"):
         places = [f"{name}/loss", f"validation/{name}/loss", f"{name}/accuracy", f"validation/{name}/accuracy"]
@@ -148,6 +156,20 @@ def _alignment(data: RunData) -> list[Section]:
     tables = [rows_table(rows, leave_out=("about", "question")) for rows in groups if rows]
     text = "From an entity's label in one language to its label in another; every chosen label of that language is a candidate."
     return [Section("Alignment of labels", text, results.notes, charts, tables)]
+
+
+def _bitext(data: RunData) -> list[Section]:
+    results = data.results.get("bitext")
+    if results is None:
+        return []
+    groups = [[row for row in results.rows if row.matches(about=about)] for about in ("summary", "pair")]
+    groups[1] = [row for row in groups[1] if row.keys.get("line", "model") == "model"]
+    tables = [rows_table(rows, leave_out=("about",)) for rows in groups if rows]
+    text = (
+        "Is a sentence's nearest neighbour its translation (Tatoeba), or which pairs are mined from two texts (BUCC). Spelling "
+        "compares three-letter pieces: it finds names and numbers, and has learnt nothing."
+    )
+    return [Section(f"Bitext: {results.data.get('set', '')}", text, results.notes, [], tables)]
 
 
 def _pair_chance(pairs: Sequence[Row]) -> str:

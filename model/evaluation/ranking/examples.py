@@ -1,5 +1,6 @@
 """Some queries of retrieval with their texts, right ones and wrong ones, for people to read."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ ScoresOf = Callable[[Ranked, int], tuple[Document, Tensor]]
 
 EACH = 5
 """Most right and most wrong ones."""
+GAP = "[…]"
+"""Stands for a masked mention."""
 LETTERS = 400
 """Most letters of a text."""
 
@@ -36,7 +39,7 @@ def retrieval_examples(
         texts = descriptions[one.target]
         right = int(texts.rows(np.array([one.entities[place]]))[0])
         example = {"source": one.source, "target": one.target, "rank": f"{rank:g} of {one.num_candidates:,}"}
-        example["query"] = str(tokenizer.decode(document.token_ids[1:-1]))[:LETTERS]
+        example["query"] = _with_gap(str(tokenizer.decode(document.token_ids[1:-1])), tokenizer.mask_token)[:LETTERS]
         example["right"] = _told(texts, right, tokenizer)
         example["first"] = _told(texts, int(scores.argmax()), tokenizer) if rank > 1 else ""
         examples.append(example)
@@ -46,6 +49,11 @@ def retrieval_examples(
 def _evenly(asked: Sequence[tuple[Ranked, int, float]]) -> list[tuple[Ranked, int, float]]:
     count = min(EACH, len(asked))
     return [asked[i * len(asked) // count] for i in range(count)]
+
+
+def _with_gap(text: str, mask: str) -> str:
+    """Show the masked tokens of a mention as one gap, set off from the words around it."""
+    return re.sub(rf"\s*(?:{re.escape(mask)}\s*)+", f" {GAP} ", text).strip()
 
 
 def _told(texts: Descriptions, row: int, tokenizer: Any) -> str:

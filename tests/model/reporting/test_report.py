@@ -9,6 +9,7 @@ import pytest
 
 from model import cli
 from model.evaluation.published import PUBLISHED, published_for
+from model.evaluation.ranking.examples import _with_gap
 from model.evaluation.results import Measure, Results, Row
 from model.evaluation.tasks import TASKS
 from model.reporting.charts import bar_chart, heat_map, training_chart
@@ -272,3 +273,34 @@ def test_validation_losses_and_retrieval_stand_in_the_page(tmp_path: Path) -> No
     (tmp_path / "log.jsonl").write_text(json.dumps(lines[0]) + "\n")
     assert cli.run(["report", "--run", str(tmp_path)]) == 0
     assert "in validation" not in (tmp_path / "report.html").read_text()
+
+
+def test_bitext_and_linking_have_sections(run: Path) -> None:
+    rows = [Row.single({"about": "summary", "direction": "first to second", "line": "model"}, {"accuracy": 0.41})]
+    rows.append(Row.single({"about": "summary", "direction": "first to second", "line": "chance"}, {"accuracy": 0.001}))
+    pair = {"about": "pair", "direction": "first to second", "source": "sw", "target": "en", "line": "model"}
+    rows.append(Row.single(pair, {"accuracy": 0.123, "queries": 390}))
+    data = {"set": "Tatoeba"}
+    results = Results(
+        task="bitext", model="m", primary_metric="accuracy", primary_keys=rows[0].keys, rows=rows, data=data
+    )
+    results.write(run / "evaluation")
+    keys = {"about": "language", "way": "linker", "language": "mean"}
+    linked = [
+        Row.single(keys, {"recall@1": 0.77}),
+        Row.single({"about": "hardness", "hardness": "hard"}, {"recall@1": 0.2}),
+    ]
+    data = {"set": "TR2016"}
+    Results(task="linking", model="m", primary_metric="recall@1", primary_keys=keys, rows=linked, data=data).write(
+        run / "evaluation"
+    )
+    _, page = _page(run)
+    for text in ("Bitext: Tatoeba", "Linking: TR2016", "hardness"):
+        assert text in page.text
+    cells = [[cell.strip() for cell in row] for row in page.rows]
+    assert ["first to second", "sw", "en", "model", "12.3", "390"] in cells
+    assert next(row for row in cells if row[0] == "bitext")[1:3] == ["41.0", "0.1"]
+
+
+def test_a_masked_mention_is_one_gap() -> None:
+    assert _with_gap("Oslo<mask><mask> <mask> liegt <mask>.", "<mask>") == "Oslo […] liegt […] ."
