@@ -110,14 +110,14 @@ def _finished(output: str, identity: dict[str, Any]) -> Manifest | None:
 
     Raises:
         OutputBusy: it was made of other things, or holds something else.
-        ShardMismatch: files of it are gone or have another size.
+        ShardMismatch: files of it are gone or are not those that were written.
     """
     manifest_path = storage.join(output, MANIFEST_NAME)
     if storage.exists(manifest_path):
         manifest = schemas.parse_manifest(storage.read_text(manifest_path), manifest_path)
         found = {key: getattr(manifest, key) for key in identity}
         _refuse_difference(output, found, identity, "Name another output, or delete this folder to build it anew.")
-        lost = lost_shards(output, manifest.shards)
+        lost = changed_shards(output, manifest.shards)
         if lost:
             raise ShardMismatch(
                 f"{lost[0]}. {output} was finished once, but is not whole any more. Restore it, or delete that folder to "

@@ -80,12 +80,14 @@ def test_a_half_built_folder_is_not_believed(tmp_path: Path, recorder: Recorder,
 
 
 @pytest.mark.fault("G69")
-@pytest.mark.parametrize("kind", ["gone", "of no bytes"])
+@pytest.mark.parametrize("kind", ["gone", "of no bytes", "changed"])
 def test_a_finished_dataset_that_lost_a_shard_is_not_finished(tmp_path: Path, recorder: Recorder, kind: str) -> None:
     config = NumberConfig(output=str(tmp_path / "out"))
     run_job(JOB, config, ONE_PROCESS)
     if kind == "gone":
         shard(tmp_path / "out").unlink()
+    elif kind == "changed":
+        flip(shard(tmp_path / "out"))
     else:
         shard(tmp_path / "out").write_bytes(b"")
     recorder.error(ShardMismatch, "not whole any more", lambda: run_job(JOB, config, ONE_PROCESS))
