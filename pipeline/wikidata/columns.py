@@ -65,7 +65,7 @@ class EntityColumns:
         self._literals = LiteralColumns(all_ranks=all_ranks) if options.literals else None
         self._qualifiers = QualifierColumns(all_ranks=all_ranks) if options.qualifiers else None
         self._decoder = EntityDecoder(self._item_texts.fields, full_statements=options.literals or options.qualifiers)
-        self._kinds = options.kinds
+        self._kinds, self._only_linked = options.kinds, options.rows.only_linked
         self.ids_seen: set[str] = set()
         """Ids of all entities so far: of several lines with one id, the first is kept."""
         self.sitelinks = SitelinkColumns(options.wikis)
@@ -99,6 +99,8 @@ class EntityColumns:
         Raises:
             EntityRefused: it is damaged, or not what an entity can be.
         """
+        if self._only_linked and self._add_unlinked(line):
+            return None
         entity = self._decoder.decode(line)
         name, kind = entity.id, entity.type
         if entity.missing is not None or entity.redirects is not None:
@@ -112,6 +114,25 @@ class EntityColumns:
             self._add_property(entity)
             return None
         return reason_to_drop(entity, line)
+
+    def _add_unlinked(self, line: bytes) -> bool:
+        """Add an item's id, and nothing else, if no wiki that is kept has a page on it; returns whether that was so.
+
+        The filter of rows leaves it out, and the work on its texts and statements is spared.
+
+        Raises:
+            EntityRefused: no item has such an id, or the item came before.
+        """
+        outline = self._decoder.outline(line)
+        if outline is None or any(self.sitelinks.keeps(wiki) for wiki in outline.sitelinks or ()):
+            return False
+        self._check_id(outline.id, is_item_id(outline.id))
+        self._items.append(outline.id)  # type: ignore[arg-type]  # an item's id is text
+        self._class_ends.append(len(self._classes))
+        self._page_kinds.append(None)
+        self._num_sitelinks.append(0)
+        self._item_texts.add(None, None, None)
+        return True
 
     def _check_id(self, name: str | None, is_valid: bool) -> None:
         if name is None or not is_valid:

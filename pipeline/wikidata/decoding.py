@@ -8,11 +8,12 @@ from typing import Any
 
 import msgspec
 
-from pipeline.wikidata.entity_json import entity_decoder, lists_for_objects
+from pipeline.wikidata.entity_json import Outline, entity_decoder, lists_for_objects
 
 DROPPED_TYPES = {"lexeme": "lexeme", "mediainfo": "mediainfo", "entity-schema": "entity_schema"}
 """Kinds of entities that no table is about, with the reason under which they are counted."""
 
+_OUTLINE = msgspec.json.Decoder(Outline)
 _ID = re.compile(rb'"id"\s*:\s*"([A-Z][0-9]+)"')
 
 
@@ -39,6 +40,18 @@ class EntityDecoder:
         ).decode
         self.num_mended = 0
         """Lines that had objects in place of lists."""
+
+    def outline(self, line: bytes) -> Outline | None:
+        """Return the outline of an item's line; None for any other, damaged ones included, which `decode` tells apart."""
+        try:
+            if not line.isascii():
+                line.decode("utf-8")
+            outline = _OUTLINE.decode(line)
+        except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
+            return None
+        if outline.missing is not None or outline.redirects is not None or outline.redirect is not None:
+            return None
+        return outline if outline.type == "item" and type(outline.sitelinks or {}) is dict else None
 
     def decode(self, line: bytes) -> Any:
         """Decode one entity's line, without the comma at its end.

@@ -30,6 +30,17 @@ class SiteLink(msgspec.Struct, gc=False):
     title: str
 
 
+class Outline(msgspec.Struct, gc=False):
+    """What of an entity tells whether it is an item, and on which wikis it has pages."""
+
+    id: str | None = None
+    type: str | None = None
+    redirect: Any = None
+    redirects: Any = None
+    missing: Any = None
+    sitelinks: dict[str, msgspec.Raw] | list[Any] | None = None
+
+
 class EntityValue(msgspec.Struct, gc=False):
     """The value of a snak where it is an object. Only entities have the fields named here."""
 

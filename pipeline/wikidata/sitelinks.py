@@ -37,6 +37,10 @@ class SitelinkColumns:
         self._entities: list[str] = []
         self._num_links: list[int] = []
 
+    def keeps(self, wiki: str) -> bool:
+        """Whether links to a wiki are kept."""
+        return is_wikipedia(wiki) if self._chosen is None else wiki in self._chosen
+
     def add(self, entity: str, links: Mapping[str, SiteLink]) -> None:
         """Add the links of one item."""
         if self._chosen is not None:
@@ -76,7 +80,7 @@ class SitelinkColumns:
             return
         wikis = wikis.dictionary_encode()
         names = wikis.dictionary.to_pylist()
-        wanted = np.array([is_wikipedia(name) if self._chosen is None else name in self._chosen for name in names])
+        wanted = np.array([self.keeps(name) for name in names])
         keep = wanted[wikis.indices.to_numpy()]
         kept = pa.array(keep)
         titles, changed = clean_array(titles.filter(kept), None if doubtful is None else doubtful.filter(kept))

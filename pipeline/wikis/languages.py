@@ -23,9 +23,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import langcodes
-from langcodes.tag_parser import LanguageTagError
-
 from schemas.errors import UsageError
 from schemas.names import split_names
 
@@ -106,6 +103,9 @@ def _spelled_otherwise(name: str) -> Wiki | None:
     for wiki in wikis().values():
         if wiki.name.lower() == name or tag in own_label_languages(wiki.language):
             return wiki
+    import langcodes  # it takes a twentieth of a second, and few names need it
+    from langcodes.tag_parser import LanguageTagError
+
     try:
         standard = langcodes.Language.get(tag)
     except LanguageTagError:
@@ -116,6 +116,8 @@ def _spelled_otherwise(name: str) -> Wiki | None:
 @functools.cache
 def _standard_codes() -> dict[str | None, Wiki]:
     """Wikis by the code that web standards have for the language: `fil` for `tl`."""
+    import langcodes
+
     plain = [wiki for wiki in wikis().values() if wiki.language.isalpha()]
     return {langcodes.Language.get(wiki.language).language: wiki for wiki in plain} | {w.language: w for w in plain}
 
@@ -163,12 +165,12 @@ def title_case(wiki: str) -> str:
 
 def is_wikipedia(wiki: str) -> bool:
     """Whether a database name is a Wikipedia's, one that is newer than the table included."""
-    return wiki in wikis() or (wiki.endswith("wiki") and wiki not in _other_wikis())
+    return wiki.endswith("wiki") and wiki not in other_wikis()
 
 
 @functools.cache
-def _other_wikis() -> frozenset[str]:
-    """Wikis whose database names end as those of Wikipedias do."""
+def other_wikis() -> frozenset[str]:
+    """Return the wikis whose database names end as those of Wikipedias do."""
     return frozenset(_OTHERS.read_text("utf-8").split())
 
 

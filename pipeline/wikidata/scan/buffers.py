@@ -25,8 +25,10 @@ PROPERTY_NUMBERS = 1 << 17
 """Properties with a higher number are not read here; the highest of 2026 is below P15000."""
 LINK_SLOTS = 1 << 12
 
-LINE, CODE_BEGIN, CODE_END, LEARNS = range(4)
+LINE, CODE_BEGIN, CODE_END, LEARNS, LINKED = range(5)
 """Places in `Scratch.state`."""
+ANY_ITEM, ON_NAMED, ON_WIKIPEDIA = range(3)
+"""Which items are read: all, those with a page on one of the named wikis, those with one on any Wikipedia."""
 
 
 class Strings(NamedTuple):
@@ -81,15 +83,26 @@ class Buffers(NamedTuple):
     """int64, as `FATES`: statements so far."""
 
 
+class Names(NamedTuple):
+    """Names by number, to be found by their letters."""
+
+    table: np.ndarray
+    """int32, a power of two long: the number of the name whose hash leads here, -1 for none."""
+    codes: np.ndarray
+    """uint8: all names one behind the other."""
+    ends: np.ndarray
+    """int32: where each ends in `codes`."""
+
+
 class Languages(NamedTuple):
     """Label codes by number, and what is noted by language while a line is read."""
 
     table: np.ndarray
-    """int32, a power of two long: the number of the code whose hash leads here, -1 for none."""
+    """As `Names.table`."""
     codes: np.ndarray
-    """uint8: all codes one behind the other."""
+    """As `Names.codes`."""
     ends: np.ndarray
-    """int32: where each ends in `codes`."""
+    """As `Names.ends`."""
     order: np.ndarray
     """int32: numbers of the codes that are kept, by the alphabet."""
     label_places: np.ndarray
@@ -104,7 +117,10 @@ class Scratch(NamedTuple):
     """What else is noted while a line is read."""
 
     state: np.ndarray
-    """int64 [4]: number of the line, where an unknown code begins and ends, whether those stop the scan."""
+    """int64 [5]: number of the line, where an unknown code begins and ends, whether those stop the scan, and which items have
+    to have a page: `ANY_ITEM`, `ON_NAMED` or `ON_WIKIPEDIA`."""
+    wikis: Names
+    """The wikis where an item has to have a page; for `ON_WIKIPEDIA` those that are none though their names end as if."""
     properties: np.ndarray
     """int64 [PROPERTY_NUMBERS]: the last line in which each property came."""
     alias_places: np.ndarray
@@ -152,12 +168,18 @@ def empty_buffers() -> Buffers:
     return Buffers(**fields)
 
 
-def empty_scratch(*, learns: bool) -> Scratch:
-    """Scratch without room for aliases; `learns` says whether unknown codes stop the scan."""
-    state = np.zeros(4, np.int64)
-    state[LEARNS] = learns
+def empty_scratch(*, learns: bool, linked: int = ANY_ITEM, wikis: Sequence[str] = ()) -> Scratch:
+    """Scratch without room for aliases.
+
+    Args:
+        learns: whether unknown codes stop the scan.
+        linked, wikis: which items are read, see `Scratch.wikis`.
+    """
+    state = np.zeros(5, np.int64)
+    state[LEARNS], state[LINKED] = learns, linked
     return Scratch(
         state=state,
+        wikis=number_names(wikis),
         properties=np.zeros(PROPERTY_NUMBERS, np.int64),
         alias_places=np.empty((0, 2), np.int64),
         links=np.zeros(LINK_SLOTS, np.int64),
@@ -191,24 +213,28 @@ def _grown(array: np.ndarray, used: int, more: int) -> np.ndarray:
     return grown
 
 
-def number_languages(codes: Sequence[str], wanted: Collection[str] | None) -> Languages:
-    """Codes by their place in a list, with a table to find them in; texts are kept in those `wanted`, None keeps all.
+def number_names(names: Sequence[str]) -> Names:
+    """Names by their place in a list, with a table to find them in.
 
-    The hash of `en` is 101 · 31 + 110 = 3,241. A table of one code has 32 places, and `en` is at 3,241 & 31 = 9, or behind it
+    The hash of `en` is 101 · 31 + 110 = 3,241. A table of one name has 32 places, and `en` is at 3,241 & 31 = 9, or behind it
     at the first place that was free.
     """
-    encoded = [code.encode() for code in codes]
-    table = np.full(1 << (4 * len(codes) + 16).bit_length(), -1, np.int32)
-    for number, code in enumerate(encoded):
-        slot = slot_of.py_func(code, 0, len(code)) & len(table) - 1
+    encoded = [name.encode() for name in names]
+    table = np.full(1 << (4 * len(names) + 16).bit_length(), -1, np.int32)
+    for number, name in enumerate(encoded):
+        slot = slot_of.py_func(name, 0, len(name)) & len(table) - 1
         while table[slot] >= 0:
             slot = (slot + 1) & len(table) - 1
         table[slot] = number
+    ends = np.cumsum([len(name) for name in encoded], dtype=np.int32)
+    return Names(table, np.frombuffer(b"".join(encoded), np.uint8), ends)
+
+
+def number_languages(codes: Sequence[str], wanted: Collection[str] | None) -> Languages:
+    """Codes by their place in a list; texts are kept in those `wanted`, None keeps all."""
     kept = [number for number, code in enumerate(codes) if wanted is None or code in wanted]
     return Languages(
-        table=table,
-        codes=np.frombuffer(b"".join(encoded), np.uint8),
-        ends=np.cumsum([len(code) for code in encoded], dtype=np.int32),
+        *number_names(codes),
         order=np.array(sorted(kept, key=codes.__getitem__), np.int32),
         label_places=np.zeros((len(codes), 2), np.int64),
         description_places=np.zeros((len(codes), 2), np.int64),

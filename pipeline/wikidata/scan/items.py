@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.run.compiling import compiled, compiled_once, inlined
-from pipeline.wikidata.scan.buffers import CLASSES, CODE_END, LINE
+from pipeline.wikidata.scan.buffers import ANY_ITEM, CLASSES, CODE_END, LINE, LINKED
 from pipeline.wikidata.scan.json_bytes import (
     BAD,
     byte,
@@ -16,7 +16,7 @@ from pipeline.wikidata.scan.json_bytes import (
     value_end,
     word,
 )
-from pipeline.wikidata.scan.sitelinks import read_sitelinks
+from pipeline.wikidata.scan.sitelinks import read_sitelinks, unlinked_end
 from pipeline.wikidata.scan.statements import read_claims
 from pipeline.wikidata.scan.strings import put
 from pipeline.wikidata.scan.texts import add_texts, forget_texts, read_aliases, read_texts
@@ -55,7 +55,10 @@ def scan(text, at, max_items, max_bytes, buffers, languages, scratch):
         _copy(buffers.sizes, scratch.saved_sizes)
         _copy(buffers.fates, scratch.saved_fates)
         state[LINE] += 1
-        behind = end = _item(text, at, buffers, languages, scratch)
+        end = BAD if state[LINKED] == ANY_ITEM else _unlinked_item(text, at, buffers, scratch)
+        if end == BAD:
+            end = _item(text, at, buffers, languages, scratch)
+        behind = end
         if end != BAD and byte(text, end) == _COMMA:
             behind = end + 1
         if end == BAD or byte(text, behind) != _NEWLINE:
@@ -93,9 +96,45 @@ def _item(text, at, buffers, languages, scratch):
     if at == BAD or not seen & _HAS_TYPE or not seen & _HAS_ID:
         return BAD
     add_texts(text, buffers, languages, scratch)
+    _end_item(item, buffers)
+    return behind + 1
+
+
+@compiled
+def _end_item(item, buffers):
+    """Note that what was added so far is the item's and those before it."""
     buffers.text_ends[item] = buffers.labels.size[0]
     buffers.class_ends[item] = buffers.sizes[CLASSES, 0]
     buffers.link_ends[item] = buffers.wikis.size[0]
+
+
+@inlined
+def _unlinked_item(text, at, buffers, scratch):
+    """Pass over an item without a page where it has to have one; the place behind it. Nothing of it is added but its id.
+
+    `BAD`, and nothing added, for any other line. The JSON is checked as that of every item.
+    """
+    item, ids_end, seen = buffers.ids.size[0], buffers.ids.size[1], 0
+    behind, at = at + 1, first_key(text, at)
+    while at >= 0:
+        key, end = at + 1, key_end(text, at)
+        field, behind = 0, BAD
+        if end == BAD:
+            pass
+        elif equals(text, key, end, _TYPE):
+            behind, field = _constant(text, end + 2, _ITEM), _HAS_TYPE
+        elif equals(text, key, end, _ID):
+            behind, field = _item_id(text, end + 2, buffers.ids), _HAS_ID
+        elif equals(text, key, end, _SITELINKS):
+            behind, field = unlinked_end(text, end + 2, scratch), _HAS_SITELINKS
+        elif not _is_of_others(text, key, end):
+            behind = value_end(text, end + 2)
+        at = BAD if seen & field else next_key(text, behind)
+        seen |= field
+    if at == BAD or not seen & _HAS_TYPE or not seen & _HAS_ID:
+        buffers.ids.size[0], buffers.ids.size[1] = item, ids_end
+        return BAD
+    _end_item(item, buffers)
     return behind + 1
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from pipeline.run.compiling import compiled_once
 
 _BASIC = 0x10000
-_HANGUL_VOWELS_AND_FINALS = range(0x1160, 0x1200)
+_NEVER_PLAIN = ((0, 0x20), (0x7F, 0xA0), (0xD800, 0xE000), (0x1160, 0x1200))
+"""Control characters, surrogates, and the vowels and finals of Hangul, which join what stands before them."""
 
 
 def _plain_letters() -> np.ndarray:
@@ -17,20 +18,20 @@ def _plain_letters() -> np.ndarray:
 
     Such a letter is NFC by itself, has the combining class 0, and is never the second part of a composition.
     """
-    seconds = set(_HANGUL_VOWELS_AND_FINALS)
-    for code in range(_BASIC):
-        parts = unicodedata.decomposition(chr(code)).split()
-        if len(parts) == 2 and parts[0][0] != "<":
-            seconds.add(int(parts[1], 16))
-    plain = np.zeros(_BASIC, np.bool_)
-    for code in range(0x20, _BASIC):
+    plain = np.ones(_BASIC, np.bool_)
+    for low, high in _NEVER_PLAIN:
+        plain[low:high] = False
+    for code in range(0xA0, _BASIC):
         letter = chr(code)
-        plain[code] = (
-            code not in seconds
-            and not unicodedata.combining(letter)
-            and unicodedata.category(letter) not in ("Cc", "Cs")
-            and unicodedata.is_normalized("NFC", letter)
-        )
+        decomposition = unicodedata.decomposition(letter)
+        if not decomposition:
+            plain[code] &= not unicodedata.combining(letter)
+        elif decomposition[0] != "<":
+            plain[code] &= unicodedata.is_normalized("NFC", letter) and not unicodedata.combining(letter)
+            second = decomposition.partition(" ")[2]
+            if second:
+                plain[int(second, 16)] = False
+        # What is set in angle brackets (a superscript, say) is NFC, and takes no part in compositions.
     return plain
 
 

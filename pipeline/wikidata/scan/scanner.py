@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,7 @@ from pipeline.wikidata.scan.items import scan
 from pipeline.wikidata.scan.plain_text import PLAIN_LETTERS, mark_doubtful
 from pipeline.wikidata.sitelinks import SitelinkColumns
 from pipeline.wikidata.texts import texts_column
+from pipeline.wikis.languages import other_wikis
 from schemas import ENTITIES, TRIPLES, Table
 
 MAX_TEXT_BYTES = 8 * 1024 * 1024
@@ -44,7 +46,8 @@ class ItemScanner:
         self._languages = layout.number_languages(self._codes, self._wanted)
         self._buffers = layout.empty_buffers()
         # Where the decoder makes dictionaries of all languages, it also looks at the texts that are not kept.
-        self._scratch = layout.empty_scratch(learns=languages is None or len(languages) > MAX_LANGUAGE_FIELDS)
+        learns = languages is None or len(languages) > MAX_LANGUAGE_FIELDS
+        self._scratch = layout.empty_scratch(learns=learns, **_wikis_with_a_page(options))
         self._ids_seen, self._sitelinks = ids_seen, sitelinks
         self._kinds, self._page_classes = options.kinds, pa.array(list(options.kinds), pa.string())
         self._lines, self._lines_are_utf8 = b"", True
@@ -180,6 +183,15 @@ class ItemScanner:
         if self._room < 0:
             self._room = _ROOM
             self._buffers, self._scratch = layout.with_room(self._buffers, self._scratch, num_bytes + _ROOM)
+
+
+def _wikis_with_a_page(options: ItemOptions) -> dict[str, Any]:
+    """Return what the scan has to know of the wikis where an item has to have a page."""
+    if not options.rows.only_linked:
+        return {}
+    if options.wikis is None:
+        return {"linked": layout.ON_WIKIPEDIA, "wikis": sorted(other_wikis())}
+    return {"linked": layout.ON_NAMED, "wikis": options.wikis}
 
 
 def compile_now() -> None:

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from pipeline.run.compiling import compiled, inlined
-from pipeline.wikidata.scan.json_bytes import BAD, LAST, equals, first_key, key_end, next_key, string_field, word
-from pipeline.wikidata.scan.strings import put, slot_of
+from pipeline.wikidata.scan.buffers import LINKED, ON_NAMED
+from pipeline.wikidata.scan.json_bytes import (
+    BAD,
+    LAST,
+    equals,
+    first_key,
+    key_end,
+    next_key,
+    string_field,
+    value_end,
+    word,
+)
+from pipeline.wikidata.scan.strings import number_in, put, slot_of
 
-_TITLE = word("title")
+_TITLE, _WIKI = word("title"), word("wiki")
 _MOST_LINKS = 2_000
 """More than there are wikis. Invented ones are looked for one by one where slots are shared, so that an item with more of them is
 the decoder's, which takes linear time."""
@@ -57,3 +68,25 @@ def _any_equal(text, begin, end, first, strings):
             return True
         start = stop
     return False
+
+
+@compiled
+def unlinked_end(text, at, scratch):
+    """Return the place behind an item's sitelinks if none is to a wiki where it has to have a page; `BAD` if one is."""
+    behind, at = at + 1, first_key(text, at)
+    while at >= 0:
+        key, end = at + 1, key_end(text, at)
+        if end == BAD or _is_wanted(text, key, end, scratch):
+            return BAD
+        behind = value_end(text, end + 2)
+        at = next_key(text, behind)
+    return behind + 1 if at == LAST else BAD
+
+
+@inlined
+def _is_wanted(text, begin, end, scratch):
+    """Whether a wiki is one where an item has to have a page (`wikis.languages.is_wikipedia`, or chosen by name)."""
+    is_named = number_in(scratch.wikis, text, begin, end) >= 0
+    if scratch.state[LINKED] == ON_NAMED:
+        return is_named
+    return not is_named and end - begin >= _WIKI.size and equals(text, end - _WIKI.size, end, _WIKI)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.run.compiling import compiled
-from pipeline.wikidata.scan.json_bytes import SHORT_ESCAPES, byte, code_unit
+from pipeline.run.compiling import compiled, inlined
+from pipeline.wikidata.scan.json_bytes import SHORT_ESCAPES, byte, code_unit, equals
 
 _BACKSLASH = ord("\\")
 
@@ -67,3 +67,18 @@ def slot_of(text, begin, end):
     for place in range(begin, end):
         slot = (slot * 31 + text[place]) & 0xFFFFFF
     return slot
+
+
+@inlined
+def number_in(names, text, begin, end):
+    """Return the number of `text[begin:end]` among the names of a table (`buffers.Names`), or -1."""
+    slot = slot_of(text, begin, end)
+    while True:
+        slot &= names.table.size - 1
+        number = names.table[slot]
+        if number < 0:
+            return -1
+        first = names.ends[number - 1] if number else 0
+        if equals(text, begin, end, names.codes[first : names.ends[number]]):
+            return number
+        slot += 1

@@ -7,7 +7,6 @@ from pipeline.wikidata.scan.buffers import CODE_BEGIN, CODE_END, LEARNS
 from pipeline.wikidata.scan.json_bytes import (
     BAD,
     LAST,
-    equals,
     first_element,
     first_key,
     key_end,
@@ -17,7 +16,7 @@ from pipeline.wikidata.scan.json_bytes import (
     value_end,
     word,
 )
-from pipeline.wikidata.scan.strings import put, slot_of
+from pipeline.wikidata.scan.strings import number_in, put
 
 _VALUE = word("value")
 
@@ -30,7 +29,7 @@ def read_texts(text, at, places, languages, state):
         key, end = at + 1, key_end(text, at)
         if end == BAD:
             return BAD
-        number = _language_number(text, key, end, languages)
+        number = number_in(languages, text, key, end)
         if number >= 0:
             behind = string_field(text, end + 2, _VALUE, places[number])
         else:
@@ -47,7 +46,7 @@ def read_aliases(text, at, languages, scratch):
         key, end = at + 1, key_end(text, at)
         if end == BAD:
             return BAD
-        number = _language_number(text, key, end, languages)
+        number = number_in(languages, text, key, end)
         if number >= 0:
             first = count
             behind, count = _alias_list(text, end + 2, count, scratch.alias_places)
@@ -94,21 +93,6 @@ def forget_texts(languages):
     languages.label_places[:] = 0
     languages.description_places[:] = 0
     languages.alias_ranges[:] = 0
-
-
-@inlined
-def _language_number(text, begin, end, languages):
-    """Look up the number of a code, or -1."""
-    slot = slot_of(text, begin, end)
-    while True:
-        slot &= languages.table.size - 1
-        number = languages.table[slot]
-        if number < 0:
-            return -1
-        first = languages.ends[number - 1] if number else 0
-        if equals(text, begin, end, languages.codes[first : languages.ends[number]]):
-            return number
-        slot += 1
 
 
 @compiled

@@ -435,7 +435,7 @@ def test_rows_that_are_left_out_while_reading(tmp_path: Path, odd: bool) -> None
     assert [row["subject"] for row in rows(settings, manifest, TRIPLES)] == [f"Q{n}" for n in linked for _ in range(3)]
     (account,) = manifest.accounts
     assert (account.read, account.kept, account.dropped) == (2999, len(linked), {"no_page": 2999 - len(linked)})
-    assert manifest.counters["triples_of_items_left_out"] == 3 * (2999 - len(linked))
+    assert manifest.counters["statements_seen"] == 4 * len(linked), "those of items left out are not read"
 
     settings = config(
         path, tmp_path, output=str(tmp_path / "classes"), wikis="sw", only_linked=True, instance_of="Q5001, Q77",

@@ -18,9 +18,12 @@ from pipeline.dumps.ranges import Lines
 from pipeline.wikidata.cleaning import clean_array, clean_text
 from pipeline.wikidata.columns import EntityColumns, ItemOptions
 from pipeline.wikidata.decoding import EntityRefused
+from pipeline.wikidata.filters import RowFilter
 from pipeline.wikidata.layout import entity_text
 from pipeline.wikidata.scan import scanner as scanning
 from pipeline.wikidata.scan.plain_text import PLAIN_LETTERS, mark_doubtful
+from pipeline.wikis.languages import other_wikis, wikis
+from schemas import ENTITIES
 from tests.pipeline.wikidata.entity_lines import (
     DUMPS,
     line_of,
@@ -267,6 +270,64 @@ PIECES = [
 ]
 
 
+UNLINKED = RICH.replace(b"enwiki", b"xxwikisource")
+LINKED_ONLY = RowFilter(only_linked=True)
+
+
+@pytest.mark.parametrize(
+    ("line", "wikis", "is_whole"),
+    [
+        (RICH, None, True),
+        (RICH, ("enwiki",), True),
+        (RICH, ("swwiki",), False),
+        (RICH, ("commonswiki",), True),
+        (UNLINKED, None, False),
+        (UNLINKED.replace(b"xxwikisource", b"xxwiki"), None, True),
+        (UNLINKED.replace(b"xxwikisource", b"wiki"), None, True),
+        (line_of(labels={"en": {"value": "Nile"}}, sitelinks=[]), None, False),
+        (line_of(labels={"en": {"value": "Nile"}}), None, False),
+    ],
+)
+def test_of_an_item_without_a_page_the_id_alone_is_read(
+    line: bytes, wikis: tuple[str, ...] | None, is_whole: bool
+) -> None:
+    assert read_by_both(line, wikis=wikis, rows=LINKED_ONLY)
+    scanner, _ = scanner_of(wikis=wikis, rows=LINKED_ONLY)
+    scanner.scan(line + b"\n", 0, 10, 1 << 30)
+    assert bool(scanner.counts) == is_whole, "statements are counted of items that are read"
+    taken = scanner.take()
+    assert taken[ENTITIES].column("entity").to_pylist() == ["Q1"]
+    assert bool(taken[ENTITIES].column("texts").to_pylist()[0]) == is_whole
+
+
+def test_an_item_without_a_page_that_came_before_is_refused() -> None:
+    reading, out = reading_of(rows=LINKED_ONLY)
+    reading.add_lines(Lines(UNLINKED + b",\n" + RICH + b",\n" + RICH.replace(b"Q1", b"Q2", 1) + b"\n", 0, 0))
+    reading.finish()
+    assert [reject.reason for reject in out.ledger.rejects] == ["duplicate_id"]
+    assert out.ledger.dropped["lines"] == {"no_page": 1}
+    assert [row["entity"] for row in out.rows["entities"]] == ["Q2"]
+
+
+def test_what_tells_wikipedias_apart_in_compiled_code_does_so_in_the_table() -> None:
+    assert all(name.endswith("wiki") and name not in other_wikis() for name in wikis())
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(st.tuples(st.integers(0, len(RICH)), st.integers(0, 12), st.sampled_from(PIECES)), min_size=1, max_size=3),
+    st.sampled_from([RICH, UNLINKED]),
+    st.sampled_from([None, ("enwiki",), ("swwiki",)]),
+)
+def test_changed_lines_are_left_or_passed_over_alike(
+    changes: list[tuple[int, int, bytes]], line: bytes, wikis: tuple[str, ...] | None
+) -> None:
+    for at, length, piece in changes:
+        line = line[:at] + piece + line[at + length :]
+    if b"\n" not in line:
+        read_by_both(line, wikis=wikis, rows=LINKED_ONLY)
+
+
 @settings(max_examples=400)
 @given(
     st.lists(st.tuples(st.integers(0, len(RICH)), st.integers(0, 12), st.sampled_from(PIECES)), min_size=1, max_size=3)
@@ -293,6 +354,7 @@ VALUES = st.recursive(
 def test_odd_fields_are_left_or_read_alike(field: str, value: Any) -> None:
     read_by_both(line_of(**{field: value}))
     read_by_both(line_of(**{field: {"P1": value}}))
+    read_by_both(line_of(**{field: {"P1": value}}), rows=LINKED_ONLY)
 
 
 @settings(max_examples=100)
