@@ -71,7 +71,7 @@ FLOORS = {
     "model/data": (("draws", "special_tokens", "stream_config"), ("stores",), ("examples",), ("stream",), ("loading",)),
     "pipeline/wikipedia": (
         ("config", "pages", "siteinfo", "wikitext", "left_out"),
-        ("articles",),
+        ("articles", "templates"),
         ("columns",),
         ("rows",),
         ("reading", "html"),

@@ -148,7 +148,7 @@ def expanded(wikitext: str, title: str, dialect: Dialect, holes: Holes) -> str:
         dialect: the wikitext of its wiki.
         holes: makes the marks of what has a text that nobody knows.
     """
-    text = "\n" + Transclusions(wikitext, dialect.rules, title, holes).expand()
+    text = "\n" + Transclusions(wikitext, dialect.rules, title, holes, dialect.bodies).expand()
     return resolve_variants(text, dialect.variant) if dialect.variant else text
 
 

@@ -25,6 +25,9 @@ class WikipediaConfig:
     discography, gallery. Method: open."""
     lead_characters: int = 1_200
     """Most characters of a lead; longer ones are cut at a sentence. Method: open."""
+    templates: bool = False
+    """Expand templates whose own pages in the dumps are plain wikitext with parser functions, before the rules for names. Reads
+    each XML dump once more, before the tasks. Templates in Lua, boxes and tables stay with the rules."""
     table_cells: bool = False
     """Keep the text and links of table cells, a row a line."""
     zh_variant: Variant = "zh-cn"

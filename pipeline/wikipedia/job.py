@@ -40,6 +40,7 @@ from pipeline.wikipedia.html.snapshots import (
 from pipeline.wikipedia.left_out import failed_wikis, unfit_files, without_wikis
 from pipeline.wikipedia.reading import read_range
 from pipeline.wikipedia.siteinfo import HEAD_BYTES, read_siteinfo
+from pipeline.wikipedia.templates import write_templates
 from pipeline.wikis.languages import find_wiki
 from schemas import PAGES, REDIRECTS
 from schemas.errors import InputCorrupt, UsageError
@@ -150,7 +151,7 @@ def _head_if_whole(path: str) -> bytes:
 
 
 def prepare(config: WikipediaConfig, built: str) -> None:
-    """Find out which record counts of pages that a wiki's snapshots hold more than once."""
+    """Find out which record counts of pages that snapshots hold more than once, and read templates where they are asked for."""
     files: dict[str, list[tuple[str, list[ByteRange], bool]]] = {}
     for path, head, wiki in _snapshots(config):
         file = (path, snapshot_spans(path, head, config.range_bytes), is_tar(head))
@@ -158,6 +159,19 @@ def prepare(config: WikipediaConfig, built: str) -> None:
     for wiki, of_wiki in files.items():
         if not storage.exists(latest_path(built, wiki)):
             write_latest(built, wiki, latest_records(of_wiki, config.salvage))
+    if config.templates:
+        write_templates(config, built, _xml_dumps(config))
+
+
+def _xml_dumps(config: WikipediaConfig) -> dict[str, list[str]]:
+    """Paths of the XML dumps by wiki."""
+    found: dict[str, list[str]] = {}
+    for path in dump_files(config):
+        head = _head_if_whole(path)
+        if head and not is_snapshot(head):
+            wiki = dump_wiki(path, read_siteinfo(head, path).wiki, config.wiki_from_name)
+            found.setdefault(wiki, []).append(path)
+    return found
 
 
 def dump_wiki(path: str, name: str, from_name: bool) -> str:

@@ -14,6 +14,7 @@ from pipeline.wikipedia.columns import PageIds
 from pipeline.wikipedia.config import WikipediaConfig
 from pipeline.wikipedia.pages import DumpPage, PageProblem, page_namespace, read_page, redirect_fragment
 from pipeline.wikipedia.rows import PageRows
+from pipeline.wikipedia.templates import with_templates
 from pipeline.wikipedia.wikitext.dialects import wiki_dialect
 from schemas.errors import InputCorrupt
 
@@ -63,6 +64,8 @@ class PageReader:
         header = {int(number): name for number, name in payload["namespaces"]}
         names = {} if config.wiki_from_name else header
         self._dialect = wiki_dialect(payload["wiki"], names, config.zh_variant)
+        if config.templates:
+            self._dialect = with_templates(self._dialect, out.built)
         self._options = article_options(config)
         self._longest_text = config.max_text_characters
         self.rows = PageRows(self._dialect, out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline.wikipedia.wikitext.link_trails import link_prefix, link_trail
 from pipeline.wikipedia.wikitext.namespaces import Namespaces, wiki_namespaces
@@ -36,6 +36,8 @@ class Dialect:
     """What inline templates say."""
     variant: str
     """Script variant shown, empty on wikis without a converter."""
+    bodies: Mapping[str, str] = field(default_factory=dict)
+    """Wikitext of templates whose own pages were read and are plain (`bodies`)."""
 
 
 def wiki_dialect(wiki: str, header: Mapping[int, str] | None = None, variant: str = "zh-cn") -> Dialect:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from pipeline.wikipedia.wikitext.expressions import evaluate
 from pipeline.wikis.languages import wiki_language
-from pipeline.wikis.locales import find_locale
+from pipeline.wikis.locales import find_locale, language_name
 
 Function = Callable[[Sequence[str], str], str | None]
 """Text of a call from its arguments and the wiki; None where it is not to be known."""
@@ -145,7 +145,14 @@ def _title_parts(values: Sequence[str], wiki: str) -> str:
     return "/".join(parts[first : first + count])
 
 
+def _language(values: Sequence[str], wiki: str) -> str | None:
+    """Return what a language is called in itself, or in the language that the call names."""
+    code = values[0].lower()
+    return language_name(code, _at(values, 1).lower() or code) or None
+
+
 FUNCTIONS: dict[str, Function] = {
+    "#language": _language,
     "#if": _if,
     "#ifeq": _if_equal,
     "#ifexpr": _if_expression,

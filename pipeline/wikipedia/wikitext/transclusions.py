@@ -11,7 +11,9 @@ nested templates and links, `name=value` where a `=` comes first.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
+from pipeline.wikipedia.wikitext.bodies import MAX_CALLS, NO_BODIES, body_key, is_line
 from pipeline.wikipedia.wikitext.holes import Holes
 from pipeline.wikipedia.wikitext.parser_functions import FUNCTIONS
 from pipeline.wikipedia.wikitext.templates import TemplateRules, fold_name
@@ -43,7 +45,15 @@ _KEY = re.compile(r"\s*+([^\[\]{}<>=|]*+)=")
 class Transclusions:
     """The templates of one page."""
 
-    def __init__(self, text: str, rules: TemplateRules, title: str, holes: Holes) -> None:
+    def __init__(
+        self,
+        text: str,
+        rules: TemplateRules,
+        title: str,
+        holes: Holes,
+        bodies: Mapping[str, str] = NO_BODIES,
+        parameters: Mapping[str, str] | None = None,
+    ) -> None:
         """Match the braces of `text`.
 
         Args:
@@ -51,11 +61,16 @@ class Transclusions:
             rules: what the wiki's templates say.
             title: the page's title, for `{{PAGENAME}}`.
             holes: makes the marks of templates without a text.
+            bodies: wikitext of templates whose own pages are plain, by `body_key`.
+            parameters: what a call says, where the text is a template's body.
         """
         self._text = text
         self._rules = rules
         self._title = title
         self._holes = holes
+        self._bodies = bodies
+        self._parameters = parameters
+        self._calls_left = [MAX_CALLS]
         self._ends = match_braces(text)
 
     def expand(self) -> str:
@@ -95,6 +110,10 @@ class Transclusions:
         after = head.end()
         if width == 3:  # a parameter of a template, seen from inside: its default
             cuts = self._cuts(low, high)  # its name may hold a link, whose `|` is none
+            if self._parameters is not None:
+                name = self._expand(low, cuts[0] if cuts else high, depth + 1).strip()
+                if name in self._parameters or not cuts:
+                    return self._parameters.get(name, "{{{" + name + "}}}")
             return self._expand(cuts[0] + 1, cuts[1] if len(cuts) > 1 else high, depth + 1) if cuts else ""
         name, colon, _ = head[1].partition(":")
         if colon and (function := FUNCTIONS.get(fold_name(name))) is not None:
@@ -112,6 +131,8 @@ class Transclusions:
 
     def _unknown(self, name: str, low: int, high: int, depth: int) -> str:
         """Give the mark of a call without a rule; nothing where it is a reference or a box."""
+        if self._parameters is not None:
+            return self._holes.mark(fold_name(name))
         starts, ends = self._text[low - 3 : low - 2] in ("", "\n"), self._text[high + 2 : high + 3] in ("", "\n")
         is_box = starts and self._text.find("\n", low, high) >= 0
         if is_box and (not ends or not _LISTED.search(self._text, low, high)):
@@ -155,16 +176,24 @@ class Transclusions:
         if rule is None and colon:
             rule = self._rules.find(function + ":")
             known = {"1": first.strip()}
-        if rule is None:
+        body = self._bodies.get(body_key(name)) if self._bodies and not self._rules.leaves_out(name) else None
+        if rule is None and body is None:
             return self._unknown(name, low, high, depth)
-        arguments = {
-            **known,
-            **self._arguments(after, high, depth, 1 + len(known)),
-            "PAGENAME": self._title,
-            "NAME": name,
-        }
-        said = rule(arguments, self._rules.wiki)
+        arguments = known | self._arguments(after, high, depth, 1 + len(known))
+        said = self._said_by(body, arguments, depth) if body is not None else None
+        if said is None and rule is not None:
+            said = rule({**arguments, "PAGENAME": self._title, "NAME": name}, self._rules.wiki)
         return self._unknown(name, low, high, depth) if said is None else said
+
+    def _said_by(self, body: str, arguments: dict[str, str], depth: int) -> str | None:
+        """Give what a template's own page says to a call; None where it is more than a piece of a line."""
+        if self._calls_left[0] <= 0:
+            return None
+        self._calls_left[0] -= 1
+        inside = Transclusions(body, self._rules, self._title, self._holes, self._bodies, arguments)
+        inside._calls_left = self._calls_left
+        said = inside._expand(0, len(body), depth + 1).strip()
+        return said if is_line(said) else None
 
     def _arguments(self, after: int, high: int, depth: int, number: int) -> dict[str, str]:
         """Named and numbered arguments of a call, expanded and stripped."""
