@@ -73,8 +73,10 @@ class Watch:
         """Whether the datum is in a value."""
         if value is None or depth > DEEPEST or isinstance(value, type | bool | float):
             return False
-        if isinstance(value, str | int | np.integer):
+        if isinstance(value, str | int):
             return value in self._marks
+        if isinstance(value, np.integer):
+            return int(value) in self._marks
         if isinstance(value, bytes):
             return any(isinstance(mark, str) and mark.encode() in value for mark in self._marks)
         if isinstance(value, np.ndarray):
@@ -191,6 +193,8 @@ def batch(dumps: Path, build: Path, output: str) -> tuple[list[Any], list[str]]:
         "--device",
         "cpu",
         "--optim.warmup-steps",
+        "0",
+        "--validation-queries",  # a side path: what a validation measures beside the losses
         "0",
     ]
 

@@ -1,4 +1,7 @@
-"""Which of an entity's descriptions is used: one draw per entity among its languages, under a rule."""
+"""Which of an entity's descriptions is used: one draw per entity among its languages, under a rule.
+
+So too for rivals: items whose descriptions are hard negatives, because they share a surface or a relation with the right one.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from model.data.draws import Part, uniform
+from model.data.stores.descriptions import DescriptionStore
 from model.data.stores.ragged import Numbers, argmin_within, expand
 from model.data.stream_config import LanguageRule
+
+Described = list[tuple[int, npt.NDArray[np.integer]]]
+"""Items with the ids of a description of each."""
 
 
 def language_weights(languages: tuple[str, ...], allowed: tuple[str, ...]) -> npt.NDArray[np.float64]:
@@ -60,3 +67,33 @@ def choose_records(
     if len(records) == 0:
         return winners
     return np.where(winners < 0, -1, records[winners])
+
+
+def describe_rivals(
+    store: DescriptionStore,
+    items: Numbers,
+    languages: Numbers,
+    weights: npt.NDArray[np.float64],
+    most: int,
+    *key: Part,
+) -> list[Described]:
+    """Give each drawn item one description in any allowed language; items without one are left out.
+
+    Args:
+        store: the descriptions.
+        items: [queries, count] items, -1 for none.
+        languages: language number of each query.
+        weights: odds of each language.
+        most: longest description, in tokens; its end is cut off.
+        key: what the draw of languages depends on.
+    """
+    flat = items.reshape(-1)
+    found = np.where(flat < 0, -1, store.find(flat))
+    reference = np.repeat(languages, items.shape[1])
+    records = choose_records(store.records(found), store.language, reference, "any", weights, *key)
+    described: list[Described] = [[] for _ in range(len(items))]
+    found = np.flatnonzero(records >= 0)
+    texts = store.slices(records[found], most)
+    for index, place in enumerate(found.tolist()):
+        described[place // items.shape[1]].append((int(flat[place]), texts[index]))
+    return described

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from model.data.draws import Part, permutation, uniform
-from model.data.examples.description_choice import choose_records, language_weights
+from model.data.examples.description_choice import Described, choose_records, describe_rivals, language_weights
 from model.data.examples.example import Example
-from model.data.examples.rivals import Described, describe
 from model.data.examples.rows import Origin, RowReader
 from model.data.examples.units import Unit, UnitPlan
 from model.data.stores.descriptions import DescriptionStore
@@ -117,7 +116,7 @@ class MepSource:
         count = self.config.hard_negatives
         items = self._surfaces.others(surfaces, rows.mention_entity[mentions], count, *key, "rivals")
         most = self.config.max_description_length - 2
-        return describe(self._store, items, languages, self._weights, most, *key, "rival language")
+        return describe_rivals(self._store, items, languages, self._weights, most, *key, "rival language")
 
 
 def _crop(rows: TextRows, mention: Numbers, room: int, draws: np.ndarray) -> tuple[Numbers, Numbers, Numbers, Numbers]:

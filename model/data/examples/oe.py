@@ -5,9 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from model.data.draws import Part, permutation
-from model.data.examples.description_choice import choose_records, language_weights, smoothing_weights
+from model.data.examples.description_choice import (
+    Described,
+    choose_records,
+    describe_rivals,
+    language_weights,
+    smoothing_weights,
+)
 from model.data.examples.example import Example
-from model.data.examples.rivals import Described, describe
 from model.data.examples.rows import Origin, RowReader
 from model.data.examples.units import Unit, UnitPlan
 from model.data.stores.descriptions import DescriptionStore
@@ -145,7 +150,7 @@ class OeSource:
             true = np.isin(_pairs(np.arange(len(order)), drawn[:, column]), _pairs(queries, objects))
             drawn[true, column] = -1
         most = self.config.max_description_length - 2
-        return describe(self._store, drawn, languages, self._allowed, most, *key, "rival language")
+        return describe_rivals(self._store, drawn, languages, self._allowed, most, *key, "rival language")
 
 
 def _pairs(queries: Numbers, items: Numbers) -> Numbers:
