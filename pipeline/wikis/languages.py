@@ -7,10 +7,10 @@ The word *language* in this project is the code Wikidata uses for its labels, so
 label of one language meet under one name. Where web standards differ, the table's column `bcp47` has theirs.
 
 `label_codes.tsv` says under which codes Wikidata has texts of each language (`bbc-latn` for `bbc`), and which other
-languages MediaWiki falls back to. `from_mediawiki` makes both tables.
+languages MediaWiki falls back to. `pipeline.wikis.mediawiki` makes both tables.
 
-Source: MediaWiki and Wikimedia's configuration, see `from_mediawiki`; article counts from siteinfo of 2026-01, where column
-`counted` says no other.
+Source: MediaWiki and Wikimedia's configuration, see `pipeline.wikis.mediawiki`; article counts from siteinfo of 2026-01,
+where column `counted` says no other.
 """
 
 from __future__ import annotations

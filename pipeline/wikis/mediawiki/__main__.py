@@ -1,7 +1,8 @@
 """`python -m pipeline.wikis.mediawiki FOLDER`: write the tables of MediaWiki's facts anew.
 
 FOLDER holds checkouts of public repositories: `core` (mediawiki/core), `config` (operations/mediawiki-config) and
-`extensions/` with Disambiguator and Scribunto, for their files `*.magic.php` and `*.namespaces.php`. Nothing is run.
+`extensions/` with Disambiguator and Scribunto, for their files `*.magic.php` and `*.namespaces.php`, with Wikibase, for the
+codes of labels, and with cldr, for English names of languages. Nothing is run.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ import argparse
 import pathlib
 import sys
 
-from pipeline.wikis.mediawiki import tables
+from pipeline.wikis.mediawiki import tables, wikipedias
 from pipeline.wikis.mediawiki.languages import LanguageFiles, version
 from pipeline.wikis.mediawiki.settings import Settings
 
-_DATA = pathlib.Path(__file__).parents[2] / "wikipedia" / "wikitext" / "data"
+_WIKIS = pathlib.Path(__file__).parents[1]
+_DATA = _WIKIS.parent / "wikipedia" / "wikitext" / "data"
 _TABLES = {
     "link_trails.tsv": (
         tables.link_borders,
@@ -37,15 +39,19 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m pipeline.wikis.mediawiki", description=__doc__)
     parser.add_argument("folder", type=pathlib.Path, metavar="FOLDER", help="checkouts of MediaWiki's repositories")
     parser.add_argument(
-        "--output", type=pathlib.Path, default=_DATA, help="where the tables go; default: the package's"
+        "--output", type=pathlib.Path, help="folder for all tables; by default each goes where the package has it"
     )
     options = parser.parse_args(arguments)
     files = LanguageFiles(options.folder / "core", options.folder / "extensions")
     settings = Settings(options.folder / "config", files.namespace_numbers)
     source = f"MediaWiki {version(options.folder / 'core')} and Wikimedia's configuration of {settings.date}"
     for name, (make, columns) in _TABLES.items():
-        write(options.output / name, make(files, settings), columns, source)
-        print(f"wrote {options.output / name}", file=sys.stderr)
+        path = (options.output or _DATA) / name
+        write(path, make(files, settings), columns, source)
+        print(f"wrote {path}", file=sys.stderr)
+    before = _WIKIS / "languages.tsv"
+    for path in wikipedias.write_tables(options.folder, files, settings, before, options.output or _WIKIS):
+        print(f"wrote {path}", file=sys.stderr)
     return 0
 
 

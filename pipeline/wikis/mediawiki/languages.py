@@ -53,6 +53,19 @@ class LanguageFiles:
                 for language, values in by_language.items():
                     self._of_extensions.setdefault(language, {}).setdefault(name, {}).update(values)
 
+    def with_file(self) -> list[str]:
+        """Return the codes that have a language file, ascending."""
+        paths = self._messages.glob("Messages*.php")
+        return sorted(path.stem.removeprefix("Messages").lower().replace("_", "-") for path in paths)
+
+    def with_dotted_i(self) -> frozenset[str]:
+        """Return the codes of languages whose capital of `i` is `İ`."""
+        return frozenset(
+            path.stem.removeprefix("Language").lower().replace("_", "-")
+            for path in (self._core / "includes" / "languages").glob("Language*.php")
+            if "function ucfirst" in (text := path.read_text(encoding="utf-8")) and "'İ'" in text
+        )
+
     def own(self, language: str) -> dict[str, Any]:
         """Return the variables of one language's file; none where it has no file."""
         if language not in self._read:
@@ -60,10 +73,14 @@ class LanguageFiles:
             self._read[language] = Reader(path, self.namespace_numbers).variables() if path.is_file() else {}
         return self._read[language]
 
+    def fallbacks(self, language: str) -> tuple[str, ...]:
+        """Return the codes that a language's file falls back to, nearest first; `en` only if it says so."""
+        named = str(self.own(language).get("fallback") or "")  # English has false
+        return tuple(code.strip() for code in named.split(",") if code.strip())
+
     def chain(self, language: str) -> list[str]:
         """Return a language, the languages it falls back to, and English."""
-        named = str(self.own(language).get("fallback", ""))
-        return list(dict.fromkeys([language, *(code.strip() for code in named.split(",") if code.strip()), "en"]))
+        return list(dict.fromkeys([language, *self.fallbacks(language), "en"]))
 
     def _nearest(self, language: str, variable: str) -> Any:
         return next(own[variable] for code in self.chain(language) if variable in (own := self.own(code)))

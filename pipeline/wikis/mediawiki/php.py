@@ -61,18 +61,23 @@ class Reader:
         Raises:
             InputCorrupt: it returns none.
         """
-        return self._after(re.compile(r"^return\s+", re.MULTILINE))
+        return self.after(re.compile(r"^return\s+", re.MULTILINE))
 
     def entry(self, key: str) -> Any:
         """Return the value of an entry at the left border of the file, for instance `'wgLanguageCode' => […]`."""
-        return self._after(re.compile(rf"^'{re.escape(key)}'\s*=>\s*", re.MULTILINE))
+        return self.after(re.compile(rf"^'{re.escape(key)}'\s*=>\s*", re.MULTILINE))
 
     def constant(self, name: str) -> Any:
         """Return the value of a class's constant, or of one that `define` makes."""
         named = re.escape(name)
-        return self._after(re.compile(rf"\bconst {named}\s*=\s*|\bdefine\(\s*'{named}',\s*"))
+        return self.after(re.compile(rf"\bconst {named}\s*=\s*|\bdefine\(\s*'{named}',\s*"))
 
-    def _after(self, beginning: re.Pattern[str]) -> Any:
+    def after(self, beginning: re.Pattern[str]) -> Any:
+        """Return the value behind the first match of a pattern.
+
+        Raises:
+            InputCorrupt: nothing matches.
+        """
         found = beginning.search(self._text)
         if found is None:
             raise InputCorrupt(

@@ -33,10 +33,16 @@ class Settings:
         self._interwiki: dict[str, str] = Reader(interwiki).returned()
         self.date = interwiki.read_text(encoding="utf-8").partition(" on ")[2].partition("\n")[0]
         """When the interwiki prefixes were dumped, as their file says."""
-        self.wikis = _database_names(config / "dblists" / f"{FAMILY}.dblist")
+        self._lists = config / "dblists"
+        self.wikis = self.listed(FAMILY)
         """Database names of all Wikipedias, closed ones too."""
-        self.closed = frozenset(_database_names(config / "dblists" / "closed.dblist"))
-        """Database names of wikis that are closed, of every family."""
+        self.closed = frozenset(self.listed("closed"))
+        """Database names of wikis that are closed."""
+
+    def listed(self, name: str) -> list[str]:
+        """Return the database names of a list, of those that end as a Wikipedia's do."""
+        lines = (self._lists / f"{name}.dblist").read_text(encoding="utf-8").splitlines()
+        return [line.strip() for line in lines if line[:1] != "#" and line.strip().endswith("wiki")]
 
     def _setting(self, name: str, wiki: str) -> Any:
         """Return a setting's value for a wiki; None where nothing says."""
@@ -96,7 +102,3 @@ class Settings:
 def code_of(wiki: str) -> str:
     """Return a Wikipedia's code as its host's name has it: `zh_min_nanwiki` gives `zh-min-nan`."""
     return wiki.removesuffix("wiki").replace("_", "-")
-
-
-def _database_names(path: pathlib.Path) -> list[str]:
-    return [line for line in path.read_text(encoding="utf-8").split() if line.endswith("wiki")]

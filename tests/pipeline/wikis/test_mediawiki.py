@@ -11,6 +11,7 @@ import pytest
 from pipeline.wikipedia.wikitext.link_trails import _OTHERS, _table, link_prefix, link_trail, part_prefix
 from pipeline.wikipedia.wikitext.marks import LINK_END, opening
 from pipeline.wikipedia.wikitext.namespaces import fold, wiki_namespaces
+from pipeline.wikis import languages
 from pipeline.wikis.mediawiki import tables
 from pipeline.wikis.mediawiki.__main__ import main
 from pipeline.wikis.mediawiki.languages import LanguageFiles
@@ -53,6 +54,15 @@ FILES = {
     "\t'bbwiki:s' => '1 https://s.org/$1',\n];\n",
     "config/dblists/wikipedia.dblist": "# made\nbbwiki\nccwiki\n",
     "config/dblists/closed.dblist": "bbwiki\n",
+    "config/dblists/deleted.dblist": "mhwiki\nzzwiki\n",
+    "config/dblists/all.dblist": "# all\nbbwiki\nccwiki\nbbwiktionary\nmetawiki\n",
+    "core/includes/language/LanguageCode.php": "<?php\nclass C {\n\tprivate const DEPRECATED_LANGUAGE_CODE_MAPPING = [\n"
+    "\t\t'b-old' => 'bb', // T1\n\t];\n\tprivate const NON_STANDARD_LANGUAGE_CODE_MAPPING = [ 'aa' => 'a-x-formal' ];\n}\n",
+    "core/includes/languages/LanguageAa.php": "<?php\nclass LanguageAa {\n\tfunction ucfirst( $str ) { return 'İ'; }\n}\n",
+    "extensions/Wikibase/lib/includes/WikibaseContentLanguages.php": "<?php\nclass W {\n\tfunction a() { return "
+    "new StaticContentLanguages( [ 'no' ] ); }\n\tfunction getDefaultTermsLanguages() {\n\t\treturn new "
+    "UnionContentLanguages( new StaticContentLanguages(\n\t\t\t[\n\t\t\t\t'bb-latn', // T2\n\t\t\t] ) );\n\t}\n}\n",
+    "extensions/cldr/LocalNames/LocalNamesEn.php": "<?php\n$languageNames = [ 'bb' => 'Bee\\'s' ];\n",
 }
 
 
@@ -70,9 +80,8 @@ def test_tables_are_made_of_mediawikis_files(folder: pathlib.Path) -> None:
     output.mkdir()
     assert main([str(folder), "--output", str(output)]) == 0
     found = {path.name: path.read_text(encoding="utf-8").split("\n") for path in output.iterdir()}
-    assert all(
-        "MediaWiki 9.8.7 and Wikimedia's configuration of Mon, 1 Jan 2024" in lines[1] for lines in found.values()
-    )
+    names = ("link_trails.tsv", "namespaces.tsv", "interwiki.tsv", "disambiguation_words.tsv")
+    assert all("MediaWiki 9.8.7 and Wikimedia's configuration of Mon, 1 Jan 2024" in found[name][1] for name in names)
     assert found["link_trails.tsv"][2:-1] == ["bbwiki,ccwiki\t/^([a-z\\x{300}-\\x{36f}é]+)(.*)$/sDu\t«"]
     assert found["namespaces.tsv"][2:-1] == [
         "*\t1=Talk\t6=File,Image\t828=Module",
@@ -89,6 +98,15 @@ def test_tables_are_made_of_mediawikis_files(folder: pathlib.Path) -> None:
         "project\tbbwiki\ts",
     ]
     assert found["disambiguation_words.tsv"][2:-1] == ["*\t__BB__\t__DISAMBIG__"]
+    # Names of new wikis are cldr's, a deleted one stays as the table has it.
+    assert found["languages.tsv"][1:-1] == [
+        "bbwiki\tbb\tbb\tfirst-letter\t0\t-\tclosed\tBee's",
+        "ccwiki\taa\ta-x-formal\tcase-sensitive\t0\t-\topen\taa",
+        next(line for line in (pathlib.Path(languages.__file__).parent / "languages.tsv").read_text("utf-8").split("\n")
+             if line.startswith("mhwiki\t")),
+    ]  # fmt: skip
+    assert found["label_codes.tsv"][1:3] == ["aa\taa\tbb,en", "bb\tbb,bb-latn\t"]
+    assert found["other_wikis.txt"] == ["metawiki", ""]
 
 
 def test_settings_of_wikis(folder: pathlib.Path) -> None:
