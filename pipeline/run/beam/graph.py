@@ -27,7 +27,7 @@ from apache_beam.options.pipeline_options import (
 
 from pipeline.run import storage
 from pipeline.run.beam.local_runner import LocalRunner
-from pipeline.run.beam.runners import runner_named, with_runner_known
+from pipeline.run.beam.runners import not_reached, runner_named, with_runner_known
 from pipeline.run.beam.worker_server import WorkerServer
 from pipeline.run.beam.worker_watch import WORKER_ENDED, WorkerWatch
 from pipeline.run.resume import ERROR_NAME
@@ -114,7 +114,8 @@ def run_tasks(
     except Exception as error:
         if isinstance(watch, WorkerWatch) and watch.interrupted:
             raise XlmkError(WORKER_ENDED) from error
-        raise _task_error(built) or _named_error(error) or error from error
+        named_runner = options.view_as(StandardOptions).runner or ""
+        raise _task_error(built) or _named_error(error) or not_reached(named_runner, error) or error from error
     found = _task_error(built)
     if found is not None:
         raise found

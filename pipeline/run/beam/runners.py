@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from apache_beam.runners.runner import PipelineRunner, create_runner
 
-from schemas.errors import UsageError
+from schemas.errors import UsageError, XlmkError
 
-DASK = "DaskRunner"
+LOCAL, DASK = "FnApiRunner", "DaskRunner"
 _DASK_MODULE = "apache_beam.runners.dask.dask_runner"
 _ONE_TASK_A_PARTITION = "--dask_partition_size=1"
 
@@ -48,6 +49,18 @@ def runner_named(name: str | None) -> Iterator[PipelineRunner | None]:
         distributed = importlib.import_module("distributed")
         with suppress(ValueError):  # there is none where connecting failed
             distributed.default_client().close()
+
+
+def not_reached(name: str, error: BaseException) -> XlmkError | None:
+    """Return what to say where a runner other than the local one failed by itself; None where a task of ours has a bug."""
+    said = "".join(traceback.format_exception(error))
+    if name == LOCAL or "in process" in said and "graph.py" in said:
+        return None
+    first = next(iter(str(error).strip().splitlines()), "no answer")
+    return XlmkError(
+        f"{name} did not run the job: {type(error).__name__}: {first} Is it there, does this machine reach it, and are its flags "
+        "right? docs/scale.md has some that work. The same command goes on with the tasks that are left."
+    )
 
 
 def _load_dask() -> PipelineRunner:
