@@ -104,6 +104,11 @@ def peak_of(device: torch.device) -> float | None:
 
 
 def peak_rate(device: torch.device, dtype: torch.dtype) -> tuple[float, str]:
-    """Return the most a device could make, operations per second, and where that is from: the data sheet, or measured."""
+    """Return the most a device could make, operations per second, and where that is from: the data sheet, or measured.
+
+    0 for a CPU: its cores are shared, so a moment's measure is no limit.
+    """
+    if device.type == "cpu":
+        return 0.0, ""
     sheet = peak_of(device)
     return (sheet, "data sheet") if sheet else (matmul_rate(device, dtype, seconds=0.1), "measured")

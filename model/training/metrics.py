@@ -1,7 +1,7 @@
 """What a run tells: a JSONL log, TensorBoard, and a progress line. Tensors are read here, every few steps, and nowhere else.
 
 The one throughput reported is real tokens per second: tokens of text, neither padding nor the unused end of a stream. Beside it
-stands the model's use of the machine (mfu): the operations those tokens need, over what the devices could make in that time.
+stand the operations those tokens need, on GPUs as the model's use of the machine (mfu): over what it could make in that time.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ class Meter:
     """Collects the measures of the steps between two log lines without reading them."""
 
     def __init__(self, peak: float) -> None:
-        """Start the clock; `peak` is what a device of one rank could make at most, in operations a second."""
+        """Start the clock; `peak` is what a device of one rank could make at most, in operations a second; 0: not known."""
         self.peak = peak
         self.rows: list[dict[str, Tensor]] = []
         self.restart()
@@ -222,10 +222,12 @@ class Meter:
         values |= {
             "tokens_per_second": done / seconds,
             "fill": done / max(room, 1.0),
-            "mfu": flops / seconds / (self.peak * world_size()),
+            "flops_per_second": flops / seconds,
             "data_wait": self.waited / seconds,
             "seconds_per_step": seconds / len(self.rows),
         }
+        if self.peak:
+            values["mfu"] = flops / seconds / (self.peak * world_size())
         if device.type == "cuda":
             values["peak_memory_gb"] = torch.cuda.max_memory_allocated(device) / 1e9
         return values
@@ -244,7 +246,7 @@ def progress_line(step: int, steps: int, values: Mapping[str, float]) -> str:
             parts.append(f"{short} {_shown(name, values[name])}")
     parts.append(f"{values['tokens_per_second']:,.0f} tokens/s")
     parts.append(f"fill {values['fill']:.1%}")
-    parts.append(f"mfu {values['mfu']:.1%}")
+    parts.append(f"mfu {values['mfu']:.1%}" if "mfu" in values else f"{values['flops_per_second'] / 1e9:,.0f} GFLOP/s")
     parts.append(f"data wait {values['data_wait']:.1%}")
     if "grad_norm" in values:  # not where every step since the last line was skipped
         parts.append(f"grad {values['grad_norm']:.2f}")

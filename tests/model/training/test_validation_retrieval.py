@@ -17,7 +17,7 @@ from model.method.encoder import load_encoder
 from model.method.joint import JointModel
 from model.training.export import export_model
 from model.training.head_files import load_heads
-from model.training.metrics import RunLog, retrieval_line
+from model.training.metrics import Meter, RunLog, progress_line, retrieval_line
 from model.training.tokenizer_source import open_tokenizer
 from model.training.trainer import pretrain
 from tests.model.training.test_trainer import log_rows
@@ -105,9 +105,9 @@ def test_a_run_tells_retrieval_and_its_use_of_the_machine(
     assert told.count("retrieval: context to entity hits@1 ") == 2 and "(chance " in told and "best " in told
     rows = log_rows(tmp_path / "run", "validated")
     assert all(0 < row["retrieval/mrr"] <= 1 for row in rows)
-    steps = log_rows(tmp_path / "run", "mfu")
-    assert len(steps) == 4 and all(0 < row["mfu"] < 1.5 and 0 < row["fill"] <= 1 for row in steps)
-    assert told.count("  mfu ") == 4 and told.count("  fill ") == 4
+    steps = log_rows(tmp_path / "run", "flops_per_second")
+    assert len(steps) == 4 and all(row["flops_per_second"] > 0 and 0 < row["fill"] <= 1 for row in steps)
+    assert told.count(" GFLOP/s  ") == 4 and told.count("  fill ") == 4 and "mfu" not in told
     # What is measured beside changes nothing that is learnt.
     pretrain(run_config(tokens, tmp_path / "plain", steps=4, validate_every=0))
     weights = [load_heads(tmp_path / name / "model").heads["mep_key"].state_dict() for name in ("run", "plain")]
@@ -130,3 +130,11 @@ def test_a_run_that_goes_on_knows_its_best(tmp_path: Path, capsys: pytest.Captur
     assert retrieval_line(scores, 0.5, 7).startswith(
         "retrieval: context to entity hits@1 10.0% mrr 30.0% (chance 1.0%, freq"
     )
+
+
+def test_the_use_of_a_device_is_told_where_its_limit_is_known() -> None:
+    meter = Meter(peak=1e12)
+    meter.add({"loss": torch.tensor([2.0, 1.0])}, tokens=90, room=100, flops=5e9, waited=0.0)
+    values = meter.read(torch.device("cpu"))
+    assert values["mfu"] == pytest.approx(values["flops_per_second"] / 1e12) and values["fill"] == 0.9
+    assert f"mfu {values['mfu']:.1%}" in progress_line(1, 2, values)
