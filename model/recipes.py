@@ -6,12 +6,12 @@ from model.config import EncoderConfig, MethodConfig, OptimConfig, PretrainConfi
 from model.data.stream_config import StreamConfig
 
 TINY = PretrainConfig(
-    steps=300,
+    steps=450,
     log_every=50,
     threads=1,
-    validate_every=150,
+    validate_every=225,
     validation_batches=8,
-    save_every=150,
+    save_every=225,
     encoder=EncoderConfig(layers=1, width=128, attention_heads=4, intermediate_width=512, max_length=256, dropout=0.0),
     method=MethodConfig(temperature=0.1, mlm_scale=0.3, head_norm="layer"),
     stream=StreamConfig(
