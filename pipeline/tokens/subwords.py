@@ -146,18 +146,24 @@ class JsonSubwords:
         self.tokenizer.no_truncation()
         by_id = {number: piece for piece, number in self.tokenizer.get_vocab(with_added_tokens=True).items()}
         self.pieces = [by_id.get(number, "") for number in range(max(by_id) + 1)]
+        # A Unigram vocabulary has its special tokens as pieces too, and finds `<mask>` where a text says so.
+        added = self.tokenizer.get_added_tokens_decoder()
+        unknown = getattr(self.tokenizer.model, "unk_token", None) or "<unk>"
+        self._ordinary = np.arange(len(self.pieces), dtype=np.int32)
+        if (stand_in := self.tokenizer.token_to_id(unknown)) is not None:
+            self._ordinary[[number for number, token in added.items() if token.special]] = stand_in
 
     def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """See `Subwords.encode`."""
         encoded = [one.ids for one in self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
-        return _flat(encoded).astype(np.int32), np.fromiter(map(len, encoded), np.int64, len(encoded))
+        return self._ordinary[_flat(encoded)], np.fromiter(map(len, encoded), np.int64, len(encoded))
 
     def encode_spans(self, texts: Sequence[str], spans: Sequence[Spans]) -> list[Encoded]:
         """See `Subwords.encode_spans`."""
         encoded = self.tokenizer.encode_batch(list(texts), add_special_tokens=False)
         return [
             Encoded(
-                ids=np.array(one.ids, np.int32),
+                ids=self._ordinary[np.array(one.ids, np.int64)],
                 spans=_spans_of_offsets(one.tokens, covering_offsets(text, one.offsets), wanted),
             )
             for text, one, wanted in zip(texts, encoded, spans, strict=True)

@@ -173,6 +173,22 @@ def test_any_tokenizer_json_serves(tmp_path: Path, folder: Path) -> None:
     assert found.spans == [(0, 0), (1, 2)]
 
 
+def test_a_text_that_names_a_special_token_holds_none(tmp_path: Path) -> None:
+    pieces = [("<s>", 0.0), ("<unk>", 0.0), ("▁", -1.0), ("▁a", -1.0), ("<mask>", 0.0)]
+    made = tokenizers.Tokenizer(tokenizers.models.Unigram(pieces, unk_id=1, byte_fallback=False))
+    made.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace()
+    made.add_special_tokens(["<s>", "<unk>", "<mask>"])
+    made.encode_special_tokens = True
+    assert 4 in made.encode("a <mask>", add_special_tokens=False).ids, "what the library does"
+    made.save(str(tmp_path / "tokenizer.json"))
+    subwords = open_subwords(tmp_path)
+    ids, _ = subwords.encode(["a <mask> a"])
+    (found,) = subwords.encode_spans(["a <mask> a"], [[(0, 1)]])
+    assert (
+        4 not in ids.tolist() and 1 in ids.tolist() and found.ids.tolist() == ids.tolist() and found.spans == [(0, 0)]
+    )
+
+
 def test_a_folder_whose_two_files_disagree_is_refused(tmp_path: Path) -> None:
     (tmp_path / SENTENCEPIECE_NAME).write_bytes(small_model())
     word_level(tmp_path / "tokenizer.json", ["Berlin"])
