@@ -29,6 +29,7 @@ from model.evaluation.documents import Document, masked_context
 from model.evaluation.embedder import Embedder
 from model.training.tokenizer_source import open_tokenizer
 from schemas.errors import UsageError
+from schemas.tokenizer import covering_offsets
 
 PRIOR_TEMPERATURE = 0.05
 """Weight of the prior's logarithm: the temperature of the contrast in training."""
@@ -207,7 +208,8 @@ def encode_mentions(
         UsageError: a mention has no token.
     """
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-    ids, offsets = encoded["input_ids"], np.array(encoded["offset_mapping"], dtype=np.int64).reshape(-1, 2)
+    ids = encoded["input_ids"]
+    offsets = np.array(covering_offsets(text, encoded["offset_mapping"]), dtype=np.int64).reshape(-1, 2)
     documents = []
     for span in spans:
         inside = np.flatnonzero((offsets[:, 0] < span.end) & (offsets[:, 1] > span.start))

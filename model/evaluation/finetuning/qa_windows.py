@@ -17,6 +17,7 @@ from torch import Tensor
 from model.evaluation.finetuning.config import QaConfig
 from model.evaluation.finetuning.features import Feature
 from model.evaluation.sets.examples import Question
+from schemas.tokenizer import covering_offsets
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def question_windows(question: Question, tokenizer: Any, template: PairTemplate,
     """All windows of one question, labelled with its first answer; at least one, even for an empty context."""
     asked = tokenizer(question.question, add_special_tokens=False)["input_ids"][: config.max_question_length]
     context = tokenizer(question.context, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-    token_ids, offsets = context["input_ids"], [tuple(pair) for pair in context["offset_mapping"]]
+    token_ids, offsets = context["input_ids"], covering_offsets(question.context, context["offset_mapping"])
     room = config.max_length - len(asked) - template.num_special
     starts = window_starts(len(token_ids), room, config.stride)
     owners = best_windows(len(token_ids), starts, room)

@@ -30,6 +30,7 @@ from model.evaluation.embedder import Embedder
 from model.training.trainer import pretrain
 from schemas import ENTITIES, Entity, Text, read_manifest
 from schemas.errors import InputMissing, OutputBusy, SchemaMismatch, ShardMismatch, UsageError
+from tests.model.late_tokenizer import late_tokenizer
 from tests.model.token_shards import SPECIAL, DatasetWriter
 from tests.model.training_world import run_config, write_training_world
 
@@ -234,6 +235,14 @@ def test_a_lone_space_is_not_a_mentions_first_sub_token() -> None:
     assert firsts == ["柏林", "德国", "▁São"]
     masked = encode_mentions(text, spans, tokenizer, embedder, mask=True)
     assert [one.token_ids.count(special.mask) for one in masked] == [1, 1, 2]
+
+
+def test_a_mention_of_one_character_has_its_token_with_a_tokenizer_that_tells_it_late() -> None:
+    tokenizer = late_tokenizer()
+    embedder = Embedder(torch.nn.Identity(), SpecialTokens.from_tokenizer(tokenizer, position_offset=2))
+    text, spans = read_marks("a [[b]] c")
+    (found,) = encode_mentions(text, spans, tokenizer, embedder, mask=False)
+    assert tokenizer.convert_ids_to_tokens(found.token_ids[found.position]) == "Ġb"
 
 
 def test_a_rerun_keeps_what_is_finished(world: Path) -> None:

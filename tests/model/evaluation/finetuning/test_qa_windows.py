@@ -15,6 +15,7 @@ from model.evaluation.finetuning.qa_windows import (
     window_starts,
 )
 from model.evaluation.sets.examples import Answer, Question
+from tests.model.late_tokenizer import late_tokenizer
 
 CONTEXT = "The river runs from the hills to the sea. Ada lives in Oslo and works for Acme. Berta lives in Rome."
 
@@ -115,3 +116,13 @@ def test_a_question_without_answer_and_an_empty_context_have_a_window(tokenizer)
     empty = question_windows(Question("q", "Who?", "", ()), tokenizer, template, _config())
     assert len(empty) == 1
     assert best_spans(empty, [torch.zeros(2, len(empty[0].feature.token_ids))], _config()) == []
+
+
+def test_an_answer_begins_at_its_first_character_with_a_tokenizer_that_tells_it_late() -> None:
+    tokenizer = late_tokenizer()
+    question = _question("we met bob in Rome", "bob", "who?")
+    told = tokenizer(question.context, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+    assert 7 not in {start for start, _ in told}, "what the tokenizer says"
+    (window,) = question_windows(question, tokenizer, PairTemplate.of(tokenizer), _config(max_length=60))
+    start, end = (place - window.first for place in window.feature.labels)
+    assert question.context[window.offsets[start][0] : window.offsets[end][1]] == "bob"
