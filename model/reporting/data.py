@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ class RunData:
     config: dict[str, Any]
     head: list[tuple[str, str]]
     """When, on what and from what the run was trained, by name."""
+    warnings: list[str] = field(default_factory=list)
+    """What the run had too little of, as it said when it started."""
 
 
 def read_run(config: ReportConfig) -> RunData:
@@ -45,7 +47,9 @@ def read_run(config: ReportConfig) -> RunData:
     if not series and not results:
         raise InputMissing(f"{folder} holds neither {LOG} nor results in {EVALUATION}/; train it, or evaluate it first")
     record = _run_config(folder)
-    return RunData(folder.resolve().name, series, results, record, run_head(folder / LOG, record))
+    found = _first_event(folder / LOG).get("warnings", [])
+    warnings = [text for text in found if isinstance(text, str)] if isinstance(found, list) else []
+    return RunData(folder.resolve().name, series, results, record, run_head(folder / LOG, record), warnings)
 
 
 def run_head(log: Path, config: dict[str, Any]) -> list[tuple[str, str]]:

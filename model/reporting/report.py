@@ -104,7 +104,9 @@ def _training(data: RunData) -> list[Section]:
     text = (
         "Losses of different objectives are not on one scale: that of MEP and OE grows with the number of candidates."
     )
-    return [Section("Training", text, charts=charts, tables=_last_figures(data.series))] if charts else []
+    if not charts and not data.warnings:
+        return []
+    return [Section("Training", text, data.warnings, charts, _last_figures(data.series))]
 
 
 def _last_figures(series: Mapping[str, Series]) -> list[Table]:

@@ -27,6 +27,7 @@ from model.training.metrics import LOG, Meter, RunLog
 from model.training.mirror import Mirror
 from model.training.resuming import check_resumable, fitting_state, redrawn
 from model.training.run_folder import CONFIG, logged_results
+from model.training.small_data import few_rows
 from model.training.step import TrainingStep, Verdicts
 from model.training.stopping import StopSignal
 from model.training.tokenizer_source import find_tokenizer, fingerprint_of, open_tokenizer
@@ -228,6 +229,7 @@ class Trainer:
     def _announce(self, found: checkpoints.Checkpoint | None, anew: list[str]) -> None:
         parameters = sum(parameter.numel() for parameter in self.joint.parameters())
         changes = redrawn(found.state, self.config) if found else []
+        warnings = few_rows(self.data, self.config)
         self.log.event(
             "resume" if found else "start",
             **({"redrawn": changes} if changes else {}),
@@ -240,6 +242,7 @@ class Trainer:
             parameters=parameters,
             peak_flops=self.peak,
             peak_from=self.peak_from,
+            warnings=warnings,
             data=self.data.fingerprint,
         )
         if is_main():
@@ -251,6 +254,8 @@ class Trainer:
                 start += f" from the weights of {self.config.init_from} ({len(anew)} tensors anew)"
             if changes:
                 print(f"dropout is drawn otherwise from here on: {'; '.join(changes)}", flush=True)
+            for warning in warnings:
+                print(f"warning: {warning}", flush=True)
             print(
                 f"{start}: {objectives} on {self.device} x {world_size()}, {parameters / 1e6:.1f} M parameters, "
                 f"{self.config.stream.tokens_per_step:,} tokens per batch and rank",

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from model import cli
 from model.config import PretrainConfig
 from model.data.special_tokens import SpecialTokens
 from model.data.stores.token_dataset import TokenDataset
@@ -20,6 +21,7 @@ from model.training.head_files import load_heads
 from model.training.metrics import Meter, RunLog, progress_line, retrieval_line
 from model.training.tokenizer_source import open_tokenizer
 from model.training.trainer import pretrain
+from schemas import read_manifest
 from tests.model.training.test_trainer import log_rows
 from tests.model.training_world import RUN, run_config, write_training_world
 
@@ -138,3 +140,21 @@ def test_the_use_of_a_device_is_told_where_its_limit_is_known() -> None:
     values = meter.read(torch.device("cpu"))
     assert values["mfu"] == pytest.approx(values["flops_per_second"] / 1e12) and values["fill"] == 0.9
     assert f"mfu {values['mfu']:.1%}" in progress_line(1, 2, values)
+
+
+def test_too_little_data_is_said_at_training_and_in_the_report(
+    tokens: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pretrain(run_config(tokens, tmp_path / "run", steps=3))
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning: ")]
+    rows = {(shard.table, shard.split): 0 for shard in read_manifest(tokens).shards}
+    for shard in read_manifest(tokens).shards:
+        rows[shard.table, shard.split] += shard.rows
+    count = rows["token_triples", "train"]
+    assert f"warning: oe has {count:,} triples in the train split, fewer than 1,000: learnt by heart" in told[-2]
+    assert "triples in the validation split, fewer than 100: scores on them are chance" in told[-1]
+    assert cli.run(["report", "--run", str(tmp_path / "run")]) == 0
+    assert f"oe has {count:,} triples in the train split" in (tmp_path / "run" / "report.html").read_text()
+    capsys.readouterr()
+    pretrain(run_config(tokens, tmp_path / "mlm", steps=3, objectives=("mlm",)))
+    assert "warning: " not in capsys.readouterr().out
