@@ -22,7 +22,7 @@ EVAL   ?=
 TASKS  ?= ner xnli qa probing
 FLAGS  ?=
 CPU    ?=
-NAME   ?= group/name
+NAME   ?=
 FOLDER ?=
 UPLOAD ?=
 
@@ -99,6 +99,7 @@ else
 endif
 
 evaluate: $(READY)  ## retrieval and alignment of the finished run; EVAL=folder adds TASKS (FLAGS for each of them)
+	@[ -d "$(NEWEST)" ] || { echo "there is no run in $(NEWEST): train one with make pretrain, with the same DUMPS and RECIPE" >&2; exit 10; }
 	$(PY) -m model evaluate retrieval --model "$(NEWEST)" --data "$(DATA)/tokens"
 	[ ! -d "$(DATA)/wikidata" ] || $(PY) -m model evaluate alignment --model "$(NEWEST)" --data "$(DATA)/wikidata" --tokens "$(DATA)/tokens"
 ifneq ($(EVAL),)
@@ -106,7 +107,7 @@ ifneq ($(EVAL),)
 endif
 
 report: $(READY)  ## HTML pages: what the build's tables hold, and how the finished run learnt
-	$(PY) -m pipeline report --build "$(DATA)"
+	$(PY) -m pipeline report "$(DATA)"
 	[ ! -d "$(NEWEST)" ] || $(PY) -m model report --run "$(NEWEST)"
 
 publish: $(READY)  ## the finished model to the Hub as NAME=group/name, or FOLDER=dataset; says what would go, UPLOAD=yes does it

@@ -83,6 +83,11 @@ def test_setup_says_what_comes_and_leaves_cuda_out_where_asked(tmp_path: Path) -
     assert lines.index(torch) < lines.index(install)
 
 
+def test_a_run_that_is_not_there_is_not_looked_for_on_the_hub(tmp_path: Path) -> None:
+    done = make("evaluate", "DUMPS=dumps", f"RUNS={tmp_path / 'none'}")
+    assert done.returncode != 0 and "make pretrain" in done.stderr and "Retry" not in done.stderr
+
+
 def test_paths_and_lists_may_hold_blanks() -> None:
     build, train = commands("pretrain", "DUMPS=my dumps", "OUT=my build", "LANGS=sw, yo", "ENCODER=my encoder")
     assert build[2:] == [

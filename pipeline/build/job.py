@@ -92,12 +92,12 @@ def run(config: BuildConfig, beam_args: Sequence[str] = ()) -> None:
         raise UsageError(
             f"--output {config.output}: `link` and what follows need a disk. Name a folder; URLs go to --tables."
         )
-    tokenizer_folder(config.tokenizer)  # a name that cannot be had is told now, not hours later
     folder = read_dump_folder(config.dumps)
     wikis = chosen_wikis(config, folder)
     check_dates(
         {name: date for name, date in folder.dates.items() if name in {"wikidata", *wikis}}, config.max_date_skew_days
     )
+    tokenizer_folder(config.tokenizer)  # a name that cannot be had is told now, not hours later
     _say_what_is_read(folder, wikis)
     if storage.is_local(config.dumps):
         check_dumps_once(Path(path) for path in [*folder.wikidata, *(p for wiki in wikis for p in folder.wikis[wiki])])

@@ -9,6 +9,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from tyro.conf import Positional
+
 from pipeline.report.figures import (
     Figures,
     by_language,
@@ -31,7 +33,7 @@ TEMPLATE = "page.html.jinja"
 class DataReportConfig:
     """Of which build, and where to."""
 
-    build: str
+    build: Positional[str]
     """Folder that `build` wrote, with the datasets wikidata, wikipedia, link, tokens or some of them."""
     output: str = ""
     """The page; empty for `report.html` in the build's folder."""

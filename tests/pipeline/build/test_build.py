@@ -68,6 +68,8 @@ def test_dumps_and_tables_behind_urls_give_the_same_tokens(dumps: Path, tmp_path
 def test_languages_without_a_dump_are_named(dumps: Path, tmp_path: Path) -> None:
     with pytest.raises(InputMissing, match=r"no dump of swwiki.*--languages sw"):
         build.run(BuildConfig(dumps=str(dumps), output=str(tmp_path), languages=("sw",)))
+    with pytest.raises(InputMissing, match="no dump of swwiki"):  # and not that the Hub does not answer
+        build.run(BuildConfig(dumps=str(dumps), output=str(tmp_path), languages=("sw",), tokenizer="no/such-name"))
     with pytest.raises(UsageError, match="did you mean"):
         build.run(BuildConfig(dumps=str(dumps), output=str(tmp_path), languages=("englsh",)))
     folder = build.read_dump_folder(str(dumps))
