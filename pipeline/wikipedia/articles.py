@@ -84,6 +84,26 @@ class Article:
     """Links that were not read, because templates, tables or extension tags around them left no text."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class WholeText:
+    """What a source of pages, wikitext or rendered, makes of one: all that is left is to cut it."""
+
+    text: str
+    """The tidy text with marked links and holes."""
+    links: list[tuple[str, str]]
+    """Surface and target of each marked link."""
+    holes: Holes
+    """Who made the marks of what has a text that nobody knows."""
+    fates: Counter[str]
+    """Links by fate."""
+    lead: str | None
+    """The lead as one paragraph."""
+    lead_missing: LeadMissing | None
+    """Why there is none."""
+    links_taken_out: int = 0
+    """Links that were not read."""
+
+
 def read_article(wikitext: str, title: str, dialect: Dialect, options: ArticleOptions) -> Article:
     """Read one article.
 
@@ -104,23 +124,37 @@ def read_article(wikitext: str, title: str, dialect: Dialect, options: ArticleOp
         lead, missing = read_lead(without_tables, dialect, options.lead_characters, title)
     read = take_out_tables(text, True) if options.table_cells else without_tables
     marked = marked_text(read, dialect)
-    left_out: Counter[str] = Counter()
-    cut = cut_contexts(marked.text, marked.links, options.context_characters, holes, left_out)
-    contexts, sections, gone = kept_contexts(*cut, dialect.language, options)
-    return Article(
+    whole = WholeText(
+        text=marked.text,
+        links=marked.links,
+        holes=holes,
+        fates=marked.fates,
         lead=lead,
         lead_missing=missing,
+        links_taken_out=max(wikitext.count("[[") - read.count("[["), 0),
+    )
+    return cut_article(whole, dialect.language, options)
+
+
+def cut_article(whole: WholeText, language: str, options: ArticleOptions) -> Article:
+    """Cut a page's text into contexts and keep those that are wanted: the same last steps for every source of pages."""
+    left_out: Counter[str] = Counter()
+    cut = cut_contexts(whole.text, whole.links, options.context_characters, whole.holes, left_out)
+    contexts, sections, gone = _kept_contexts(*cut, language, options)
+    return Article(
+        lead=whole.lead,
+        lead_missing=whole.lead_missing,
         contexts=contexts,
         sections=sections,
         contexts_left_out=gone,
-        is_disambiguation=disambiguation,
-        fates=marked.fates,
+        is_disambiguation=whole.lead_missing == "disambiguation",
+        fates=whole.fates,
         left_out=left_out,
-        links_taken_out=max(wikitext.count("[[") - read.count("[["), 0),
+        links_taken_out=whole.links_taken_out,
     )
 
 
-def kept_contexts(
+def _kept_contexts(
     contexts: list[Context], headings: list[Headings], language: str, options: ArticleOptions
 ) -> tuple[list[Context], list[Section], Counter[str]]:
     """Return the contexts that are wanted, where each stands, and how many of the others were left out for which reason."""
@@ -165,5 +199,10 @@ def marked_text(text: str, dialect: Dialect) -> Marked:
     plain = marked.text if "://" not in marked.text else _URL.sub("", marked.text)
     if HOLE in plain:
         plain = without_notes(plain)
-    marked.text = _EMPTY_LINES.sub("\n\n", repair(plain))
+    marked.text = without_gaps(plain)
     return marked
+
+
+def without_gaps(text: str) -> str:
+    """Repair what removals left in a text: empty parentheses, blanks, more than one empty line."""
+    return _EMPTY_LINES.sub("\n\n", repair(text))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.dumps.multistream import read_index
-from pipeline.dumps.ranges import ByteRange, Element, read_elements
+from pipeline.dumps.ranges import Element, read_elements
 from pipeline.run import storage
 from pipeline.run.task import Task
 from pipeline.run.task_output import TaskOutput
@@ -13,10 +13,9 @@ from pipeline.wikipedia.articles import article_options, read_article
 from pipeline.wikipedia.columns import PageIds
 from pipeline.wikipedia.config import WikipediaConfig
 from pipeline.wikipedia.pages import DumpPage, PageProblem, page_namespace, read_page, redirect_fragment
-from pipeline.wikipedia.rows import PageRows
+from pipeline.wikipedia.rows import PageRows, range_of, told_where_cut_off
 from pipeline.wikipedia.templates import with_templates
 from pipeline.wikipedia.wikitext.dialects import wiki_dialect
-from schemas.errors import InputCorrupt
 
 
 def read_range(config: WikipediaConfig, task: Task, out: TaskOutput) -> None:
@@ -26,9 +25,7 @@ def read_range(config: WikipediaConfig, task: Task, out: TaskOutput) -> None:
         InputCorrupt: the file is damaged there.
     """
     payload = task.payload
-    if "failed" in payload:
-        raise InputCorrupt(payload["failed"])
-    span = ByteRange(**payload["span"])
+    span = range_of(payload)
     reader = PageReader(config, payload, out)
     elements = read_elements(
         span,
@@ -39,17 +36,12 @@ def read_range(config: WikipediaConfig, task: Task, out: TaskOutput) -> None:
         open_file=storage.open_read,
         salvage=config.salvage,
     )
-    try:
+    with told_where_cut_off(out.ledger, span, config.salvage):
         for element in elements:
             if element.problem == "damaged":
                 reader.pass_damage(element, span.size)
             else:
                 reader.read(element)
-    except InputCorrupt as error:
-        if not config.salvage:
-            raise
-        out.ledger.read()
-        out.ledger.reject("cut_off", offset=span.start, detail=f"what follows in this range is lost: {error}")
     reader.rows.finish()
     if payload["pages"] is not None and payload["pages"] > reader.seen:
         out.ledger.count("pages_lost", payload["pages"] - reader.seen)

@@ -3,18 +3,47 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
+from pipeline.dumps.ranges import ByteRange
+from pipeline.run.accounts import Ledger
 from pipeline.run.task_output import TaskOutput
 from pipeline.wikipedia.articles import Article
 from pipeline.wikipedia.columns import PageColumns, PageIds, Redirect, redirect_rows
 from pipeline.wikipedia.wikitext.dialects import Dialect
 from schemas import PAGES, REDIRECTS
+from schemas.errors import InputCorrupt
 
 _FLUSH_PAGES, _FLUSH_CHARACTERS = 2_000, 8_000_000
 HOLES = "sentences with a hole"
 """Source in the accounts, behind the wiki: sentences that a template without a rule left incomplete, dropped by its name."""
 _MOST_NAMES = 60
 """Templates that a task's account of holes names, the most frequent ones; the rest share one line."""
+
+
+def range_of(payload: dict[str, Any]) -> ByteRange:
+    """Return the range that a task reads.
+
+    Raises:
+        InputCorrupt: planning already met damage, and the task's dump could not be cut.
+    """
+    if "failed" in payload:
+        raise InputCorrupt(payload["failed"])
+    return ByteRange(**payload["span"])
+
+
+@contextmanager
+def told_where_cut_off(ledger: Ledger, span: ByteRange, salvage: bool) -> Iterator[None]:
+    """Where damage is passed over, let what follows in a range that is cut off be one reject instead of the end."""
+    try:
+        yield
+    except InputCorrupt as error:
+        if not salvage:
+            raise
+        ledger.read()
+        ledger.reject("cut_off", offset=span.start, detail=f"what follows in this range is lost: {error}")
 
 
 class PageRows:

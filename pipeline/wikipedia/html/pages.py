@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 
-from pipeline.wikipedia.articles import Article, ArticleOptions, kept_contexts
+from pipeline.wikipedia.articles import Article, ArticleOptions, WholeText, cut_article, without_gaps
 from pipeline.wikipedia.html.bounds import problem_of, without_reference_lists
 from pipeline.wikipedia.html.walk import walk_page
 from pipeline.wikipedia.pages import PageProblem
-from pipeline.wikipedia.wikitext.contexts import cut_contexts
 from pipeline.wikipedia.wikitext.dialects import Dialect
 from pipeline.wikipedia.wikitext.holes import Holes
 from pipeline.wikipedia.wikitext.lead import LeadMissing, finished_lead
 from pipeline.wikipedia.wikitext.marks import read_marks
-from pipeline.wikipedia.wikitext.parentheses import repair
 from pipeline.wikipedia.wikitext.spacing import tidy_characters
 
 _PROPERTY = "mw:PageProp/disambiguation"
 _DISAMBIGUATION = re.compile(r"<meta\b[^<>]*\bproperty=[\"']mw:PageProp/disambiguation[\"']")
-_EMPTY_LINES = re.compile("\n\n\n+")
 _FORMULA = "<math>"
 """What a sentence with a formula that has no text is left out by."""
 
@@ -49,21 +45,10 @@ def read_rendered(html: str, title: str, dialect: Dialect, options: ArticleOptio
         paragraphs = [read_marks(_tidy(paragraph).strip(), page.links)[0] for paragraph in page.lead]
         lists = page.lead_lists and not any(map(str.strip, paragraphs))
         lead, missing = finished_lead(paragraphs, options.lead_characters, lists)
-    left_out: Counter[str] = Counter()
-    cut = cut_contexts(_tidy(page.text), page.links, options.context_characters, holes, left_out)
-    contexts, sections, gone = kept_contexts(*cut, dialect.language, options)
-    return Article(
-        lead=lead,
-        lead_missing=missing,
-        contexts=contexts,
-        sections=sections,
-        contexts_left_out=gone,
-        is_disambiguation=disambiguation,
-        fates=page.fates,
-        left_out=left_out,
-        links_taken_out=0,
-    )
+    text = _tidy(page.text)
+    whole = WholeText(text=text, links=page.links, holes=holes, fates=page.fates, lead=lead, lead_missing=missing)
+    return cut_article(whole, dialect.language, options)
 
 
 def _tidy(text: str) -> str:
-    return _EMPTY_LINES.sub("\n\n", repair(tidy_characters(text)))
+    return without_gaps(tidy_characters(text))

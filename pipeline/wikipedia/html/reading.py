@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.dumps.ranges import ByteRange
 from pipeline.run.task import Task
 from pipeline.run.task_output import TaskOutput
 from pipeline.wikipedia.articles import article_options
@@ -14,9 +13,8 @@ from pipeline.wikipedia.html.pages import read_rendered
 from pipeline.wikipedia.html.records import SnapshotPage, read_record
 from pipeline.wikipedia.html.snapshots import Line, read_latest, snapshot_lines
 from pipeline.wikipedia.pages import PageProblem
-from pipeline.wikipedia.rows import PageRows
+from pipeline.wikipedia.rows import PageRows, range_of, told_where_cut_off
 from pipeline.wikipedia.wikitext.dialects import wiki_dialect
-from schemas.errors import InputCorrupt
 
 
 def read_snapshot_range(config: WikipediaConfig, task: Task, out: TaskOutput) -> None:
@@ -26,18 +24,11 @@ def read_snapshot_range(config: WikipediaConfig, task: Task, out: TaskOutput) ->
         InputCorrupt: the file is damaged there.
     """
     payload = task.payload
-    if "failed" in payload:
-        raise InputCorrupt(payload["failed"])
+    span = range_of(payload)
     reader = _RecordReader(config, payload, out)
-    span = ByteRange(**payload["span"])
-    try:
+    with told_where_cut_off(out.ledger, span, config.salvage):
         for line in snapshot_lines(span, payload["archived"]):
             reader.read(line)
-    except InputCorrupt as error:
-        if not config.salvage:
-            raise
-        out.ledger.read()
-        out.ledger.reject("cut_off", offset=span.start, detail=f"what follows in this range is lost: {error}")
     reader.rows.finish()
     out.notes = {"expected": None, "pages": reader.seen}
 
