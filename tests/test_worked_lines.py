@@ -16,7 +16,7 @@ from pipeline.dumps.bzip2.bits import peek
 from pipeline.link.fates import FREQUENT, Cap
 from pipeline.wikidata.scan import buffers, json_bytes, statements
 from pipeline.wikidata.scan.sitelinks import _came_before
-from pipeline.wikidata.scan.strings import put, slot_of
+from pipeline.wikidata.scan.strings import hash_of, put
 
 
 def text_of(text: str) -> np.ndarray:
@@ -92,7 +92,7 @@ def test_strings_one_behind_the_other() -> None:
 
 
 def test_the_place_of_a_code() -> None:
-    assert slot_of(text_of("en"), 0, 2) == 101 * 31 + 110 == 3241
+    assert hash_of(text_of("en"), 0, 2) == 101 * 31 + 110 == 3241
     table = buffers.number_languages(["en"], None).table
     assert len(table) == 32 and table[9] == 0
 
@@ -120,12 +120,12 @@ def test_a_wiki_that_may_have_come_before() -> None:
         name = f"w{number}"
         put(text_of(name), 0, len(name), columns.wikis)
     text = text_of("dewiki")
-    place = slot_of(text, 0, 6) % buffers.LINK_SLOTS
+    place = hash_of(text, 0, 6) % buffers.LINK_HASHES
     for near in (17, 41):
         scratch.links[place] = near
         assert not _came_before(text, 0, 6, 40, columns.wikis, scratch.links)
         assert scratch.links[place] == 43
-    scratch.links[slot_of(text_of("w41"), 0, 3) % buffers.LINK_SLOTS] = 41
+    scratch.links[hash_of(text_of("w41"), 0, 3) % buffers.LINK_HASHES] = 41
     assert _came_before(text_of("w41"), 0, 3, 40, columns.wikis, scratch.links)
 
 

@@ -14,26 +14,26 @@ from hashlib import blake2b
 import numpy as np
 import numpy.typing as npt
 
-Part = int | str
+KeyPart = int | str
 
 
-def philox(*key: Part) -> np.random.Philox:
+def philox(*key: KeyPart) -> np.random.Philox:
     """Return the bit generator that belongs to a key, for instance `philox(seed, "mask", lane, number)`."""
     digest = blake2b("\x1f".join(map(str, key)).encode(), digest_size=16, person=b"xlmk-draws").digest()
     return np.random.Philox(key=np.frombuffer(digest, dtype=np.uint64))
 
 
-def words(count: int, *key: Part) -> npt.NDArray[np.uint64]:
+def words(count: int, *key: KeyPart) -> npt.NDArray[np.uint64]:
     """Return `count` random 64-bit words."""
     return philox(*key).random_raw(count)
 
 
-def uniform(count: int, *key: Part) -> npt.NDArray[np.float64]:
+def uniform(count: int, *key: KeyPart) -> npt.NDArray[np.float64]:
     """Return `count` numbers uniform in [0, 1), with 53 random bits each."""
     return (words(count, *key) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
-def permutation(count: int, *key: Part) -> npt.NDArray[np.int64]:
+def permutation(count: int, *key: KeyPart) -> npt.NDArray[np.int64]:
     """Return a random order of `range(count)`.
 
     Sorting 64-bit words: two equal ones keep their order, which at a million items happens in one order of 10 million.

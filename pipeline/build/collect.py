@@ -52,7 +52,7 @@ def collect(source: str, folder: str) -> Manifest:
             raise OutputBusy(f"{built} holds {unlisted[0]!r}, which {source} does not have. Move that folder away.")
         storage.delete(built, sorted(others))
         missing = [shard for shard in manifest.shards if not _is_there(built, shard)]
-        storage.check_room_for_copies(built, sum(shard.bytes for shard in missing))
+        storage.check_space_for_copies(built, sum(shard.bytes for shard in missing))
         for done, num_bytes in _copy_all(source, built, missing):
             print(f"collect: {source}: {done}/{len(missing)} shards, {num_bytes / 1e6:,.1f} MB", file=sys.stderr)
         if storage.exists(times_path(source)):

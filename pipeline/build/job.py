@@ -15,8 +15,8 @@ from pathlib import Path
 
 from pipeline.build.collect import collect
 from pipeline.build.summary import JobSummary, render_summary
+from pipeline.dumps.dump_list import check_dumps_once
 from pipeline.dumps.folder import DumpFolder, check_dates, read_dump_folder
-from pipeline.dumps.record import check_dumps_once
 from pipeline.link import job as link
 from pipeline.link.config import LinkConfig
 from pipeline.run import storage

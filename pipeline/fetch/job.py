@@ -12,7 +12,7 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
-from pipeline.dumps.record import DumpFile, add_to_record
+from pipeline.dumps.dump_list import DumpFile, add_to_dump_list
 from pipeline.fetch import catalogue
 from pipeline.fetch.progress import TransferProgress
 from pipeline.fetch.server import MAX_CONNECTIONS, DumpServer
@@ -95,7 +95,7 @@ class Wanted:
 
 
 def download(config: DownloadConfig, server: DumpServer | None = None) -> list[DumpFile]:
-    """Fetch the dumps that `config` asks for and return their entries in the record. Tests pass their own server.
+    """Fetch the dumps that `config` asks for and return their entries in the list of the folder. Tests pass their own server.
 
     Raises:
         UsageError: for a wiki, date or mirror that cannot be.
@@ -214,7 +214,7 @@ def _present(folder: Path, name: str) -> int:
 
 
 def _fetch_all(wanted: list[Wanted], folder: Path, server: DumpServer) -> list[DumpFile]:
-    """Fetch two files at a time, large ones first; the record grows with each that is whole."""
+    """Fetch two files at a time, large ones first; the list grows with each that is whole."""
     entries: list[DumpFile] = []
     results: queue.SimpleQueue[Wanted | Exception] = queue.SimpleQueue()
     with TransferProgress(sum(file.remote.size for file in wanted)) as progress:
@@ -225,7 +225,7 @@ def _fetch_all(wanted: list[Wanted], folder: Path, server: DumpServer) -> list[D
                 if isinstance(result, Exception):
                     raise result
                 entries.append(_entry(result, server))
-                add_to_record(folder, entries[-1:])
+                add_to_dump_list(folder, entries[-1:])
         finally:
             progress.stop()
             for worker in workers:

@@ -19,7 +19,7 @@ from pathlib import Path
 import requests
 import urllib3
 
-from pipeline.dumps.record import digest_of
+from pipeline.dumps.dump_list import digest_of
 from pipeline.fetch.server import DumpServer, check_status
 from schemas.errors import InputCorrupt, InputMissing
 

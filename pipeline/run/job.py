@@ -66,7 +66,7 @@ def run_job(job: Job, config: JobConfig, beam_args: list[str] | None = None) -> 
         _claim(built, CUTS_NAME, _cuts(tasks))
         done = sound_tasks(built, job.name)
         pending = [task for task in tasks if task.index not in done]
-        storage.check_room(built, sum(task.num_bytes for task in pending))
+        storage.check_space(built, sum(task.num_bytes for task in pending))
         with Progress(job.name, built, tasks):
             if pending:
                 _run_tasks(job, config, pending, len(tasks), built, with_defaults(beam_args or [], len(pending)))

@@ -94,7 +94,7 @@ def _free_space(path: str) -> str:
     return f"{free} Free some, or name another --output; then run the same command again."
 
 
-def check_room(path: str, input_bytes: int) -> None:
+def check_space(path: str, input_bytes: int) -> None:
     """Refuse to begin where the disk cannot hold what will come, as far as the input's size tells.
 
     Tables take from a fifth of the compressed input (a few languages of Wikidata) to 1.3 times as much (Wikipedia).
@@ -110,7 +110,7 @@ def check_room(path: str, input_bytes: int) -> None:
         )
 
 
-def check_room_for_copies(path: str, num_bytes: int) -> None:
+def check_space_for_copies(path: str, num_bytes: int) -> None:
     """Refuse to begin where the local disk cannot hold copies of a known size.
 
     Raises:

@@ -10,8 +10,8 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
+from pipeline.dumps.dump_list import describe_dump
 from pipeline.dumps.ranges import plan_ranges
-from pipeline.dumps.record import describe_dump
 from pipeline.dumps.sources import expand_sources
 from pipeline.run import storage
 from pipeline.run.task import Job, Task, grouped

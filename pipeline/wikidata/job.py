@@ -15,8 +15,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from pipeline.dumps.dump_list import describe_dump, dump_reads
 from pipeline.dumps.ranges import ByteRange, Lines, plan_ranges, read_chunks, read_lines, warm_ups
-from pipeline.dumps.record import describe_dump, dump_reads
 from pipeline.dumps.sources import expand_sources
 from pipeline.run import compiling, storage
 from pipeline.run.accounts import merge_accounts

@@ -20,9 +20,9 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.dumps.archives import is_tar
+from pipeline.dumps.dump_list import describe_dump, dump_reads
 from pipeline.dumps.multistream import cut_at_streams, find_index, read_index
 from pipeline.dumps.ranges import ByteRange, read_head, warm_ups
-from pipeline.dumps.record import describe_dump, dump_reads
 from pipeline.dumps.sources import expand_sources, plan_sources
 from pipeline.run import compiling, storage
 from pipeline.run.task import Job, Task

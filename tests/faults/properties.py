@@ -16,8 +16,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.dumps.dump_list import DUMP_LIST, read_dump_list
 from pipeline.dumps.ranges import plan_ranges, read_elements, read_lines
-from pipeline.dumps.record import RECORD, read_record
 from pipeline.fetch.catalogue import checked_date, checked_wiki
 from pipeline.wikidata.columns import EntityColumns, ItemOptions
 from pipeline.wikidata.decoding import EntityRefused
@@ -221,10 +221,10 @@ def manifests_are_read_or_refused(text: str) -> None:
 
 @given(JSON)
 def records_of_dumps_are_read_or_refused(value: object) -> None:
-    """No JSON but a record of dumps is one."""
+    """No JSON but a list of dumps is one."""
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, RECORD).write_text(json.dumps(value), encoding="utf-8")
-        refuses_with(InputCorrupt, lambda: read_record(Path(folder)))
+        Path(folder, DUMP_LIST).write_text(json.dumps(value), encoding="utf-8")
+        refuses_with(InputCorrupt, lambda: read_dump_list(Path(folder)))
 
 
 @given(st.text(max_size=30))

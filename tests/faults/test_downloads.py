@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.dumps.record import check_dump
+from pipeline.dumps.dump_list import check_dump
 from pipeline.fetch.job import DownloadConfig, download
 from pipeline.fetch.server import DumpServer
 from schemas.errors import InputCorrupt, InputMissing, UsageError

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.dumps.record import DumpFile, add_to_record, check_dumps_once
+from pipeline.dumps.dump_list import DumpFile, add_to_dump_list, check_dumps_once
 from pipeline.link import job as link
 from pipeline.link.config import LinkConfig
 from pipeline.run.job import run_job
@@ -169,7 +169,7 @@ def recorded(path: Path, data: bytes) -> DumpFile:
 def test_a_published_checksum_is_compared_by_a_single_job(tmp_path: Path, recorder: Recorder, name: str) -> None:
     job, config, path = job_on(tmp_path, name)
     published = path.read_bytes()
-    add_to_record(tmp_path, [recorded(path, published)])
+    add_to_dump_list(tmp_path, [recorded(path, published)])
     of_equal_size_and_time(path)
     recorder.error(InputCorrupt, "published is", lambda: run_job(job, config, ONE))
     path.write_bytes(published)
@@ -182,7 +182,7 @@ def test_a_published_checksum_is_compared_by_a_single_job(tmp_path: Path, record
 def test_a_checksum_that_does_not_fit_is_not_stated(tmp_path: Path, recorder: Recorder) -> None:
     job, config, path = job_on(tmp_path, "wikipedia")
     published = path.read_bytes()
-    add_to_record(tmp_path, [recorded(path, published)])
+    add_to_dump_list(tmp_path, [recorded(path, published)])
     of_equal_size(path)
     assert isinstance(config, WikipediaConfig)
     said = run_job(job, replace(config, salvage=True), ONE).inputs[path.name]
@@ -193,7 +193,7 @@ def test_a_checksum_that_does_not_fit_is_not_stated(tmp_path: Path, recorder: Re
 @pytest.mark.fault("G71")
 def test_what_was_compared_is_compared_again_after_any_change(tmp_path: Path, recorder: Recorder) -> None:
     _, _, path = job_on(tmp_path, "wikidata")
-    add_to_record(tmp_path, [recorded(path, path.read_bytes())])
+    add_to_dump_list(tmp_path, [recorded(path, path.read_bytes())])
     check_dumps_once([path])
     assert path.name in json.loads((tmp_path / ".checked.json").read_text())
     of_equal_size_and_time(path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from model.data.draws import Part, uniform
+from model.data.draws import KeyPart, uniform
 from model.data.stores.descriptions import DescriptionStore
 from model.data.stores.ragged import Numbers, argmin_within, expand
 from model.data.stream_config import LanguageRule
@@ -41,7 +41,7 @@ def choose_records(
     reference: Numbers,
     rule: LanguageRule,
     weights: npt.NDArray[np.float64],
-    *key: Part,
+    *key: KeyPart,
 ) -> Numbers:
     """Choose one record of each item's run, -1 where none is allowed.
 
@@ -75,7 +75,7 @@ def describe_rivals(
     languages: Numbers,
     weights: npt.NDArray[np.float64],
     most: int,
-    *key: Part,
+    *key: KeyPart,
 ) -> list[Described]:
     """Give each drawn item one description in any allowed language; items without one are left out.
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.batch import UNUSED
-from model.data.draws import Part
+from model.data.draws import KeyPart
 from model.data.examples.units import Unit, UnitPlan
 from model.data.stores.token_dataset import TokenDataset
 from model.data.stream_config import Objective, StreamConfig
@@ -78,5 +78,5 @@ class Source(Protocol):
     def window(self, lane: int, number: int) -> Window:
         """Make a window of a lane: a pure function of the seed, the lane and the number."""
 
-    def window_of(self, units: list[Unit], number: int, *key: Part) -> Window:
+    def window_of(self, units: list[Unit], number: int, *key: KeyPart) -> Window:
         """Make a window of given units; `key` takes the lane's place in what choices depend on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from model.data.draws import Part, permutation, uniform
+from model.data.draws import KeyPart, permutation, uniform
 from model.data.examples.description_choice import Described, choose_records, describe_rivals, language_weights
 from model.data.examples.example import Example
 from model.data.examples.rows import Origin, RowReader
@@ -20,7 +20,7 @@ from schemas import TOKEN_MENTIONS
 class MepWindow:
     """Contexts of some units, each with one mention, in a random order."""
 
-    def __init__(self, source: MepSource, rows: TextRows, origin: Origin, number: int, *key: Part) -> None:
+    def __init__(self, source: MepSource, rows: TextRows, origin: Origin, number: int, *key: KeyPart) -> None:
         self._ids, self._names, self._number = rows.tokens.values, origin.names("mep"), number
         languages = np.array([source.language_number(unit.language) for unit in origin.units])[origin.unit_of_row]
         mention, record = source.choose(rows, languages, *key)
@@ -57,7 +57,7 @@ class MepSource:
     def __init__(self, data: TokenDataset, config: StreamConfig, split: str, seed: int) -> None:
         """Raise UsageError where there are no contexts or no descriptions in the languages asked for."""
         self.config, self._reader = config, RowReader(data, mentions=True)
-        self._key: tuple[Part, ...] = (seed, "mep")
+        self._key: tuple[KeyPart, ...] = (seed, "mep")
         self._store: DescriptionStore = data.store(DescriptionStore)
         self._weights = language_weights(self._store.languages, config.languages)
         languages = require_rows(data, TOKEN_MENTIONS, split, config.languages)
@@ -69,7 +69,7 @@ class MepSource:
         """Make a window of the lane."""
         return self.window_of(self.plan.window(lane, number), number, lane)
 
-    def window_of(self, units: list[Unit], number: int, *key: Part) -> MepWindow:
+    def window_of(self, units: list[Unit], number: int, *key: KeyPart) -> MepWindow:
         """Make a window of given units."""
         rows, origin = self._reader.texts(units)
         return MepWindow(self, rows, origin, number, *self._key, *key, number)
@@ -82,7 +82,7 @@ class MepSource:
         """Return the ids of descriptions, cut to the configured length."""
         return self._store.slices(records, self.config.max_description_length - 2)
 
-    def choose(self, rows: TextRows, languages: Numbers, *key: Part) -> tuple[Numbers, Numbers]:
+    def choose(self, rows: TextRows, languages: Numbers, *key: KeyPart) -> tuple[Numbers, Numbers]:
         """Choose for each row one of its mentions whose item is described, and one of the descriptions.
 
         Returns:
@@ -107,7 +107,7 @@ class MepSource:
         return np.where(chosen < 0, 0, mentions[chosen]), record
 
     def rivals(
-        self, rows: TextRows, owners: Numbers, mentions: Numbers, languages: Numbers, *key: Part
+        self, rows: TextRows, owners: Numbers, mentions: Numbers, languages: Numbers, *key: KeyPart
     ) -> list[Described]:
         """Return for each chosen mention descriptions of other items that share its surface; [] where turned off."""
         if self._surfaces is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from model.data.draws import Part, permutation
+from model.data.draws import KeyPart, permutation
 from model.data.examples.example import Example
 from model.data.examples.rows import Origin, RowReader
 from model.data.examples.units import Unit, UnitPlan
@@ -18,7 +18,7 @@ from schemas.errors import UsageError
 class MlmWindow:
     """Pieces of the rows of some units, in a random order."""
 
-    def __init__(self, rows: TextRows, origin: Origin, config: StreamConfig, number: int, *key: Part) -> None:
+    def __init__(self, rows: TextRows, origin: Origin, config: StreamConfig, number: int, *key: KeyPart) -> None:
         self._ids, self._names, self._number = rows.tokens.values, origin.names("mlm"), number
         room = np.array([_room(unit, config) for unit in origin.units])[origin.unit_of_row]
         lengths = rows.tokens.lengths
@@ -47,14 +47,14 @@ class MlmSource:
     def __init__(self, data: TokenDataset, config: StreamConfig, split: str, seed: int) -> None:
         """Raise UsageError where there is nothing to read."""
         self._config, self._reader = config, RowReader(data, mentions=False)
-        self._key: tuple[Part, ...] = (seed, "mlm")
+        self._key: tuple[KeyPart, ...] = (seed, "mlm")
         self.plan = UnitPlan(data, mlm_tables(data, config, split), split, config, config.mlm_alpha, *self._key)
 
     def window(self, lane: int, number: int) -> MlmWindow:
         """Make a window of the lane."""
         return self.window_of(self.plan.window(lane, number), number, lane)
 
-    def window_of(self, units: list[Unit], number: int, *key: Part) -> MlmWindow:
+    def window_of(self, units: list[Unit], number: int, *key: KeyPart) -> MlmWindow:
         """Make a window of given units."""
         rows, origin = self._reader.texts(units)
         return MlmWindow(rows, origin, self._config, number, *self._key, *key, number)

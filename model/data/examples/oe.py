@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from model.data.draws import Part, permutation
+from model.data.draws import KeyPart, permutation
 from model.data.examples.description_choice import (
     Described,
     choose_records,
@@ -27,7 +27,7 @@ from schemas import TOKEN_TRIPLES
 class OeWindow:
     """Triples of some units, their texts chosen, in a random order."""
 
-    def __init__(self, source: OeSource, rows: TripleRows, origin: Origin, number: int, *key: Part) -> None:
+    def __init__(self, source: OeSource, rows: TripleRows, origin: Origin, number: int, *key: KeyPart) -> None:
         self._names, self._number = origin.names("oe"), number
         subject, relation, object_, languages = source.choose(rows, *key)
         kept = np.flatnonzero((subject >= 0) & (relation >= 0) & (object_ >= 0))
@@ -71,7 +71,7 @@ class OeSource:
     def __init__(self, data: TokenDataset, config: StreamConfig, split: str, seed: int) -> None:
         """Raise UsageError where triples, descriptions or relation texts are missing."""
         self.config, self._reader = config, RowReader(data, mentions=False)
-        self._key: tuple[Part, ...] = (seed, "oe")
+        self._key: tuple[KeyPart, ...] = (seed, "oe")
         self._store: DescriptionStore = data.store(DescriptionStore)
         self._relations: RelationTexts = data.store(RelationTexts)
         self._triples = data.store(TripleIndex)
@@ -89,7 +89,7 @@ class OeSource:
         """Make a window of the lane."""
         return self.window_of(self.plan.window(lane, number), number, lane)
 
-    def window_of(self, units: list[Unit], number: int, *key: Part) -> OeWindow:
+    def window_of(self, units: list[Unit], number: int, *key: KeyPart) -> OeWindow:
         """Make a window of given units."""
         rows, origin = self._reader.triples(units)
         return OeWindow(self, rows, origin, number, *self._key, *key, number)
@@ -103,7 +103,7 @@ class OeSource:
         texts = self._relations.texts
         return slices(texts.values, texts.starts, texts.lengths, records, self.config.max_relation_length)
 
-    def choose(self, rows: TripleRows, *key: Part) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+    def choose(self, rows: TripleRows, *key: KeyPart) -> tuple[Numbers, Numbers, Numbers, Numbers]:
         """Choose texts for each triple.
 
         Returns:
@@ -136,7 +136,7 @@ class OeSource:
         )
         return subject, relation, object_, languages
 
-    def rivals(self, rows: TripleRows, order: Numbers, languages: Numbers, *key: Part) -> list[Described]:
+    def rivals(self, rows: TripleRows, order: Numbers, languages: Numbers, *key: KeyPart) -> list[Described]:
         """Return for each triple descriptions of other objects of its relation; [] where turned off."""
         count = self.config.hard_negatives
         if not count:

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from model.data.draws import Part, permutation
+from model.data.draws import KeyPart, permutation
 from model.data.examples.sampling import LanguageSchedule, smoothed_shares
 from model.data.stores.token_dataset import RowGroup, TokenDataset
 from model.data.stream_config import StreamConfig
@@ -47,7 +47,7 @@ class UnitPlan:
         split: str,
         config: StreamConfig,
         alpha: float,
-        *key: Part,
+        *key: KeyPart,
     ) -> None:
         """Args:
         data: the shards.

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from model.data.draws import Part, uniform
+from model.data.draws import KeyPart, uniform
 
 Numbers = npt.NDArray[np.int64]
 
@@ -154,7 +154,7 @@ def argmin_within(rows: Numbers, scores: npt.NDArray[np.float64], num_rows: int)
     return chosen
 
 
-def draw_from_runs(values: Numbers, first: Numbers, lengths: Numbers, count: int, *key: Part) -> Numbers:
+def draw_from_runs(values: Numbers, first: Numbers, lengths: Numbers, count: int, *key: KeyPart) -> Numbers:
     """Draw `count` values from each run, as [runs, count]; -1 where a run is empty or a value was drawn twice.
 
     Args:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from model.data.draws import Part
+from model.data.draws import KeyPart
 from model.data.stores.array_folder import open_or_build
 from model.data.stores.ragged import Numbers, TextRows, decode_texts, draw_from_runs, expand
 from model.data.stores.token_dataset import TokenDataset
@@ -42,7 +42,7 @@ class SurfaceIndex:
         arrays, _ = open_or_build(data.cache / "surfaces", note, lambda folder: build(data, folder))
         return cls(**arrays)
 
-    def others(self, surfaces: Surfaces, items: Numbers, count: int, *key: Part) -> Numbers:
+    def others(self, surfaces: Surfaces, items: Numbers, count: int, *key: KeyPart) -> Numbers:
         """Draw up to `count` other items of each surface, as [mentions, count], padded with -1."""
         if len(self.surfaces) == 0:
             return np.full((len(items), count), -1, dtype=np.int64)

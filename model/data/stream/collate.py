@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 
 from model.batch import IGNORED_LABEL, UNUSED, Batch
-from model.data.draws import Part, uniform, words
+from model.data.draws import KeyPart, uniform, words
 from model.data.examples.example import Example, Tokens
 from model.data.special_tokens import SpecialTokens
 from model.data.stores.ragged import Numbers, expand
@@ -32,7 +32,9 @@ _KINDS = {"mlm": 0, "mep": 1, "oe": 2}
 class Collator:
     """Turns packs into batches of static shapes."""
 
-    def __init__(self, special: SpecialTokens, config: StreamConfig, triples: TripleIndex | None, *key: Part) -> None:
+    def __init__(
+        self, special: SpecialTokens, config: StreamConfig, triples: TripleIndex | None, *key: KeyPart
+    ) -> None:
         """Args:
         special: the tokenizer's reserved ids.
         config: shapes and masking.
@@ -43,7 +45,7 @@ class Collator:
         self._shapes = config.shapes()
         self._masker = Masker(special, config.mlm_probability, self._shapes.masked)
 
-    def batch(self, pack: Pack, position: int, *place: Part) -> Batch:
+    def batch(self, pack: Pack, position: int, *place: KeyPart) -> Batch:
         """Make the batch of a pack.
 
         Args:
@@ -97,7 +99,7 @@ class Collator:
         return {"position_ids": position_ids, "cu_seqlens": cu_seqlens}
 
     def _masked(
-        self, examples: list[Example], token_ids: Numbers, starts: Numbers, lengths: Numbers, *place: Part
+        self, examples: list[Example], token_ids: Numbers, starts: Numbers, lengths: Numbers, *place: KeyPart
     ) -> dict[str, npt.NDArray[np.integer]]:
         """Return `token_ids` with tokens and mentions hidden, and what is to be predicted there."""
         count = len(examples)
@@ -162,7 +164,7 @@ class Masker:
         self._ordinary = special.ordinary()
 
     def mask(
-        self, token_ids: Numbers, eligible: npt.NDArray[np.bool_], hidden: Numbers, predicted: Numbers, *key: Part
+        self, token_ids: Numbers, eligible: npt.NDArray[np.bool_], hidden: Numbers, predicted: Numbers, *key: KeyPart
     ) -> tuple[Numbers, Numbers, Numbers]:
         """Mask a stream; a pure function of its arguments.
 

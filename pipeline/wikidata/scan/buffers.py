@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.wikidata.scan.strings import slot_of
+from pipeline.wikidata.scan.strings import hash_of
 
 NUM_STRINGS = 8
 CLASSES = NUM_STRINGS
@@ -23,7 +23,7 @@ FATES = (
 NUM_KINDS = 9
 PROPERTY_NUMBERS = 1 << 17
 """Properties with a higher number are not read here; the highest of 2026 is below P15000."""
-LINK_SLOTS = 1 << 12
+LINK_HASHES = 1 << 12
 
 LINE, CODE_BEGIN, CODE_END, LEARNS, LINKED = range(5)
 """Places in `Scratch.state`."""
@@ -126,7 +126,7 @@ class Scratch(NamedTuple):
     alias_places: np.ndarray
     """int64 [n, 2]: where each alias of the line begins and ends."""
     links: np.ndarray
-    """int64 [LINK_SLOTS]: number of the last link to a wiki of each hash."""
+    """int64 [LINK_HASHES]: number of the last link to a wiki of each hash."""
     place: np.ndarray
     """int64 [2]: where a title begins and ends."""
     tallies: np.ndarray
@@ -182,7 +182,7 @@ def empty_scratch(*, learns: bool, linked: int = ANY_ITEM, wikis: Sequence[str] 
         wikis=number_names(wikis),
         properties=np.zeros(PROPERTY_NUMBERS, np.int64),
         alias_places=np.empty((0, 2), np.int64),
-        links=np.zeros(LINK_SLOTS, np.int64),
+        links=np.zeros(LINK_HASHES, np.int64),
         place=np.zeros(2, np.int64),
         tallies=np.zeros((len(RANKS), NUM_KINDS), np.int64),
         saved_sizes=np.zeros((NUM_STRINGS + 1, 2), np.int64),
@@ -222,10 +222,10 @@ def number_names(names: Sequence[str]) -> Names:
     encoded = [name.encode() for name in names]
     table = np.full(1 << (4 * len(names) + 16).bit_length(), -1, np.int32)
     for number, name in enumerate(encoded):
-        slot = slot_of.py_func(name, 0, len(name)) & len(table) - 1
-        while table[slot] >= 0:
-            slot = (slot + 1) & len(table) - 1
-        table[slot] = number
+        place = hash_of.py_func(name, 0, len(name)) & len(table) - 1
+        while table[place] >= 0:
+            place = (place + 1) & len(table) - 1
+        table[place] = number
     ends = np.cumsum([len(name) for name in encoded], dtype=np.int32)
     return Names(table, np.frombuffer(b"".join(encoded), np.uint8), ends)
 

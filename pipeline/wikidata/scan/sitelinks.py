@@ -15,12 +15,12 @@ from pipeline.wikidata.scan.json_bytes import (
     value_end,
     word,
 )
-from pipeline.wikidata.scan.strings import number_in, put, slot_of
+from pipeline.wikidata.scan.strings import hash_of, number_in, put
 
 _TITLE, _WIKI = word("title"), word("wiki")
 _MOST_LINKS = 2_000
-"""More than there are wikis. Invented ones are looked for one by one where slots are shared, so that an item with more of them is
-the decoder's, which takes linear time."""
+"""More than there are wikis. Invented ones are looked for one by one where hashes are shared, so that an item with more of
+them is the decoder's, which takes linear time."""
 
 
 @inlined
@@ -50,9 +50,9 @@ def _came_before(text, begin, end, first, wikis, links):
     An item's links are numbers 40 to 42 so far. Where its hash holds 17, an earlier item's link, the wiki is new; where it
     holds 41, it may be the wiki of 41 or another of that hash, so all three are compared. Either way 43 is left there.
     """
-    slot = slot_of(text, begin, end) % links.size
+    place = hash_of(text, begin, end) % links.size
     # A number left there by an earlier item can only lead to a look at all wikis of this one, never past one of them.
-    near, links[slot] = links[slot], wikis.size[0]
+    near, links[place] = links[place], wikis.size[0]
     if not first <= near < wikis.size[0]:
         return False
     return _any_equal(text, begin, end, first, wikis)

@@ -61,24 +61,24 @@ def _put_code(data, at, code):
 
 
 @compiled
-def slot_of(text, begin, end):
-    """Make the number of 24 bits by which `text[begin:end]` is found in a table."""
-    slot = 0
+def hash_of(text, begin, end):
+    """Make the hash, a number of 24 bits, by which `text[begin:end]` is found in a table."""
+    found = 0
     for place in range(begin, end):
-        slot = (slot * 31 + text[place]) & 0xFFFFFF
-    return slot
+        found = (found * 31 + text[place]) & 0xFFFFFF
+    return found
 
 
 @inlined
 def number_in(names, text, begin, end):
     """Return the number of `text[begin:end]` among the names of a table (`buffers.Names`), or -1."""
-    slot = slot_of(text, begin, end)
+    place = hash_of(text, begin, end)
     while True:
-        slot &= names.table.size - 1
-        number = names.table[slot]
+        place &= names.table.size - 1
+        number = names.table[place]
         if number < 0:
             return -1
         first = names.ends[number - 1] if number else 0
         if equals(text, begin, end, names.codes[first : names.ends[number]]):
             return number
-        slot += 1
+        place += 1

@@ -14,7 +14,7 @@ from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.dumps.record import check_dump, read_record
+from pipeline.dumps.dump_list import check_dump, read_dump_list
 from pipeline.fetch import catalogue as dump_catalogue
 from pipeline.fetch import transfer
 from pipeline.fetch.job import DownloadConfig, download
@@ -126,7 +126,7 @@ def test_wrong_bytes_never_get_the_name(host: DumpHost, tmp_path: Path, body: by
     with pytest.raises(InputCorrupt):
         fetch_swahili(host, tmp_path)
     assert not (tmp_path / NAME).exists()
-    assert NAME not in read_record(tmp_path)
+    assert NAME not in read_dump_list(tmp_path)
 
 
 def test_wrong_bytes_once_are_fetched_again(host: DumpHost, tmp_path: Path) -> None:

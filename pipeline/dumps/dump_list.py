@@ -1,4 +1,4 @@
-"""The record `dumps.json` of a folder of dumps: what each file is, and the checksum that was published for it.
+"""The list `dumps.json` of a folder of dumps: what each file is, and the checksum that was published for it.
 
 The downloader writes it; the jobs compare a dump with it before they read a byte, once until the file changes, and copy date
 and checksum into their manifest where both were compared.
@@ -16,7 +16,7 @@ from pipeline.run import storage
 from schemas.errors import InputCorrupt, InputMissing, StorageError
 from schemas.files import ReadFile, ends_of, read_file
 
-RECORD = "dumps.json"
+DUMP_LIST = "dumps.json"
 CHECKED = ".checked.json"
 VERSION = 1
 
@@ -52,13 +52,13 @@ def digest_of(path: Path, algorithm: str) -> str:
         return hashlib.file_digest(stream, algorithm).hexdigest()
 
 
-def read_record(folder: Path | str) -> dict[str, DumpFile]:
-    """Return the files that the record in a folder, by path or URL, lists by name; empty where there is no record.
+def read_dump_list(folder: Path | str) -> dict[str, DumpFile]:
+    """Return the files that the list in a folder, by path or URL, has by name; empty where there is no list.
 
     Raises:
-        InputCorrupt: if the record is not one of ours.
+        InputCorrupt: if the list is not one of ours.
     """
-    path = storage.join(str(folder), RECORD)
+    path = storage.join(str(folder), DUMP_LIST)
     if not storage.exists(path):
         return {}
     try:
@@ -67,18 +67,18 @@ def read_record(folder: Path | str) -> dict[str, DumpFile]:
             raise ValueError(f"version {document['version']}")
         return {entry["name"]: DumpFile(**entry) for entry in document["files"]}
     except (ValueError, KeyError, TypeError) as error:
-        raise InputCorrupt(f"{path} is no record of dumps ({error}); delete it and run the download again") from error
+        raise InputCorrupt(f"{path} is no list of dumps ({error}); delete it and run the download again") from error
 
 
-def add_to_record(folder: Path, files: list[DumpFile]) -> None:
-    """Add `files` to the folder's record, or replace their entries, in one step."""
-    entries = read_record(folder) | {file.name: file for file in files}
+def add_to_dump_list(folder: Path, files: list[DumpFile]) -> None:
+    """Add `files` to the folder's list, or replace their entries, in one step."""
+    entries = read_dump_list(folder) | {file.name: file for file in files}
     document = {"version": VERSION, "files": [asdict(entries[name]) for name in sorted(entries)]}
-    storage.write_text(str(folder / RECORD), json.dumps(document, indent=1) + "\n")
+    storage.write_text(str(folder / DUMP_LIST), json.dumps(document, indent=1) + "\n")
 
 
 def check_dump(path: Path) -> DumpFile | None:
-    """Check a dump's size and checksum against the record in its folder, and return its entry, or None without one.
+    """Check a dump's size and checksum against the list in its folder, and return its entry, or None without one.
 
     Reads the whole file once, at about the disk's speed: half a second per gigabyte of sha1.
 
@@ -91,7 +91,7 @@ def check_dump(path: Path) -> DumpFile | None:
     size = path.stat().st_size
     if size == 0:
         raise InputCorrupt(f"{path} is empty; delete it and download it again")
-    entry = read_record(path.parent).get(path.name)
+    entry = read_dump_list(path.parent).get(path.name)
     if entry is None:
         return None
     if size != entry.size:
@@ -105,13 +105,13 @@ def check_dump(path: Path) -> DumpFile | None:
 
 
 def check_dumps_once(paths: Iterable[Path]) -> None:
-    """Check dumps that the record of their folder lists, and remember what passed until a file changes.
+    """Check dumps that the list of their folder has, and remember what passed until a file changes.
 
     Raises:
         InputMissing, InputCorrupt: as `check_dump`.
     """
     for path in paths:
-        entry = read_record(path.parent).get(path.name)
+        entry = read_dump_list(path.parent).get(path.name)
         mark = path.parent / CHECKED
         stamp: list[object] = [*read_file(path).stamp, entry.digest] if entry and path.is_file() else []
         passed = _read_checked(mark)
@@ -144,7 +144,7 @@ def describe_dump(path: str, size: int, *, lenient: bool = False) -> str:
     Raises:
         InputCorrupt: it is not the published one.
     """
-    entry = read_record(storage.folder_of(path)).get(storage.file_name(path))
+    entry = read_dump_list(storage.folder_of(path)).get(storage.file_name(path))
     if not storage.is_local(path):
         return f"{size} bytes" + (f", {entry.date}, not compared with what was published" if entry else "")
     said = f"{size} bytes, ends {ends_of(path)[:16]}"
