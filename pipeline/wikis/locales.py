@@ -1,4 +1,8 @@
-"""How a language writes numbers, dates and the names of languages, from the tables that `make_locales` writes."""
+"""How a language writes numbers, dates and the names of languages.
+
+Numbers are those of MediaWiki's language files (`number_formats.tsv`, by `pipeline.wikis.mediawiki`), the rest is the CLDR's
+(`locales.tsv`, `language_names.tsv`, by `make_locales`).
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,35 @@ import pathlib
 import re
 from dataclasses import dataclass
 
+from pipeline.wikis.languages import wiki_language
+
+_NUMBER_FORMATS = pathlib.Path(__file__).with_name("number_formats.tsv")
 _LOCALES = pathlib.Path(__file__).with_name("locales.tsv")
 _NAMES = pathlib.Path(__file__).with_name("language_names.tsv")
 _PLAIN = re.compile(r"([+\-−]?)([0-9]+)(?:\.([0-9]+))?")
 _FIELD = re.compile(r"'([^']*)'|y+|[ML]+|d+")
-# MediaWiki's own language files part thousands by a blank where the CLDR has a point, and leave four digits together.
-_BLANKS = frozenset(("es", "it", "pt"))
-_FOUR_TOGETHER = frozenset(("be", "bg", "es", "pl", "pt", "ru", "uk"))
 _FIRST_OF_MONTH = {"fr": "1er", "oc": "1èr", "it": "1º"}
+
+
+@dataclass(frozen=True)
+class NumberFormat:
+    """How the software writes a language's numbers."""
+
+    decimal: str = "."
+    group: str = ","
+    least: int = 1
+    """Fewest digits before the first group."""
+    size: int = 3
+    """Digits of every group but the last, which has three."""
+
+    def grouped(self, whole: str) -> str:
+        """Return digits with the signs between their groups."""
+        if len(whole) < 3 + self.least:
+            return whole
+        head, groups = whole[:-3], [whole[-3:]]
+        while head:
+            head, groups = head[: -self.size], [head[-self.size :], *groups]
+        return self.group.join(groups)
 
 
 @dataclass(frozen=True)
@@ -23,8 +48,7 @@ class Locale:
 
     language: str
     """Wikidata's code."""
-    decimal: str
-    group: str
+    numbers: NumberFormat
     date: str
     """Pattern of day, month and year: `d MMMM y`."""
     month_and_year: str
@@ -40,9 +64,9 @@ class Locale:
         if found is None:
             return text
         sign, whole, decimals = found.groups()
-        if not whole.startswith("0") and (len(whole) > 4 or self.language not in _FOUR_TOGETHER):
-            whole = f"{int(whole):,}".replace(",", "\xa0" if self.language in _BLANKS else self.group)
-        return f"{sign.replace('-', '−')}{whole}{self.decimal + decimals if decimals else ''}"
+        if not whole.startswith("0"):
+            whole = self.numbers.grouped(whole)
+        return f"{sign.replace('-', '−')}{whole}{self.numbers.decimal + decimals if decimals else ''}"
 
     def written_date(self, year: str | None, month: int, day: int | None) -> str:
         """Return a date in words, without the year or the day that is not given.
@@ -65,8 +89,25 @@ class Locale:
 
 @functools.cache
 def find_locale(language: str) -> Locale:
-    """How a language writes numbers and dates; English where the table does not have it, with dates in digits."""
-    return _locales().get(language) or Locale(language, ".", ",", "y-M-d", "y-M", "M-d", _NUMBERS, _NUMBERS)
+    """How a language writes numbers and dates; where the CLDR does not have it, with dates in digits."""
+    found = _locales().get(language)
+    return found or Locale(language, number_format(language), "y-M-d", "y-M", "M-d", _NUMBERS, _NUMBERS)
+
+
+def number_format(language: str) -> NumberFormat:
+    """How the software writes a language's numbers; as in English where nothing else is said."""
+    return _number_formats().get(language) or NumberFormat()
+
+
+@functools.cache
+def _number_formats() -> dict[str, NumberFormat]:
+    found: dict[str, NumberFormat] = {}
+    for line in _NUMBER_FORMATS.read_text(encoding="utf-8").split("\n"):
+        if line and not line.startswith("#"):
+            names, decimal, group, least, size = line.split("\t")
+            for wiki in names.split(","):
+                found[wiki_language(wiki)] = NumberFormat(decimal, group, int(least), int(size))
+    return found
 
 
 _NUMBERS = tuple(map(str, range(1, 13)))
@@ -77,9 +118,9 @@ def _locales() -> dict[str, Locale]:
     found: dict[str, Locale] = {}
     for line in _LOCALES.read_text(encoding="utf-8").split("\n"):
         if line and not line.startswith("#"):
-            language, decimal, group, date, month, day, in_dates, alone = line.split("\t")
+            language, date, month, day, in_dates, alone = line.split("\t")
             months = tuple(in_dates.split("|")), tuple(alone.split("|"))
-            found[language] = Locale(language, decimal, group, date, month, day, *months)
+            found[language] = Locale(language, number_format(language), date, month, day, *months)
     return found
 
 

@@ -134,7 +134,7 @@ def _plural(values: Sequence[str], wiki: str) -> str | None:
 def _number(values: Sequence[str], wiki: str) -> str:
     locale = find_locale(wiki_language(wiki))
     if _at(values, 1).upper() == "R":
-        return values[0].replace(locale.group, "").replace(locale.decimal, ".")
+        return values[0].replace(locale.numbers.group, "").replace(locale.numbers.decimal, ".")
     return values[0] if _at(values, 1).upper() == "NOSEP" else locale.number(values[0])
 
 

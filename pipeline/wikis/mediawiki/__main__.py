@@ -30,6 +30,10 @@ _TABLES = {
         tables.interwiki,
         "kind (language: between editions; project: elsewhere; own: to the wiki itself), wiki (* for all), prefixes",
     ),
+    "number_formats.tsv": (
+        tables.number_formats,
+        "wikis (database names), decimal sign, sign between groups, least digits before the first, digits of a group",
+    ),
     "disambiguation_words.tsv": (tables.disambiguation_words, "wikis (* for all), spellings of __DISAMBIG__"),
 }
 
@@ -46,7 +50,7 @@ def main(arguments: list[str]) -> int:
     settings = Settings(options.folder / "config", files.namespace_numbers)
     source = f"MediaWiki {version(options.folder / 'core')} and Wikimedia's configuration of {settings.date}"
     for name, (make, columns) in _TABLES.items():
-        path = (options.output or _DATA) / name
+        path = (options.output or (_WIKIS if name == "number_formats.tsv" else _DATA)) / name
         write(path, make(files, settings), columns, source)
         print(f"wrote {path}", file=sys.stderr)
     before = _WIKIS / "languages.tsv"

@@ -91,6 +91,15 @@ class LanguageFiles:
         prefix = self._nearest(language, "linkPrefixCharset") if joins else ""
         return LinkBorders(trail=self._nearest(language, "linkTrail"), prefix=prefix)
 
+    def number_format(self, language: str) -> tuple[str, str, int, int]:
+        """Return decimal sign, sign of groups, fewest digits before the first group, size of the groups but the last."""
+        signs = self._nearest_or_none(language, "separatorTransformTable") or {}
+        said = [self.own(code) for code in self.chain(language)]
+        pattern = next((own["digitGroupingPattern"] for own in said if "digitGroupingPattern" in own), "#,##0.###")
+        least = next((own["minimumGroupingDigits"] for own in said if "minimumGroupingDigits" in own), 1)
+        size = len(pattern.partition(".")[0].split(",")[-2]) if pattern.count(",") > 1 else 3
+        return str(signs.get(".", ".")), str(signs.get(",", ",")), int(least), size
+
     def namespaces(self, language: str) -> dict[int, list[str]]:
         """List the names of each namespace in a language: the one of pages first, then aliases, then those of variants."""
         names: dict[int, dict[str, None]] = {}

@@ -75,3 +75,11 @@ def disambiguation_words(files: LanguageFiles, settings: Settings) -> Rows:
     rows: Rows = [("*", list(common))]
     own = ((names, [word for word in words if word not in common]) for words, names in sorted(wikis.items()))
     return rows + [(",".join(names), words) for names, words in own if words]
+
+
+def number_formats(files: LanguageFiles, settings: Settings) -> Rows:
+    """Wikis (joined by commas), decimal sign, sign between groups, fewest digits before one, digits of groups but the last."""
+    wikis: dict[tuple[str, str, int, int], list[str]] = defaultdict(list)
+    for wiki in settings.wikis:
+        wikis[files.number_format(settings.language(wiki))].append(wiki)
+    return [(",".join(names), list(map(str, format_))) for format_, names in sorted(wikis.items())]

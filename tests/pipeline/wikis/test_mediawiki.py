@@ -34,6 +34,8 @@ FILES = {
     "$namespaceGenderAliases = [ NS_TALK => [ 'female' => 'Aaina' ] ];\n",
     "core/languages/messages/MessagesBb.php": "<?php\n$marks = '\\\\x{300}-\\\\x{36f}' .\n\t'é';\n"
     "$linkTrail = '/^([a-z' . $marks . ']+)(.*)$/sDu';\n$linkPrefixExtension = true;\n$linkPrefixCharset = '«';\n"
+    "$separatorTransformTable = [ ',' => '.', '.' => ',' ];\n$minimumGroupingDigits = 2;\n"
+    "$digitGroupingPattern = '#,##,##0.###';\n"
     "$namespaceAliases = [ 'Bb_bild' => NS_FILE, ];\n",
     "extensions/Disambiguator/Disambiguator.i18n.magic.php": "<?php\n$magicWords = [];\n"
     "$magicWords['en'] = [ 'disambiguation' => [ '1', '__DISAMBIG__' ], ];\n"
@@ -107,6 +109,7 @@ def test_tables_are_made_of_mediawikis_files(folder: pathlib.Path) -> None:
     ]  # fmt: skip
     assert found["label_codes.tsv"][1:3] == ["aa\taa\tbb,en", "bb\tbb,bb-latn\t"]
     assert found["other_wikis.txt"] == ["metawiki", ""]
+    assert found["number_formats.tsv"][2:-1] == ["bbwiki,ccwiki\t,\t.\t2\t2"]
 
 
 def test_settings_of_wikis(folder: pathlib.Path) -> None:
