@@ -21,7 +21,8 @@ class WikidataConfig:
     """Which dumps are read and what is kept of them."""
 
     dumps: tuple[str, ...]
-    """JSON dumps: paths, glob patterns or URLs (`gs://`, `s3://`), packed as gz, bz2, zst, xz or not at all. Prefer gz."""
+    """Dumps in JSON, or truthy N-Triples: paths, glob patterns or URLs (`gs://`, `s3://`), packed as gz, bz2, zst, xz or not at
+    all. Prefer `latest-all.json.gz`."""
     output: str
     """Folder of the dataset."""
     languages: Names = ("all",)

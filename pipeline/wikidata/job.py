@@ -27,6 +27,7 @@ from pipeline.wikidata.layout import FINAL_MARK, find_layout, split_entities
 from pipeline.wikidata.merged import merged_rows
 from pipeline.wikidata.reading import EntityReading, can_scan
 from pipeline.wikidata.shared import merged_items, options_of_task, prepare
+from pipeline.wikidata.truthy import Block, NotTriples, json_of_block, read_blocks
 from schemas import ENTITIES, LITERALS, MERGED, QUALIFIERS, RELATIONS, SITELINKS, TRIPLES, read_manifest
 from schemas.errors import InputCorrupt, UsageError, XlmkError
 
@@ -58,6 +59,8 @@ def plan(config: WikidataConfig) -> list[Task]:
         tasks.append(Task(index=0, source=names, payload={"merged": True}, num_bytes=0))
     for path in expand_sources(config.dumps):
         layout = find_layout(path)
+        if layout == "triples":
+            _require_nothing_more(config, path)
         size = storage.size(path) if layout == "structure" or config.max_entities else config.range_bytes
         if layout == "lines" and not config.max_entities:
             log.warning("%s has no '[' at its beginning: if it was cut off between two lines, nobody can tell", path)
@@ -69,6 +72,25 @@ def plan(config: WikidataConfig) -> list[Task]:
             tasks.append(Task(index=len(tasks), source=name, payload=payload, num_bytes=size, reads=reads))
     compiling.get_ready(_warm_ups(config, tasks))
     return tasks
+
+
+def _require_nothing_more(config: WikidataConfig, path: str) -> None:
+    """Make sure that nothing is asked for which N-Triples do not say.
+
+    Raises:
+        UsageError: it is.
+    """
+    asked = {
+        "--literals": config.literals,
+        "--qualifiers": config.qualifiers,
+        "--ranks all": config.ranks == "all",
+        "--only-linked": config.only_linked,
+    }
+    if any(asked.values()):
+        raise UsageError(
+            f"{path} is a truthy dump: it has labels and the best-ranked statements between items, and nothing for "
+            f"{', '.join(name for name, is_set in asked.items() if is_set)}. Take latest-all.json.gz for that."
+        )
 
 
 def _scans(config: WikidataConfig, tasks: list[Task]) -> bool:
@@ -112,14 +134,28 @@ def run_task(config: WikidataConfig, task: Task, out: TaskOutput) -> None:
         reading.stop_after(config.max_entities)
     with closing(_lines(config, task)) as batches:
         for lines in batches:
-            reading.add_lines(lines)
+            if isinstance(lines, Block):
+                _add_block(lines, limit, reading)
+            else:
+                reading.add_lines(lines)
             if reading.is_full:
                 break
     reading.finish()
 
 
-def _lines(config: WikidataConfig, task: Task) -> Generator[Lines, None, None]:
-    """Yield the lines of a task's range; of a file with other line breaks, each entity as a line.
+def _add_block(block: Block, limit: int, reading: EntityReading) -> None:
+    """Add the entity of a block of triples."""
+    try:
+        text = json_of_block(block, limit)
+    except NotTriples as refused:
+        reading.refuse(refused.reason, refused.detail, Lines(refused.line, block.unit, block.offset))
+    else:
+        if text:
+            reading.add_lines(Lines(text + b"\n", block.unit, block.offset))
+
+
+def _lines(config: WikidataConfig, task: Task) -> Generator[Lines | Block, None, None]:
+    """Yield the lines of a task's range; of a file with other line breaks, each entity as a line; of triples, blocks of them.
 
     Raises:
         InputCorrupt: the dump is damaged, or has no end.
@@ -133,6 +169,9 @@ def _lines(config: WikidataConfig, task: Task) -> Generator[Lines, None, None]:
         return
     final_mark = b"" if config.max_entities else FINAL_MARK[task.payload["layout"]]
     advice = " If you took its beginning on purpose, as head does, say so with --max-entities."
+    if task.payload["layout"] == "triples":
+        yield from read_blocks(span, limit, final_mark, advice)
+        return
     lines = read_lines(span, max_line_bytes=limit, final_mark=final_mark, open_file=storage.open_read, advice=advice)
     yield from lines
 

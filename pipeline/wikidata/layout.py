@@ -17,17 +17,19 @@ from pipeline.dumps.ranges import ByteRange
 from pipeline.dumps.ranges.chunk import Chunk
 from pipeline.dumps.ranges.chunks import read_head
 from pipeline.run.storage import open_read
+from pipeline.wikidata.truthy import is_triple
 from schemas.errors import InputCorrupt
 
-Layout = Literal["array", "lines", "structure"]
-"""`array`: one entity a line, brackets around; `lines`: the same without brackets; `structure`: any other line breaks."""
+Layout = Literal["array", "lines", "structure", "triples"]
+"""`array`: one entity a line, brackets around; `lines`: the same without brackets; `structure`: any other line breaks;
+`triples`: N-Triples (`truthy`)."""
 
 HEAD_BYTES = 512 * 1024
 """Decoded bytes of a file that tell its layout, unless its first entity is longer."""
 _LONGEST_HEAD = 8 * HEAD_BYTES
 """Of a file whose first entity is longer still, its first line decides."""
-FINAL_MARK: dict[str, bytes] = {"array": b"]", "lines": b""}
-"""What a file of one entity a line must end in."""
+FINAL_MARK: dict[str, bytes] = {"array": b"]", "lines": b"", "triples": b"."}
+"""What a file of lines must end in."""
 _EXCERPT_BYTES = 1000
 
 BLANK = b" \t\r\n\0"
@@ -66,11 +68,13 @@ def find_layout(path: str) -> Layout:
 def _layout_of(head: bytes, path: str, *, is_whole: bool) -> Layout | None:
     """Return the layout; None where the head does not hold the first entity's end."""
     text = head.removeprefix(_BYTE_ORDER_MARK).lstrip(BLANK)
+    if is_triple(text.partition(b"\n")[0]):
+        return "triples"
     if text[:1] not in (b"[", b"{"):
         found = text[:40].decode("utf-8", "replace")
         raise InputCorrupt(
-            f"{path}, byte 0: the file begins with {found!r}, expected '[' or an entity's '{{'. "
-            "It is no JSON dump of Wikidata; name one like latest-all.json.gz."
+            f"{path}, byte 0: the file begins with {found!r}, expected '[', an entity's '{{', or a triple. "
+            "It is no dump of Wikidata in JSON or N-Triples; name one like latest-all.json.gz or latest-truthy.nt.gz."
         )
     by_line = sum(_is_entity(entity_text(line)) for line in text.split(b"\n"))
     splitter = EntitySplitter(_LONGEST_HEAD)

@@ -86,10 +86,9 @@ class EntityReading:
     def add_lines(self, lines: Lines) -> None:
         """Add the entity of each line; reject a line over the limit."""
         if lines.oversize:
-            detail = f"the line has {lines.oversize:,} bytes, the limit is {self._max_line_bytes:,}"
-            self._out.ledger.read()
-            self._reject("too_large", detail, lines.lines[0], lines, 0)
-            self._left -= 1
+            self.refuse(
+                "too_large", f"the line has {lines.oversize:,} bytes, the limit is {self._max_line_bytes:,}", lines
+            )
             return
         data, at = lines.data, 0
         while at < len(data) and not self.is_full:
@@ -100,6 +99,12 @@ class EntityReading:
                 if text:
                     self.add(text, lines, at)
             at = behind
+
+    def refuse(self, reason: str, detail: str, lines: Lines) -> None:
+        """Reject the entity that begins with a line."""
+        self._out.ledger.read()
+        self._reject(reason, detail, lines.data.partition(b"\n")[0], lines, 0)
+        self._left -= 1
 
     def __len__(self) -> int:
         """Return the number of entities whose rows have not been handed on."""

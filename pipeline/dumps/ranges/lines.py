@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -42,7 +42,7 @@ def read_lines(
     final_mark: bytes = b"",
     open_file: Opener = open_read,
     advice: str = "",
-) -> Iterator[Lines]:
+) -> Generator[Lines, None, None]:
     """Yield the lines that belong to a range: line 0 in the first, otherwise those whose preceding newline it holds.
 
     Args:
