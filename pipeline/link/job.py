@@ -28,7 +28,7 @@ from pipeline.link.config import (
 from pipeline.link.mentions import run_pages
 from pipeline.link.short_texts import run_short_texts, short_texts_of
 from pipeline.link.title_index_build import TitleIndexBuilder
-from pipeline.link.title_sources import add_titles
+from pipeline.link.title_sources import add_titles, page_props_file
 from pipeline.link.triples import run_relations, run_triples
 from pipeline.run import storage
 from pipeline.run.task import Job, Task, grouped
@@ -48,14 +48,14 @@ _TITLE_COUNTS = "counts.json"
 
 
 def inputs(config: LinkConfig) -> dict[str, str]:
-    """Return the two datasets by fingerprint, and the SQL dump by size where one is read."""
+    """Return the two datasets by fingerprint, and the SQL dumps by size where some are read."""
     wikidata, wikipedia = read_inputs(config)
     found = {"wikipedia": wikipedia.fingerprint}
     if wikidata is not None:
         found["wikidata"] = wikidata.fingerprint
     if config.sitelinks_sql:
         path = Path(config.sitelinks_sql)
-        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        files = [page_props_file(path, wiki) for wiki in link_inputs(config).pages] if path.is_dir() else [path]
         found |= {file.name: f"{storage.size(str(file))} bytes, ends {ends_of(file)[:16]}" for file in files}
     return found
 

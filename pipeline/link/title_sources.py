@@ -92,16 +92,26 @@ def _add_redirects(builder: TitleIndexBuilder, inputs: LinkInputs, keep_section_
                 builder.add_redirects(wiki, batch.column("title").to_pylist(), batch.column("target").to_pylist())
 
 
+def page_props_file(folder: Path, wiki: str) -> Path:
+    """Return the newest table of a wiki's page properties in a folder, which may hold anything else too.
+
+    Raises:
+        InputMissing: there is none.
+    """
+    found = sorted(folder.glob(f"{wiki}-*page_props.sql*"))
+    if not found:
+        raise InputMissing(
+            f"{folder} has no {wiki}-…-page_props.sql.gz: fetch it with `download --page-props`, or name "
+            "wb_items_per_site.sql.gz"
+        )
+    return found[-1]
+
+
 def _add_page_props(builder: TitleIndexBuilder, inputs: LinkInputs, shared: SharedPaths, folder: Path) -> None:
     """Page ids come from the SQL dump, titles from the pages and redirects that were read; others cannot be named."""
     manifest = read_manifest(inputs.wikipedia)
     for wiki, shards in inputs.pages.items():
-        found = sorted(folder.glob(f"{wiki}-*page_props.sql*"))
-        if not found:
-            raise InputMissing(
-                f"{folder} has no {wiki}-…-page_props.sql.gz; download it, or name wb_items_per_site.sql.gz"
-            )
-        item_of_page = read_page_props(found[-1])
+        item_of_page = read_page_props(page_props_file(folder, wiki))
         for shard in shards:
             keys, page_ids = (np.load(shared.of_shard(shard, what)) for what in ("title_keys", "page_ids"))
             numbers = np.array([item_of_page.get(page_id, 0) for page_id in page_ids.tolist()], np.int64)

@@ -66,6 +66,13 @@ def test_page_props_tie_the_pages_that_were_read(tmp_path: Path, found: LinkInpu
     index(tmp_path / "index", found, str(folder))
     values = open_titles(tmp_path / "index", "dewiki").look_up(["Berlin", "Bärlin", "Deutschland"])
     assert (values & ((1 << 30) - 1)).tolist() == [64, 64, (1 << 30) - 1]
+    config = LinkConfig(wikipedia=str(found.wikipedia), output=str(tmp_path / "linked"), sitelinks_sql=str(folder))
+    read = JOB.inputs(config)
+    assert {"dewiki-20261101-page_props.sql", "swwiki-20261101-page_props.sql"} <= set(read)
+    (folder / "wikipedia").mkdir()  # a folder of dumps holds other things, which come and go
+    (folder / "dumps.json").write_text("{}")
+    (folder / "yowiki-20261101-page_props.sql").write_text("")
+    assert JOB.inputs(config) == read
     (folder / "dewiki-20261101-page_props.sql").unlink()
     with pytest.raises(InputMissing, match="dewiki"):
         index(tmp_path / "again", found, str(folder))
