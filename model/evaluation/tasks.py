@@ -133,7 +133,7 @@ BITEXT = Task(
     languages=(),
     data="Tatoeba in LASER's files, or BUCC 2018's training and sample sets with their gold",
     source="https://github.com/facebookresearch/LASER (data/tatoeba/v1) and https://comparable.limsi.fr/bucc2018/bucc2018-task.html",
-    licence="CC BY 2.0 FR (Tatoeba); for BUCC see its page",
+    licence="terms of use of tatoeba.org (Tatoeba); for BUCC see its page",
     protocol="no training; nearest neighbour by cosine (Tatoeba), margin over neighbours from both sides (BUCC)",
     primary_metric="accuracy or f1",
 )

@@ -1,8 +1,8 @@
 """How many examples the public sets have, so that a file that was cut, or another version, is told before its score is compared.
 
-`sizes.tsv` holds set, split, number of examples and the languages that have as many. Where its figures are from: XNLI and
-MasakhaNER (both versions), CoNLL and Tatoeba were counted with the readers of this project in the published files (XNLI's test by
-its data set card); MLQA by the table of its repository; XQuAD by its own description.
+`sizes.tsv` holds set, split, number of examples and the languages that have as many. Where its figures are from: XNLI, both
+versions of MasakhaNER, WikiNEuRal, CoNLL and Tatoeba were counted with the readers of this project in the published files
+(XNLI's test by its data set card); MLQA by the table of its repository; XQuAD by its own description.
 """
 
 from functools import cache

@@ -44,6 +44,7 @@ def test_every_language_of_a_set_has_its_sizes() -> None:
     # Both versions of MasakhaNER: ten languages, and twenty, all but Amharic of the first among them.
     assert len({language for name, _, language in sizes if name == "MasakhaNER"}) == 21
     assert len({language for name, _, language in sizes if name == "Tatoeba"}) == 112
+    assert sum(name == "WikiNEuRal" for name, _, _ in sizes) == 18  # dev and test of nine languages
 
 
 @pytest.mark.parametrize("task", ["xnli", "finetune"])
