@@ -111,14 +111,8 @@ class WikiQuality:
                 self._match(by_title.get(normalise_title(title), Counter()), reduced(text[start:end]))
 
     def _match(self, wanted: Counter[str], surface: str) -> None:
-        """Count a link as found where mwparserfromhell has it; its surface may be longer by the trail."""
+        """Count a link as found where mwparserfromhell has it, with the letters around it that MediaWiki's rule joins to it."""
         if wanted[surface] > 0:
-            exact: str | None = surface
-        else:
-            exact = max(
-                (text for text in wanted if wanted[text] > 0 and surface.startswith(text)), key=len, default=None
-            )
-        if exact is not None:
-            wanted[exact] -= 1
+            wanted[surface] -= 1
             self.links_exact += 1
             self.links_found += 1

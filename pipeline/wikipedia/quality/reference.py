@@ -32,26 +32,36 @@ def reference_links(wikitext: str, dialect: Dialect) -> Counter[tuple[str, str]]
     """Return the links to articles in a page's text as (normalised title, reduced surface) without those in templates, tables,
     references and captions; empty for pages over `MAX_BYTES`."""
     code = mwparserfromhell.parse(wikitext)
-    return Counter(link for node in _top_level(code) if (link := _article_link(node, dialect)) is not None)
+    found = (_article_link(node, before, after, dialect) for node, before, after in _top_level(code))
+    return Counter(link for link in found if link is not None)
 
 
-def _top_level(code: Wikicode) -> Iterator[Wikilink]:
-    for node in code.nodes:
+def _top_level(code: Wikicode) -> Iterator[tuple[Wikilink, str, str]]:
+    """Yield the links with the text right before and right behind each."""
+    nodes = list(code.nodes)
+    for node, before, after in zip(nodes, [None, *nodes], [*nodes[1:], None], strict=False):
         if isinstance(node, Wikilink):
-            yield node
+            yield node, str(before) if isinstance(before, Text) else "", str(after) if isinstance(after, Text) else ""
         elif isinstance(node, Tag) and node.contents is not None:
             if str(node.tag).strip().lower() not in _SKIPPED_TAGS:
                 yield from _top_level(node.contents)
 
 
-def _article_link(node: Wikilink, dialect: Dialect) -> tuple[str, str] | None:
+def _article_link(node: Wikilink, before: str, after: str, dialect: Dialect) -> tuple[str, str] | None:
+    """Return title and surface of a link to an article, the letters around it that join it by the wiki's rule included."""
     fate, title, _ = dialect.namespaces.classify(str(node.title))
     if fate != "article" or (node.text is not None and "[[" in str(node.text)):
         return None
     if any(not isinstance(part, Text | Tag) for part in node.title.nodes):
         return None
     surface = reduced(str(node.title if node.text is None else node.text))
-    return (normalise_title(title), surface) if surface else None
+    if not surface:
+        return None
+    trail = dialect.trail.match(after)
+    first = len(before)
+    while dialect.prefix is not None and first and dialect.prefix.match(before, first - 1):
+        first -= 1
+    return normalise_title(title), reduced(before[first:]) + surface + reduced(trail[0] if trail else "")
 
 
 def reduced(surface: str) -> str:

@@ -8,7 +8,9 @@ import pytest
 
 from pipeline.wikipedia.quality.job import QualityConfig, measure
 from pipeline.wikipedia.quality.leftovers import LEAD_DEFECT, is_hard, leftovers
+from pipeline.wikipedia.quality.reference import reference_links
 from pipeline.wikipedia.quality.report import render
+from pipeline.wikipedia.wikitext.dialects import wiki_dialect
 from tests.pipeline.wikipedia.wiki_dump import document, page, write_packed
 
 
@@ -87,3 +89,12 @@ def test_each_class_is_found(text: str, kind: str) -> None:
 )
 def test_plain_text_has_no_leftovers(text: str) -> None:
     assert not any(map(is_hard, leftovers(text))) and not LEAD_DEFECT.search(text)
+
+
+def test_the_whole_trail_of_a_link_is_compared() -> None:
+    wikitext = "The [[dog]]s of [[Paris|the city]]'s ''[[cat]]''s, [[bus]]es.2 and ([[red]])."
+    links = reference_links(wikitext, wiki_dialect("enwiki"))
+    assert sorted(surface for _, surface in links) == ["buses", "cat", "dogs", "red", "thecity"]
+    assert sorted(surface for _, surface in reference_links("في ال[[قاهرة]] اليوم", wiki_dialect("arwiki"))) == [
+        "القاهرة"
+    ]
