@@ -17,7 +17,7 @@ def card(config: PretrainConfig, **facts: object) -> str:
               bytes=1, sha256="0")
         for language, split, rows in (("de", "train", 10_000), ("no", "train", 9_999), ("no", "validation", 5_000))
     ]  # fmt: skip
-    manifest = Manifest(job="tokenize", tables={}, shards=shards, accounts=[], counters={}, inputs={"linked": "abc"},
+    manifest = Manifest(job="tokenize", tables={"mentions": 1}, shards=shards, accounts=[], counters={}, inputs={"linked": "abc"},
                         config={}, code_version="1")  # fmt: skip
     return model_card(config, manifest, {"steps": 3, "tokens_seen": 9, "ranks": 1, **facts}, "XLMRobertaModel")
 
