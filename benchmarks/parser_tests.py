@@ -67,6 +67,7 @@ ON_PURPOSE = {
         r"^\||\[\[\]\]|\[\[(?:MeatBall|Project):(?:#.*)?\]\]|\[\[#(?:\|x)?\]\]|\[\[%23|\[\[Foo#<", re.I | re.M
     ),
     "characters that no text holds go": re.compile(r"&#(?:x?0*[01]?[0-9A-F]|127|x7F);|[\x00-\x08\x7f]", re.I),
+    "two literal apostrophes are a quotation mark": re.compile(r"<nowiki>[^<]*''", re.I),
     "doubled points are one": re.compile(r"\.\.$", re.M),
 }
 """What is read in another way than MediaWiki shows it, with a pattern of the wikitext of tests that are about that."""

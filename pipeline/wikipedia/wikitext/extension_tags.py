@@ -86,8 +86,8 @@ def _element(text: str, opening: re.Match[str], unclosed: set[str]) -> tuple[str
 
 
 def _literal(inside: str) -> str:
-    """Return the text of `<nowiki>`; tags of bold and italics are an editor's accident there."""
-    return _EDITOR_TAG.sub("", resolved(inside)).translate(_LITERAL)
+    """Return the text of `<nowiki>`: a pair of apostrophes is a quotation mark there, tags are an editor's accident."""
+    return _EDITOR_TAG.sub("", resolved(inside)).replace("''", '"').translate(_LITERAL)
 
 
 def _closing_pattern(name: str) -> re.Pattern[str]:

@@ -58,6 +58,11 @@ class Holes:
         return self.names[number]
 
 
+def is_marks(line: str) -> bool:
+    """Whether nothing but marks and blanks stands in a line."""
+    return HOLE in line and not _MARK.sub("", line).strip()
+
+
 def without_notes(text: str) -> str:
     """Return marked text in which only such marks are left as are holes."""
     return "\n".join(_line(line) if HOLE in line else line for line in text.split("\n"))

@@ -11,7 +11,7 @@ import unicodedata
 from typing import Literal
 
 from pipeline.wikipedia.wikitext.dialects import Dialect
-from pipeline.wikipedia.wikitext.holes import HOLE, holed_ranges, without_notes
+from pipeline.wikipedia.wikitext.holes import HOLE, holed_ranges, is_marks, without_notes
 from pipeline.wikipedia.wikitext.marks import read_marks
 from pipeline.wikipedia.wikitext.markup import Scanner
 from pipeline.wikipedia.wikitext.parentheses import repair
@@ -61,7 +61,7 @@ def read_lead(text: str, dialect: Dialect, budget: int, title: str) -> tuple[str
     """
     heading = _HEADING.search(text)
     section = text[: heading.start()] if heading else text
-    lines = [line for line in section.split("\n") if line.strip()]
+    lines = [line for line in section.split("\n") if line.strip() and not is_marks(line)]
     prose = [line for line in lines if not _NOT_PROSE.match(line)]
     if not prose:
         return None, "list" if lines else "empty"
