@@ -103,7 +103,7 @@ class EntityColumns:
             return None
         entity = self._decoder.decode(line)
         name, kind = entity.id, entity.type
-        if entity.missing is not None or entity.redirects is not None:
+        if entity.missing is not None or entity.redirects is not None or entity.redirect is not None:
             return reason_absent(entity)
         if kind == "item" or (kind is None and name and name[0] == "Q"):
             self._check_id(name, is_item_id(name))

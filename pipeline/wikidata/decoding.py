@@ -79,10 +79,10 @@ class EntityDecoder:
 
 
 def reason_absent(entity: Any) -> str | None:
-    """Why an entity of an answer of Wikidata's API is none of its own: it redirects to another, or is missing."""
+    """Why an entity is none of its own: it redirects to another, or is missing."""
     if entity.missing is not None:
         return "missing"
-    return None if entity.redirects is None else "redirect"
+    return None if entity.redirects is None and entity.redirect is None else "redirect"
 
 
 def reason_to_drop(entity: Any, line: bytes) -> str:
@@ -91,8 +91,6 @@ def reason_to_drop(entity: Any, line: bytes) -> str:
     Raises:
         EntityRefused: it is nothing that dumps are known to hold.
     """
-    if entity.redirect is not None:
-        return "redirect"
     if entity.type in DROPPED_TYPES:
         return DROPPED_TYPES[entity.type]
     if entity.type is None and entity.id and entity.id[0] == "L":

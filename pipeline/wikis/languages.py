@@ -43,7 +43,7 @@ class Wiki:
     bcp47: str
     """The language tag for the web; differs from `language` for a few codes (`nrm` is `nrf`)."""
     case: str
-    """Rule for a title's first letter: `first-letter`, `first-letter-dotted-i` or `case-sensitive`."""
+    """Rule for a title's first letter: `first-letter`, `first-letter-dotted-i`, `first-letter-acute-i` or `case-sensitive`."""
     articles: int
     """Number of articles; 0 for closed wikis, and for those that nobody has counted yet."""
     counted: str

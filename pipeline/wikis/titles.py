@@ -19,6 +19,8 @@ from collections.abc import Iterable
 _DIRECTION_MARKS = re.compile("[\u200e\u200f\u202a-\u202e]")
 _BLANKS = re.compile("[ _\u00a0\u1680\u180e\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\t\n\r]+")
 _PERCENT = re.compile("%[0-9A-Fa-f]{2}")
+OWN_CAPITALS = {"first-letter-dotted-i": {"i": "İ"}, "first-letter-acute-i": {"ı": "Í"}}
+"""By rule the letters whose capital is not Unicode's: of Turkish and Azerbaijani, and of Karakalpak."""
 _DIGRAPHS = frozenset("ǄǇǊǱ")
 """Capitals that are not in title case."""
 # What a title in normal form never holds.
@@ -41,7 +43,7 @@ def normalise_title(title: str, case: str = "first-letter") -> str:
     `case` is the wiki's rule for the first letter (`languages.title_case`).
     """
     title = _clean(title)
-    return title if case == "case-sensitive" else upper_first(title, dotted_i=case == "first-letter-dotted-i")
+    return title if case == "case-sensitive" else upper_first(title, case)
 
 
 def normalise_titles(titles: Iterable[str], case: str = "first-letter") -> list[str]:
@@ -78,11 +80,12 @@ def _percent_decoded(title: str) -> str:
         return title
 
 
-def upper_first(title: str, dotted_i: bool = False) -> str:
-    """Put a title's first letter into title case as the wikis do; `dotted_i` makes i İ (Turkish, Azerbaijani)."""
+def upper_first(title: str, case: str = "first-letter") -> str:
+    """Put a title's first letter into title case as the wikis do, `case` being the wiki's rule."""
     first = title[:1]
-    if dotted_i and first == "i":
-        return "İ" + title[1:]
+    own = OWN_CAPITALS.get(case, {}).get(first)
+    if own is not None:
+        return own + title[1:]
     upper = first if first == "ß" else first.title()
     if upper == first:
         return title

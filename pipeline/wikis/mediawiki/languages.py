@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.wikis.mediawiki.php import Reader
+from pipeline.wikis.titles import OWN_CAPITALS
 
 _VARIANTS = re.compile(r"function getLanguageVariants\(\): array \{\s*return \[([^\]]*)\]")
 
@@ -58,13 +59,24 @@ class LanguageFiles:
         paths = self._messages.glob("Messages*.php")
         return sorted(path.stem.removeprefix("Messages").lower().replace("_", "-") for path in paths)
 
-    def with_dotted_i(self) -> frozenset[str]:
-        """Return the codes of languages whose capital of `i` is `İ`."""
-        return frozenset(
-            path.stem.removeprefix("Language").lower().replace("_", "-")
-            for path in (self._core / "includes" / "languages").glob("Language*.php")
-            if "function ucfirst" in (text := path.read_text(encoding="utf-8")) and "'İ'" in text
-        )
+    def title_cases(self) -> dict[str, str]:
+        """Return the rule for first letters by language, of those that have their own.
+
+        Raises:
+            ValueError: of a language whose rule nobody has written down in `wikis.titles`.
+        """
+        cases = {}
+        for path in sorted((self._core / "includes" / "languages").glob("Language*.php")):
+            text = path.read_text(encoding="utf-8")
+            if "function ucfirst" not in text:
+                continue
+            inside = [case for case, letters in OWN_CAPITALS.items() if all(f"'{x}'" in text for x in letters.values())]
+            if len(inside) != 1:
+                raise ValueError(
+                    f"{path.name} puts first letters into capitals in a way that wikis.titles does not know"
+                )
+            cases[path.stem.removeprefix("Language").lower().replace("_", "-")] = inside[0]
+        return cases
 
     def own(self, language: str) -> dict[str, Any]:
         """Return the variables of one language's file; none where it has no file."""

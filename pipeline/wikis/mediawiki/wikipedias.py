@@ -39,7 +39,7 @@ def write_tables(sources: Path, files: LanguageFiles, settings: Settings, before
     codes = read_codes(files, sources / "core", sources / "extensions" / "Wikibase")
     languages = _languages(settings, codes)
     english = Reader(sources / "extensions/cldr/LocalNames/LocalNamesEn.php").variables()["languageNames"]
-    wikis = _wiki_rows(before, languages, codes, settings, files.with_dotted_i(), english)
+    wikis = _wiki_rows(before, languages, codes, settings, files.title_cases(), english)
     ends_alike = [wiki for wiki in settings.listed("all") if wiki not in languages]
     tables = {
         "languages.tsv": _lines(_WIKI_COLUMNS, wikis),
@@ -68,7 +68,7 @@ def _wiki_rows(
     languages: Mapping[str, str],
     codes: Codes,
     settings: Settings,
-    with_dotted_i: frozenset[str],
+    cases: Mapping[str, str],
     english: Mapping[str, str],
 ) -> list[dict[str, str]]:
     with before.open(encoding="utf-8", newline="") as lines:
@@ -76,7 +76,7 @@ def _wiki_rows(
     rows = [known[wiki] | {"state": "closed"} for wiki in settings.listed("deleted") if wiki in known]
     for wiki, code in languages.items():
         new = {"wiki": wiki, "articles": "0", "counted": "-", "name": english.get(code, code)}
-        case = "first-letter-dotted-i" if code in with_dotted_i else "first-letter"
+        case = cases.get(code, "first-letter")
         rows.append(
             known.get(wiki, new)
             | {

@@ -255,6 +255,7 @@ def test_pages_that_are_no_articles(classes: list[str], kind: str | None) -> Non
         (b'{"id":"L7","lemmas":{}}', "lexeme"),
         (b'{"type":"mediainfo","id":"M1"}', "mediainfo"),
         (b'{"entity":"Q1","redirect":"Q2"}', "redirect"),
+        (b'{"type":"item","id":"Q1","redirect":"Q2"}', "redirect"),
     ],
 )
 def test_left_out_on_purpose(line: bytes, reason: str) -> None:

@@ -51,6 +51,8 @@ def test_the_wikis_own_rule_for_the_first_letter() -> None:
     assert normalise_title("istanbul", "first-letter-dotted-i") == "İstanbul"
     assert normalise_title("ısparta", "first-letter-dotted-i") == "Isparta"
     assert normalise_title("istanbul") == "Istanbul"
+    assert normalise_title("ısıq", "first-letter-acute-i") == "Ísıq"
+    assert normalise_title("iskusstvo", "first-letter-acute-i") == "Iskusstvo"
 
 
 def test_fragments_are_kept_apart() -> None:
@@ -78,5 +80,5 @@ def test_normalising_twice_changes_nothing(title: str) -> None:
 
 @given(st.lists(st.text(alphabet="aZé é_&;%41#: \u200e\u3000\u0301ßijა9", max_size=8), max_size=5))
 def test_many_at_once_are_as_one_by_one(titles: list[str]) -> None:
-    for case in ("first-letter", "case-sensitive", "first-letter-dotted-i"):
+    for case in ("first-letter", "case-sensitive", "first-letter-dotted-i", "first-letter-acute-i"):
         assert normalise_titles(titles, case) == [normalise_title(title, case) for title in titles]
