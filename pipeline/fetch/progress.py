@@ -27,7 +27,7 @@ class TransferProgress:
         self._stopped = False
         self._terminal = sys.stderr.isatty()
         self._bar = tqdm(total=total, unit="B", unit_scale=True, disable=not self._terminal, desc="download")
-        self._total, self._done, self._fetched = total, 0, 0
+        self._total, self._done = total, 0
         self._begun = self._told = time.monotonic()
 
     def __enter__(self) -> TransferProgress:

@@ -34,7 +34,6 @@ STALL_WINDOW_SECONDS = 60.0
 MIN_BYTES_PER_WINDOW = 4096
 """A connection slower than this is dropped and opened again: a drip of bytes defeats a plain time-out."""
 
-MAGIC = {".bz2": b"BZh", ".gz": b"\x1f\x8b"}
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 

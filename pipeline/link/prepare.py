@@ -26,8 +26,7 @@ from pipeline.link import short_texts
 from pipeline.link.config import LinkInputs, SharedPaths
 from pipeline.link.fates import ShardCounts, frequent_entities
 from pipeline.link.leads import LeadFate, decide_leads
-from pipeline.link.repeats import FirstRows, repeated_in_shards
-from pipeline.link.short_texts import ShortTexts, decide_short_texts, survey_short_texts
+from pipeline.link.short_texts import FirstRows, ShortTexts, decide_short_texts, repeated_in_shards, survey_short_texts
 from pipeline.link.survey import (
     PAGE_ARRAYS,
     Kinds,

@@ -7,6 +7,9 @@ The rule, for one entity and one language:
    may also be `mul`'s. A label without a short description defines nothing.
 3. The text is "label: short description", cut and measured as leads are.
 4. No lead of the entity is a description in this language. Of equal texts, the lowest item number stays.
+
+One dump of Wikidata has every item once; several files read together (samples, two dates) may not. Of an entity that several
+shards hold the first shard's row counts, later ones are passed over.
 """
 
 from __future__ import annotations
@@ -24,11 +27,10 @@ from numpy.typing import NDArray
 
 from pipeline.link.config import LinkConfig, SharedPaths
 from pipeline.link.leads import cut_text, hash_text, long_enough
-from pipeline.link.repeats import FirstRows
 from pipeline.run.task_output import TaskOutput
 from pipeline.wikis.language_notes import LanguageNotes
 from pipeline.wikis.languages import own_label_languages
-from pipeline.wikis.numbers import Numbers, contains, ids_of_numbers, numbers_of_ids, open_array
+from pipeline.wikis.numbers import NumberBits, Numbers, contains, ids_of_numbers, numbers_of_ids, open_array
 from schemas import DESCRIPTIONS, ENTITIES, iter_shard
 
 
@@ -75,6 +77,36 @@ _NONE = (1_000, "", "")
 
 COLUMNS = ("entity", "page_kind", "num_sitelinks", "texts")
 """What is read of `entities`."""
+
+
+def repeated_in_shards(shards: Iterable[Numbers]) -> Iterator[Numbers]:
+    """Yield for each shard, in order, the numbers that an earlier shard had, ascending; one bit per number is held."""
+    seen = NumberBits()
+    for numbers in shards:
+        yield np.unique(numbers[seen.holds(numbers)])
+        seen.add(numbers)
+
+
+class FirstRows:
+    """Lets the first row of each entity pass, through the batches of one shard in order."""
+
+    def __init__(self, in_earlier_shards: Numbers) -> None:
+        """`in_earlier_shards` are the shard's numbers of `repeated_in_shards`."""
+        self._earlier = in_earlier_shards
+        self._seen: list[Numbers] = []
+
+    def of_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the rows of a batch of `entities` whose entity was not met before."""
+        return batch.filter(pa.array(self._first(numbers_of_ids(batch.column("entity")).astype(np.uint32))))
+
+    def _first(self, numbers: Numbers) -> NDArray[np.bool_]:
+        first = np.zeros(len(numbers), np.bool_)
+        first[np.unique(numbers, return_index=True)[1]] = True
+        first &= ~contains(self._earlier, numbers)
+        for seen in self._seen:
+            first &= ~contains(seen, numbers)
+        self._seen = [np.unique(np.concatenate([*self._seen, numbers]))]
+        return first
 
 
 class ShortTexts:

@@ -2,7 +2,7 @@
 
 Of `entities`: which are no articles. Of `pages`: titles, links and leads are read, as keys and hashes; when the title index
 is made, the keys alone tell what each link leads to, which leads could serve, and how often each entity is mentioned. What
-rows will say of a page, its title and its lead among it, is kept beside (`PAGE_ROW`), a twentieth of the text, so that the
+rows will say of a page, its title and its lead among it, is kept beside (`PAGE_ROW`), 7 % of a shard's bytes, so that the
 tasks read the contexts alone: each column of a shard is read once. To keep the contexts beside too would cost more than the
 second look at the file that it saves (docs/architecture.md).
 """

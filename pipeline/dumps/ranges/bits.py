@@ -35,7 +35,7 @@ class BitWindow:
     """A file seen as bits, of which a few megabytes are held at a time."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
-        self._file, self._size = file, size
+        self._file = file
         self.num_bits = size * 8
         """Number of bits of the file."""
         self._steps: dict[int, bytes] = {}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.link.config import LinkConfig
 from pipeline.link.job import JOB
-from pipeline.link.repeats import FirstRows, repeated_in_shards
+from pipeline.link.short_texts import FirstRows, repeated_in_shards
 from pipeline.run.job import run_job
 from schemas import DESCRIPTIONS, ENTITIES, MENTIONS, PAGES, RELATIONS, SITELINKS, TRIPLES, Relation, Triple, read_shard
 from tests.pipeline.link.datasets import (
