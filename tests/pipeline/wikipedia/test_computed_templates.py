@@ -71,6 +71,7 @@ def test_quantities_in_english(call: str, expected: str) -> None:
             "{{heure|2|30|durée=oui}} {{Heure|2=7|3=30|4=909}} {{heure|20|00}}",
             "2 h 30 min 7 min 30 s 909 20 h 0",
         ),
+        ("frwiki", "{{en langue|nl|Brussel}}; {{en lang|de|Glarus}}", "en néerlandais : Brussel; en allemand : Glarus"),
         ("frwiki", "{{souverain2|Cosme III de Médicis}}", "[[Cosme III de Médicis|Cosme III]]"),
         ("frwiki", "{{USS|Voyager|NCC-74656|6}}", "[[USS Voyager (NCC-74656)|USS ''Voyager'']]"),
         ("frwiki", "{{incise|tard}} {{incise|tard|stop}}", "— tard — — tard"),
