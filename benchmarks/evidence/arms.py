@@ -62,8 +62,8 @@ ARMS = {arm.name: arm for arm in (*MAIN, *CHANGES)}
 
 SIZES: dict[str, tuple[str, ...]] = {
     "cpu": (
-        "--steps", "480", "--log-every", "40", "--validate-every", "0", "--save-every", "240",
-        "--stream.tokens-per-step", "6144", "--stream.max-text-length", "64", "--stream.max-length", "32",
+        "--steps", "600", "--log-every", "50", "--validate-every", "0", "--save-every", "300",
+        "--stream.tokens-per-step", "9216", "--stream.max-text-length", "64", "--stream.max-length", "32",
         "--stream.max-description-length", "48", "--stream.max-relation-length", "8", "--stream.expected-length", "14",
         "--stream.mlm-share", "0.1", "--stream.mep-share", "0.6", "--stream.oe-share", "0.3",
         "--optim.warmup-steps", "40", "--optim.peak-rate", "1.5e-3",
