@@ -31,7 +31,7 @@ ROLES = ("mep_query", "mep_key", "oe_query", "oe_key")
 @pytest.fixture
 def tokens(tiny_model: Path, tmp_path: Path) -> Path:
     fingerprint = fingerprint_of(AutoTokenizer.from_pretrained(tiny_model))
-    return small_world(tmp_path / "tokens", fingerprint).folder
+    return Path(small_world(tmp_path / "tokens", fingerprint).where)
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_examples_of_retrieval_have_the_texts_of_query_and_answers(
     for example in examples:
         rank = float(example["rank"].split(" of ")[0])
         assert example["source"] != example["target"] and example["right"].startswith("Q")
-        assert "<mask>" in example["query"] and (example["first"] == "") == (rank <= 1)
+        assert "[…]" in example["query"] and (example["first"] == "") == (rank <= 1)
         if rank >= 2:
             assert example["first"].split(":")[0] != example["right"].split(":")[0]
 
@@ -184,7 +184,7 @@ def test_heads_layer_and_lengths_of_a_run_are_used(tiny_model: Path, run_with_he
 
 
 def test_a_tokenizer_that_the_shards_were_not_made_with_is_refused(tiny_model: Path, tmp_path: Path) -> None:
-    folder = small_world(tmp_path / "foreign", "another").folder
+    folder = Path(small_world(tmp_path / "foreign", "another").where)
     assert cli.run(["evaluate", "retrieval", "--model", str(tiny_model), "--data", str(folder)]) == 14
 
 

@@ -46,7 +46,7 @@ def test_labels_of_the_most_linked_entities_of_a_dataset(tmp_path: Path) -> None
         _entity("Q3", 1, {"en": "Acme"}),
         _entity("Q4", 99, {"en": "Oslo"}, "disambiguation"),
     ]
-    folder = write_dataset(tmp_path / "wikidata", {(ENTITIES, "", "part"): rows}).folder
+    folder = Path(write_dataset(tmp_path / "wikidata", {(ENTITIES, "", "part"): rows}).where)
     assert read_labels(folder, 2) == {"Q1": {"en": "Oslo"}, "Q2": {"en": "Rome"}}
     assert len(read_labels(folder, 0)) == 3
     with pytest.raises(InputMissing):
