@@ -106,9 +106,12 @@ class WikiQuality:
             end_before = 0
             for start, end, title, _ in links:
                 self.links += 1
-                self.spans_wrong += not end_before <= start < end <= len(text) or bool(_MARKUP.search(text[start:end]))
+                surface = text[start:end]
+                # MediaWiki shows the quotes of [[''Title'']] as they stand: they are no markup there.
+                marked = bool(_MARKUP.search(surface)) and f"[[{surface}]]" not in page.text
+                self.spans_wrong += not end_before <= start < end <= len(text) or marked
                 end_before = end
-                self._match(by_title.get(normalise_title(title), Counter()), reduced(text[start:end]))
+                self._match(by_title.get(normalise_title(title), Counter()), reduced(surface))
 
     def _match(self, wanted: Counter[str], surface: str) -> None:
         """Count a link as found where mwparserfromhell has it, with the letters around it that MediaWiki's rule joins to it."""
