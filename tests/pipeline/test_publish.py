@@ -137,6 +137,9 @@ def test_a_dataset_goes_up_whole_and_old_shards_go(
     wanted = {shard.path for shard in shards} | {"README.md", "manifest.json"}
     assert set(repository.files) == wanted
     assert all(repository.files[name] == (folder / name).read_bytes() for name in wanted)
+    private = repository.made
+    assert publish(environment, str(folder), "--name", "group/name", "--upload", "--public").returncode == 0
+    assert repository.made != private and repository.made["type"] == "dataset"
     repository.refuses = 403
     refused = publish(environment, str(folder), "--name", "group/name", "--upload")
     assert refused.returncode == UsageError.exit_code and "does not let this token write" in refused.stderr

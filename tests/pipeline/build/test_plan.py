@@ -71,7 +71,7 @@ def test_sums() -> None:
     assert estimate.hours("wikidata") == 0.5
     assert estimate.hours("link") == 1.25
     assert estimate.disk() == 3_100_000_000
-    said = render(estimate, Prices(0.05, 0.01, 4, "a price list of 2026-11-01"))
+    said = render(estimate, Prices(vcpu_hour=0.05, gb_hour=0.01, gb_per_vcpu=4, source="a price list of 2026-11-01"))
     assert "NOT ENOUGH" in said
     assert "3.00 vCPU hours" in said and "= 0.27, prices from a price list of 2026-11-01" in said
     assert "--prices-from" in render(estimate, Prices(0, 0, 4, ""))
@@ -102,5 +102,7 @@ def test_what_cannot_be_planned_is_said() -> None:
         plan.run(PlanConfig())
     with pytest.raises(UsageError, match="--prices-from"):
         PlanConfig(vcpu_hour=0.1)
+    with pytest.raises(UsageError, match="--prices-from"):
+        PlanConfig(gb_hour=0.01)
     with pytest.raises(UsageError, match="more than 0"):
         PlanConfig(probe_mb=0)
