@@ -48,7 +48,7 @@ class Row:
     measures: dict[str, Measure]
 
     @classmethod
-    def single(cls, keys: Mapping[str, str], values: Mapping[str, float]) -> "Row":
+    def single(cls, keys: Mapping[str, str], values: Mapping[str, float | int]) -> "Row":
         """Return a row of measures taken once."""
         return cls(dict(keys), {name: Measure((float(value),)) for name, value in values.items()})
 

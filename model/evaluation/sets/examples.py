@@ -58,7 +58,7 @@ class Question:
     """Of the page that the context is from; "" where the set does not say it."""
 
 
-def tagged_sentence(tokens: Sequence[Any], tags: Sequence[Any], place: str) -> TaggedSentence:
+def tagged_sentence(tokens: Any, tags: Any, place: str) -> TaggedSentence:
     """Check one sentence. Raises: InputCorrupt for ragged rows, for rows that are no lists, and for what is no tag."""
     for what, values in (("tokens", tokens), ("tags", tags)):
         if isinstance(values, str) or not isinstance(values, Sequence):
