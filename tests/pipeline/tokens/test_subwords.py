@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import string
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from pipeline.tokens.subwords import (
     open_subwords,
 )
 from schemas.errors import InputCorrupt, InputMissing, UsageError
+from tests.late_tokenizer import late_tokenizer
 from tests.pipeline.tokens.tokenizer_model import small_model
 
 TEXTS = [
@@ -97,23 +97,12 @@ def test_the_short_way_to_spans_is_the_long_way(text: str, data: st.DataObject) 
 
 
 def test_words_that_a_tokenizer_tells_one_character_late_keep_their_first_token(tmp_path: Path) -> None:
-    """Each word is given a blank, and the offsets are trimmed by one that was not in the text (RobBERT of 2023)."""
-    pieces = ["Ġ", *string.ascii_letters, "Ġb", "Ġc"]
-    late = tokenizers.Tokenizer(
-        tokenizers.models.BPE({piece: place for place, piece in enumerate(pieces)}, [("Ġ", "b"), ("Ġ", "c")])
-    )
-    splitters = [
-        tokenizers.pre_tokenizers.WhitespaceSplit(),
-        tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=True),
-    ]
-    late.pre_tokenizer = tokenizers.pre_tokenizers.Sequence(splitters)
-    late.post_processor = tokenizers.processors.RobertaProcessing(
-        ("a", 1), ("b", 2), trim_offsets=True, add_prefix_space=False
-    )
+    late = late_tokenizer()
     late.save(str(tmp_path / "tokenizer.json"))
     assert late.encode("b cde", add_special_tokens=False).offsets == [(1, 1), (3, 3), (3, 4), (4, 5)]
-    (found,) = open_subwords(tmp_path).encode_spans(["A b cde"], [[(0, 1), (2, 3), (4, 7), (6, 7)]])
-    assert [pieces[number] for number in found.ids] == ["Ġ", "A", "Ġb", "Ġc", "d", "e"]
+    subwords = open_subwords(tmp_path)
+    (found,) = subwords.encode_spans(["A b cde"], [[(0, 1), (2, 3), (4, 7), (6, 7)]])
+    assert [subwords.pieces[number] for number in found.ids] == ["Ġ", "A", "Ġb", "Ġc", "d", "e"]
     assert found.spans == [(1, 1), (2, 2), (3, 5), (5, 5)]
 
 
